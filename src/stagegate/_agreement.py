@@ -1,0 +1,331 @@
+"""What an agreement is: the fold of its history. Values only; nothing here knows a process, a store or a clock."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+import attrs
+
+from ._history import Entry, Event, canonical, moment, plain
+from ._records import Approval, Document, Fact, Hold, Party, Pin, frozen, lean
+from ._text import frozendict
+from .exceptions import HistoryTampered
+
+
+@attrs.define(kw_only=True, on_setattr=frozen, unsafe_hash=True)
+class Agreement:
+    """
+    What the history of an agreement says now.
+
+    Attributes:
+        id: Its id.
+
+        title: What it is called.
+
+        process: The process it is pinned to.
+
+        stage: Where it stands.
+
+        owner: The roles whose turn it is.
+
+        version: The number of the last event that changed it; what writers compare.
+
+        n: The number of the last event of all, refusals included.
+
+        head: The hash of that event.
+
+        started_by: Who started it.
+
+        started_at: When it started.
+
+        entered_at: When it entered the stage it stands at.
+
+        changed_at: When the last event that changed it was recorded.
+
+        round: How often it has entered this stage, from 1.
+
+        parties: Who it is between.
+
+        documents: The current version of each kind of document.
+
+        facts: The recorded facts, by name.
+
+        approvals: The votes that stand.
+
+        hold: Why it is on hold, or None.
+
+        outcome: How it ended, or None while it runs.
+    """
+
+    id: str
+    title: str
+    process: Pin
+    stage: str
+    owner: tuple[str, ...]
+    version: int
+    n: int
+    head: bytes
+    started_by: str
+    started_at: datetime
+    entered_at: datetime
+    changed_at: datetime
+    rounds: frozendict
+    parties: tuple[Party, ...] = ()
+    documents: frozendict = attrs.field(factory=frozendict)
+    facts: frozendict = attrs.field(factory=frozendict)
+    approvals: tuple[Approval, ...] = ()
+    hold: Hold | None = None
+    outcome: str | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended."""
+        return self.outcome is None
+
+    @property
+    def round(self) -> int:
+        """How often it has entered the stage it stands at."""
+        return self.rounds.get(self.stage, 1)  # type: ignore[no-any-return]
+
+    def fact(self, fact: str, default: Any = None) -> Any:
+        """Return the value of a fact, or *default*."""
+        found = self.facts.get(fact)
+        return default if found is None else found.value
+
+    def document(self, kind: str) -> Document | None:
+        """Return the current document of a kind, if there is one."""
+        return self.documents.get(kind)
+
+    @property
+    def searchable(self) -> str:
+        """The text that a search looks through: id, title and parties, without case."""
+        parties = (f"{party.id} {party.name}" for party in self.parties)
+        return " ".join((self.id, self.title, *parties)).casefold()
+
+    def to_json(self) -> bytes:
+        """Return everything as canonical JSON, for a store to keep; `Agreement.from_json` reads it back."""
+        return canonical(self.to_data())
+
+    @classmethod
+    def from_json(cls, written: bytes) -> Agreement:
+        """
+        Return the agreement that `to_json` wrote.
+
+        Raises:
+            HistoryTampered: If it is not such a text.
+        """
+        try:
+            data = json.loads(written)
+        except (ValueError, TypeError, RecursionError) as error:
+            message = f"a stored snapshot cannot be read ({type(error).__name__}: {error})"
+            raise HistoryTampered(message) from None
+        return cls.from_data(data)
+
+    def to_data(self) -> dict[str, Any]:
+        """Return everything as plain data; `Agreement.from_data` reads it back."""
+        return lean(
+            {
+                "id": self.id,
+                "title": self.title,
+                "process": {"id": self.process.id, "version": self.process.version, "digest": self.process.digest},
+                "stage": self.stage,
+                "owner": self.owner,
+                "version": self.version,
+                "n": self.n,
+                "head": self.head.hex(),
+                "started_by": self.started_by,
+                "started_at": _iso(self.started_at),
+                "entered_at": _iso(self.entered_at),
+                "changed_at": _iso(self.changed_at),
+                "rounds": self.rounds,
+                "parties": [party.to_data() for party in self.parties],
+                "documents": [{**doc.to_data(), "n": doc.n, "by": doc.by} for doc in self.documents.values()],
+                "facts": {fact: value.to_data() for fact, value in self.facts.items()},
+                "approvals": [approval.to_data() for approval in self.approvals],
+                "hold": self.hold and {**attrs.asdict(self.hold), "since": _iso(self.hold.since)},
+                "outcome": self.outcome,
+            }
+        )
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> Agreement:
+        """
+        Return the agreement that `to_data` wrote.
+
+        Raises:
+            HistoryTampered: If it is not such data.
+        """
+        try:
+            hold = data.get("hold")
+            return cls(
+                id=data["id"],
+                title=data.get("title", ""),
+                process=Pin(**data["process"]),
+                stage=data["stage"],
+                owner=tuple(data.get("owner", ())),
+                version=data["version"],
+                n=data["n"],
+                head=bytes.fromhex(data["head"]),
+                started_by=data["started_by"],
+                started_at=moment(data["started_at"]),
+                entered_at=moment(data["entered_at"]),
+                changed_at=moment(data["changed_at"]),
+                rounds=frozendict(data["rounds"]),
+                parties=tuple(Party(**party) for party in data.get("parties", ())),
+                documents=frozendict({doc["kind"]: Document(**doc) for doc in data.get("documents", ())}),
+                facts=frozendict(
+                    {fact: Fact(**{**f, "value": plain(f["value"])}) for fact, f in data.get("facts", {}).items()}
+                ),
+                approvals=tuple(_approval(a) for a in data.get("approvals", ())),
+                hold=hold and Hold(**{**hold, "since": moment(hold["since"]), "roles": tuple(hold["roles"])}),
+                outcome=data.get("outcome"),
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            message = f"a stored snapshot cannot be read ({type(error).__name__}: {error})"
+            raise HistoryTampered(message) from None
+
+
+def _iso(at: datetime) -> str:
+    return at.isoformat(timespec="microseconds")[:-6] + "Z"
+
+
+def _approval(data: Mapping[str, Any]) -> Approval:
+    frozen_parts = {part: frozendict(data[part]) for part in ("of", "tally") if part in data}
+    return Approval(**{**data, **frozen_parts})
+
+
+def apply(agreement: Agreement | None, event: Event) -> Agreement:
+    """
+    Return what *agreement* is after *event*; the only place where an agreement changes.
+
+    Args:
+        agreement: What it was before; None before the first event.
+
+        event: The next event of its history.
+
+    Raises:
+        HistoryTampered: If the event cannot follow: it is out of order, of an unknown kind, or contradicts the state.
+    """
+    data, n = event.data, event.data["n"]
+    kind = data["kind"]
+    if agreement is None:
+        if kind != "started" or n != 1:
+            message = f"event {n} ({kind}) cannot begin a history"
+            raise HistoryTampered(message)
+        return _begin(data, event.hash)
+    if n != agreement.n + 1 or data["agreement"] != agreement.id or data.get("from") != agreement.stage:
+        message = f"event {n} of {data['agreement']!r} does not follow event {agreement.n} of {agreement.id!r}"
+        raise HistoryTampered(message)
+    if kind == "refused":
+        return attrs.evolve(agreement, n=n, head=event.hash)
+    step = _STEPS.get(kind)
+    if step is None:
+        message = f"event {n} is of the unknown kind {kind!r}"
+        raise HistoryTampered(message)
+    changes = step(agreement, data)
+    if voided := data.get("voided"):
+        gone = {v["n"] for v in voided}
+        changes["approvals"] = tuple(a for a in changes.get("approvals", agreement.approvals) if a.n not in gone)
+    return attrs.evolve(agreement, n=n, version=n, head=event.hash, changed_at=moment(data["recorded_at"]), **changes)
+
+
+def _begin(data: Mapping[str, Any], head: bytes) -> Agreement:
+    recorded = data["data"]
+    at = moment(data["at"])
+    return Agreement(
+        id=data["agreement"],
+        title=recorded.get("title", ""),
+        process=Pin(**data["process"]),
+        stage=data["to"],
+        owner=tuple(recorded.get("owner", ())),
+        version=1,
+        n=1,
+        head=head,
+        started_by=data["actor"]["id"],
+        started_at=at,
+        entered_at=at,
+        changed_at=moment(data["recorded_at"]),
+        rounds=frozendict({data["to"]: 1}),
+        parties=tuple(Party(**party) for party in recorded.get("parties", ())),
+    )
+
+
+def _attached(agreement: Agreement, data: Mapping[str, Any]) -> dict[str, Any]:
+    filed = Document(**data["data"]["document"], n=data["n"], by=data["actor"]["id"])
+    return {"documents": frozendict({**agreement.documents, filed.kind: filed})}
+
+
+def _recorded(agreement: Agreement, data: Mapping[str, Any]) -> dict[str, Any]:
+    recorded = data["data"]
+    fact = Fact(
+        value=plain(recorded["value"]), source=recorded.get("source", ""), by=data["actor"]["id"], n=data["n"]
+    )
+    return {"facts": frozendict({**agreement.facts, recorded["fact"]: fact})}
+
+
+def _voted(agreement: Agreement, data: Mapping[str, Any]) -> dict[str, Any]:
+    actor = data["actor"]
+    vote = _approval(
+        {
+            **data["data"],
+            "by": actor["id"],
+            "on_behalf_of": actor.get("on_behalf_of"),
+            "stage": agreement.stage,
+            "n": data["n"],
+        }
+    )
+    others = (a for a in agreement.approvals if (a.role, a.by) != (vote.role, vote.by))
+    return {"approvals": (*others, vote)}
+
+
+def _moved(agreement: Agreement, data: Mapping[str, Any]) -> dict[str, Any]:
+    recorded, move = data.get("data", {}), data["move"]
+    if move == "hold":
+        actor = data["actor"]
+        held = Hold(
+            reason=recorded["reason"],
+            by=actor["id"],
+            n=data["n"],
+            since=moment(data["at"]),
+            roles=tuple(actor.get("roles", ())),
+        )
+        return {"hold": held}
+    if move == "resume":
+        return {"hold": None}
+    if move == "end":
+        return {"outcome": recorded["outcome"], "owner": (), "hold": None}
+    to = data["to"]
+    return {
+        "stage": to,
+        "owner": tuple(recorded.get("owner", ())),
+        "entered_at": moment(data["at"]),
+        "rounds": frozendict({**agreement.rounds, to: agreement.rounds.get(to, 0) + 1}),
+    }
+
+
+def _noted(_agreement: Agreement, _data: Mapping[str, Any]) -> dict[str, Any]:
+    return {}
+
+
+_STEPS = {"attached": _attached, "recorded": _recorded, "voted": _voted, "noted": _noted, "moved": _moved}
+
+
+def fold(entries: Iterable[Entry | Event]) -> Agreement | None:
+    """
+    Return what a history says now: `apply` over its events, in order; None for an empty one.
+
+    Raises:
+        HistoryTampered: If an event does not follow from those before it.
+    """
+    agreement = None
+    for entry in entries:
+        event = entry if isinstance(entry, Event) else Event.read(entry)
+        try:
+            agreement = apply(agreement, event)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            message = f"an event cannot be read ({type(error).__name__}: {error})"
+            raise HistoryTampered(message) from None
+    return agreement

@@ -1,0 +1,60 @@
+"""What a requirement sees."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, tzinfo
+from typing import Any
+
+import attrs
+
+from ._agreement import Agreement
+from ._records import Actor, Approval, Document, frozen
+from ._text import frozendict
+
+
+@attrs.define(kw_only=True, on_setattr=frozen, eq=False)
+class Attempt:
+    """
+    What a requirement sees: frozen values, no way to the world.
+
+    Attributes:
+        agreement: The agreement as it is.
+
+        move: What is attempted: `advance`, `attach`, …
+
+        actor: Who attempts it.
+
+        at: When it is to take effect.
+
+        details: The parameters of the move, such as `to` and `reason`.
+
+        zone: The time zone in which the process counts its days.
+
+        parts: The agreements that are parts of this one.
+    """
+
+    agreement: Agreement
+    move: str
+    actor: Actor
+    at: datetime
+    details: Mapping[str, Any] = frozendict()
+    zone: tzinfo = UTC
+    parts: tuple[Agreement, ...] = ()
+
+    @property
+    def today(self) -> date:
+        """The day it is to take effect, in the zone of the process."""
+        return self.at.astimezone(self.zone).date()
+
+    def fact(self, fact: str, default: Any = None) -> Any:
+        """Return the value of a recorded fact, or *default*."""
+        return self.agreement.fact(fact, default)
+
+    def document(self, kind: str) -> Document | None:
+        """Return the current document of a kind, if there is one."""
+        return self.agreement.documents.get(kind)
+
+    def approvals(self, role: str) -> tuple[Approval, ...]:
+        """Return the votes of a role that stand."""
+        return tuple(approval for approval in self.agreement.approvals if approval.role == role)

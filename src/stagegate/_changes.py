@@ -1,0 +1,406 @@
+"""What a call becomes: who may make it, what stands in its way, and the event it is recorded as. Pure decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from ._agreement import Agreement
+from ._attempt import Attempt
+from ._history import MAX_BODY, canonical, key, name, plain, text
+from ._machine import Cursor
+from ._process import Process
+from ._reasons import Unmet
+from ._records import Actor, Document, Party, Pin, frozen, lean
+from ._text import frozendict
+from .exceptions import InvalidValue, NoSuchMove
+
+Veto = Callable[[Attempt], Iterable[Unmet]]
+
+
+@attrs.define(kw_only=True, on_setattr=frozen)
+class Change:
+    """
+    What an event records beside who, when and under which rules.
+
+    Attributes:
+        kind: The kind of event.
+
+        to: The stage the agreement moves to, if it moves.
+
+        data: The particulars.
+
+        voided: The approvals that this voids.
+
+        documents: The documents it rests on: kind and digest.
+    """
+
+    kind: str
+    to: str | None = None
+    data: Mapping[str, Any] = frozendict()
+    voided: Sequence[Mapping[str, Any]] = ()
+    documents: Sequence[Mapping[str, Any]] = ()
+
+
+@attrs.define(kw_only=True, on_setattr=frozen)
+class Wanted:
+    """
+    What a caller wants to happen to an agreement.
+
+    Attributes:
+        move: The name of the method.
+
+        details: Its parameters, as they are compared when a request is repeated.
+
+        to: The stage or outcome it names, if it names one.
+
+        change: What it becomes, if nothing stands in its way.
+    """
+
+    move: str
+    details: frozendict = frozendict()
+    to: str | None = None
+    change: Callable[[Process, Attempt, Cursor], Change]
+
+
+@attrs.define(kw_only=True, on_setattr=frozen)
+class Decision:
+    """
+    Whether something may happen, with everything that was heard.
+
+    Attributes:
+        roles: The roles that may do it.
+
+        used: The roles of the actor's that count for it.
+
+        cursor: What the gate said.
+    """
+
+    roles: tuple[str, ...]
+    used: tuple[str, ...]
+    cursor: Cursor
+
+    @property
+    def permitted(self) -> bool:
+        """Whether this actor may do it at all."""
+        return bool(self.used)
+
+    @property
+    def granted(self) -> bool:
+        """Whether it happens."""
+        return bool(self.used) and not self.cursor.answer.unmet
+
+
+def attaching(document: Document) -> Wanted:
+    """Want a document filed; a new version voids the approvals that were bound to the one before."""
+    if not isinstance(document, Document):
+        message = f"attach: a Document is needed, not {type(document).__name__}"
+        raise InvalidValue(message)
+    table = document.to_data()
+
+    def change(_process: Process, attempt: Attempt, _cursor: Cursor) -> Change:
+        agreement = attempt.agreement
+        before = agreement.documents.get(document.kind)
+        voided = ()
+        if before is not None and not before.same_text(document):
+            voided = tuple(a.brief() for a in agreement.approvals if document.kind in a.of)
+        return Change(kind="attached", data={"document": table}, voided=voided)
+
+    return Wanted(move="attach", details=plain(table, "document"), change=change)  # type: ignore[arg-type]
+
+
+def recording(fact: str, value: Any, source: str) -> Wanted:
+    """Want a fact recorded."""
+    data = frozendict({"fact": key(fact, "fact"), "value": plain(value, f"fact {fact}")})
+    if source:
+        data = frozendict({**data, "source": text(source, "source")})
+    return Wanted(move="record", details=data, change=lambda _p, _a, _c: Change(kind="recorded", data=data))
+
+
+def noting(said: str) -> Wanted:
+    """Want something written down that changes nothing."""
+    data = frozendict({"text": text(said, "note")})
+    return Wanted(move="note", details=data, change=lambda _p, _a, _c: Change(kind="noted", data=data))
+
+
+_RESULT = {"members", "present", "in_favour", "against"}
+
+
+def _result(value: Mapping[str, int] | None) -> frozendict:
+    if not value:
+        return frozendict()
+    result = plain(value, "result")
+    if not isinstance(result, frozendict) or not set(result) <= _RESULT:
+        message = f"result: a table of {', '.join(sorted(_RESULT))} is needed, not {value!r}"
+        raise InvalidValue(message)
+    for counted, number in result.items():
+        if type(number) is not int or number < 0:
+            message = f"result.{counted}: a whole number from 0 is needed, not {number!r}"
+            raise InvalidValue(message)
+    members, present = result.get("members"), result.get("present")
+    if members is not None and present is not None and present > members:
+        message = f"result: {present} of {members} members cannot be present"
+        raise InvalidValue(message)
+    voted = result.get("in_favour", 0) + result.get("against", 0)
+    if present is not None and voted > present:
+        message = f"result: {voted} votes cannot come from {present} members"
+        raise InvalidValue(message)
+    return result
+
+
+def voting(move: str, role: str | None, by: Actor, reason: str, result: Mapping[str, int] | None) -> Callable[[Process], Wanted]:
+    """Want a vote recorded; which documents it is bound to, the process says."""
+    tally, said = _result(result), text(reason, "reason")
+
+    def wanted(process: Process) -> Wanted:
+        voice = _voice(process, role, by, move)
+        kinds = process.approving[voice]
+
+        def change(_process: Process, attempt: Attempt, cursor: Cursor) -> Change:
+            documents = attempt.agreement.documents
+            missing = [kind for kind in kinds if kind not in documents]
+            cursor.answer.unmet.extend(
+                Unmet(
+                    code="approval.nothing",
+                    params=frozendict({"document": kind, "role": voice}),
+                    requirement=f"approval:{voice}",
+                )
+                for kind in missing
+            )
+            bound = frozendict({kind: documents[kind].digest for kind in kinds if kind in documents})
+            vote = {"role": voice, "vote": "for" if move == "approve" else "against", "of": bound, "tally": tally}
+            return Change(
+                kind="voted",
+                data=lean({**vote, "reason": said}),
+                documents=tuple({"kind": kind, "digest": digest} for kind, digest in bound.items()),
+            )
+
+        details = frozendict(lean({"role": voice, "reason": said, "result": tally}))
+        return Wanted(move=move, details=details, to=voice, change=change)
+
+    return wanted
+
+
+def _voice(process: Process, role: str | None, by: Actor, move: str) -> str:
+    asked = process.approving
+    if role is not None:
+        if role not in asked:
+            message = f"no gate of {process.id} asks {role!r} to approve; it asks {', '.join(sorted(asked)) or 'nobody'}"
+            raise NoSuchMove(message)
+        return role
+    mine = [r for r in by.roles if r in asked]
+    if len(mine) == 1:
+        return mine[0]
+    if not mine and len(asked) >= 1:
+        message = f"{move}: {by.id!r} acts in no role that {process.id} asks to approve ({', '.join(sorted(asked))}); say role="
+        raise NoSuchMove(message)
+    if not mine:
+        message = f"{move}: no gate of {process.id} asks anybody to approve"
+        raise NoSuchMove(message)
+    message = f"{move}: {by.id!r} acts in several roles that are asked: {', '.join(mine)}; say which with role="
+    raise InvalidValue(message)
+
+
+def moving(move: str, *, to: str | None = None, reason: str = "", must: bool = False) -> Wanted:
+    """Want a move of the agreement as a whole; with *must*, a reason has to be given."""
+    said = text(reason, "reason")
+    if must and not said.strip():
+        message = f"{move}: a reason is needed"
+        raise InvalidValue(message)
+    if to is not None:
+        to = name(to, "outcome" if move == "end" else "to")
+
+    def change(process: Process, attempt: Attempt, cursor: Cursor) -> Change:
+        return _moved(move, said, process, attempt, cursor)
+
+    return Wanted(move=move, details=frozendict(lean({"to": to, "reason": said})), to=to, change=change)
+
+
+def _moved(move: str, said: str, process: Process, attempt: Attempt, cursor: Cursor) -> Change:
+    agreement = attempt.agreement
+    edge = process.plan.fire(move, cursor)
+    dest = None if edge is None else edge.dest
+    data: dict[str, Any] = {"reason": said}
+    documents: tuple[Mapping[str, Any], ...] = ()
+    voided: tuple[Mapping[str, Any], ...] = ()
+    to = None
+    if move == "end":
+        data["outcome"] = dest
+    elif dest is not None:
+        to = dest
+        stage = process.stage(dest)
+        data["owner"] = stage.owner if stage else ()
+    if move == "advance":
+        data["skipped"] = [{"stage": s, "unmet": [r.to_data() for r in why]} for s, why in cursor.skipped]
+        documents = tuple({"kind": doc.kind, "digest": doc.digest} for doc in agreement.documents.values())
+    elif move == "send_back" and dest is not None:
+        voided = _voided(process, agreement, dest)
+    data = {k: v for k, v in data.items() if v not in (None, "", (), [])}
+    return Change(kind="moved", to=to, data=data, documents=documents, voided=voided)
+
+
+def _voided(process: Process, agreement: Agreement, dest: str) -> tuple[Mapping[str, Any], ...]:
+    """Return the approvals given from *dest* onwards; where a stage says so, those bound to a text stand while it does."""
+    back = process.place(dest)
+
+    def void(stage: str, *, bound: bool) -> bool:
+        given = process.stage(stage)
+        return process.place(stage) >= back and (given is None or given.reapproval == "always" or not bound)
+
+    return tuple(a.brief() for a in agreement.approvals if void(a.stage, bound=bool(a.of)))
+
+
+def known_move(process: Process, agreement: Agreement, wanted: Wanted) -> None:
+    """
+    Make sure there is such a move from where *agreement* stands.
+
+    Raises:
+        NoSuchMove: If there is none; it says what there is.
+    """
+    move, to = wanted.move, wanted.to
+    if agreement.outcome is not None and move != "note":
+        message = f"{agreement.id}: it has ended ({agreement.outcome}); only notes can be added"
+        raise NoSuchMove(message)
+    if move not in process.plan.edges and move in {"advance", "send_back", "hold", "resume", "end"}:
+        targets: tuple[str | None, ...] = ()
+    elif move in {"advance", "send_back", "end"}:
+        targets = process.plan.targets(move, agreement.stage)
+    else:
+        return
+    if not targets:
+        message = f"{agreement.id}: there is no {move} from {agreement.stage!r}"
+        if move == "advance":
+            message += ", the last stage; use end with an outcome"
+        raise NoSuchMove(message)
+    if move != "advance" and to not in targets:
+        there = ", ".join(str(target) for target in targets)
+        message = f"{agreement.id}: there is no {move} to {to!r} from {agreement.stage!r}; there is {there}"
+        raise NoSuchMove(message)
+
+
+def permitted_roles(process: Process, agreement: Agreement, wanted: Wanted) -> tuple[str, ...]:
+    """Return the roles that may make a move, where *agreement* stands."""
+    stage = process.stage(agreement.stage)
+    move = wanted.move
+    owner = () if stage is None else stage.owner
+    also = () if stage is None else stage.may.get(move, ())
+    if move in {"approve", "refuse"}:
+        return (wanted.to,) if wanted.to else ()
+    if move in {"attach", "record", "note"}:
+        several = stage.contributors if stage is not None else ()
+        return tuple(dict.fromkeys((*owner, *also, *(several or sorted(process.known_roles)))))
+    if move == "end":
+        outcome = process.outcome(wanted.to or "")
+        return tuple(dict.fromkeys((*((outcome.by if outcome else ()) or owner), *also)))
+    if move == "resume" and agreement.hold is not None and not set(agreement.hold.roles) & set(owner):
+        return tuple(dict.fromkeys((*agreement.hold.roles, *also)))
+    return (*owner, *also)
+
+
+def decide(process: Process, attempt: Attempt, wanted: Wanted, vetoes: Veto | None) -> tuple[Decision, Change]:
+    """
+    Ask everything that has a say: the permission, the gate, the plugins. All are asked, whatever the others answer.
+
+    Args:
+        process: The process the agreement is pinned to.
+
+        attempt: What is attempted, by whom, on what.
+
+        wanted: What it is to become.
+
+        vetoes: What the plugins have against it; None where no plugin has a say.
+    """
+    roles = permitted_roles(process, attempt.agreement, wanted)
+    mine = attempt.actor.roles
+    used = tuple(role for role in mine if role in roles)
+    cursor = Cursor(attempt, wanted.to)
+    change = wanted.change(process, attempt, cursor)
+    if vetoes is not None:
+        cursor.answer.unmet.extend(vetoes(attempt))
+    return Decision(roles=roles, used=used, cursor=cursor), change
+
+
+def refusal(decision: Decision) -> dict[str, Any]:
+    """Return what the `refused` event records: every reason, the same as in the dry run and in the exception."""
+    data: dict[str, Any] = {"unmet": [reason.to_data() for reason in decision.cursor.answer.unmet]}
+    if not decision.permitted:
+        data["permitted"] = False
+        data["roles"] = decision.roles
+    return {k: v for k, v in data.items() if v not in ((), [])}
+
+
+def started(process: Process, title: str, parties: Sequence[Party]) -> dict[str, Any]:
+    """Return what the first event records."""
+    table = {"title": title, "parties": [party.to_data() for party in parties], "owner": process.stages[0].owner}
+    return lean(table | {"parties": table["parties"] or None})
+
+
+def body(  # noqa: PLR0913  one argument for each field of the format
+    *,
+    agreement: str,
+    n: int,
+    id: str,  # noqa: A002  the word of the field
+    kind: str,
+    move: str,
+    stage: str | None,
+    change: Change,
+    process: Pin,
+    actor: Actor,
+    used: Sequence[str],
+    at: str,
+    recorded_at: str,
+    request: tuple[str, str] | None,
+    asked: Sequence[tuple[str, bool]],
+    warnings: Sequence[Unmet],
+    notifications: Sequence[Mapping[str, Any]],
+) -> dict[str, Any]:
+    """Return the body of an event; what is empty is left out (docs/reference/history.md)."""
+    who: dict[str, Any] = {"id": actor.id, "roles": used or actor.roles}
+    if actor.on_behalf_of is not None:
+        who["on_behalf_of"] = actor.on_behalf_of
+    table: dict[str, Any] = {
+        "actor": who,
+        "agreement": agreement,
+        "at": at,
+        "id": id,
+        "kind": kind,
+        "move": move,
+        "n": n,
+        "process": {"digest": process.digest, "id": process.id, "version": process.version},
+        "recorded_at": recorded_at,
+    }
+    if stage is not None:
+        table["from"] = stage
+    if change.to is not None:
+        table["to"] = change.to
+    if change.data:
+        table["data"] = change.data
+    if change.voided:
+        table["voided"] = change.voided
+    if change.documents:
+        table["documents"] = change.documents
+    if request is not None:
+        table["request"] = {"id": request[0], "fingerprint": request[1]}
+    if asked:
+        table["asked"] = asked
+    if warnings:
+        table["warnings"] = [reason.to_data() for reason in warnings]
+    if notifications:
+        table["notifications"] = notifications
+    return table
+
+
+def encoded(table: Mapping[str, Any]) -> bytes:
+    """
+    Return the bytes of an event.
+
+    Raises:
+        InvalidValue: If they are more than an event may have.
+    """
+    written = canonical(table)
+    if len(written) > MAX_BODY:
+        message = f"the event would take {len(written):,} bytes; {MAX_BODY:,} are the most. Keep content out of fields and facts"
+        raise InvalidValue(message)
+    return written

@@ -1,0 +1,206 @@
+"""What is wrong with a definition: every fault, each with its path."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from ._evidence import UNSET, ApprovalRequirement, DocumentRequirement, FactRequirement, Ref, same
+from ._history import canonical
+from ._requirements import All, AnyOf, AtLeast, Not, Requirement, When
+from ._stages import Outcome, Stage
+
+Fault = tuple[str, str]
+_VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+_-]{0,63}")
+
+
+def faults(
+    *,
+    version: Any,
+    stages: Sequence[tuple[str, Stage]],
+    outcomes: Sequence[tuple[str, Outcome]],
+    roles: Mapping[str, Any],
+    complete: bool = True,
+) -> list[Fault]:
+    """
+    Return every fault of a definition, with its path.
+
+    Args:
+        version: Its version.
+
+        stages: The stages in order, each with its path.
+
+        outcomes: The outcomes, each with its path.
+
+        roles: The roles it declares; where it declares none, any role may be held.
+
+        complete: Whether these are all the stages and outcomes; where some could not be read, what cannot be judged
+            without them is left alone.
+    """
+    found: list[Fault] = []
+    if not isinstance(version, str) or not _VERSION.fullmatch(version):
+        found.append(("version", f"{version!r} is no version; use letters, digits and . + - _, such as '2026.1'"))
+    if complete and len(stages) < 2:  # noqa: PLR2004  a gate stands between two stages
+        found.append(("stages", f"{len(stages)} stages make no process; at least two are needed"))
+    found += _duplicates([*stages, *outcomes])
+    order = {stage.id: place for place, (_, stage) in reversed(list(enumerate(stages)))}
+    blocked = ""
+    for place, (path, stage) in enumerate(stages):
+        last = complete and place == len(stages) - 1
+        found += _back_to(path, stage, place, order, complete=complete)
+        found += _conditional(path, stage, first=place == 0, last=last)
+        found += _held(path, "owner", stage.owner, roles)
+        found += _held(path, "contributors", stage.contributors, roles)
+        for move, several in stage.may.items():
+            found += _held(path, f"may.{move}", several, roles)
+        if blocked:
+            found.append((path, f"unreachable: {blocked}"))
+            blocked = ""
+        if last and stage.gate is not None:
+            found.append((f"{path}.gate", "nothing follows the last stage; put this on an outcome"))
+        elif stage.gate is None and not last:
+            found.append((f"{path}.gate", "missing: a stage that can be left needs a gate; to leave it to its owner, say `unguarded`"))
+        elif stage.gate is not None:
+            gate_faults = list(_requirement(f"{path}.gate", stage.gate, roles))
+            found += gate_faults
+            if any("can never" in sentence for _, sentence in gate_faults):
+                blocked = f"the gate of {stage.id!r} before it can never open"
+    known = set(order)
+    for path, outcome in outcomes:
+        if complete:
+            found += [
+                (f"{path}.stages[{i}]", f"there is no stage {stage!r}; there are {', '.join(order)}")
+                for i, stage in enumerate(outcome.stages)
+                if stage not in known
+            ]
+        found += _held(path, "by", outcome.by, roles)
+        if outcome.gate is not None:
+            found += _requirement(f"{path}.gate", outcome.gate, roles)
+    return found
+
+
+def _duplicates(named: Iterable[tuple[str, Stage | Outcome]]) -> Iterator[Fault]:
+    first: dict[str, str] = {}
+    for path, value in named:
+        if value.id in first:
+            yield f"{path}.id", f"{value.id!r} is already the id of {first[value.id]}"
+        else:
+            first[value.id] = path
+
+
+def _back_to(path: str, stage: Stage, place: int, order: Mapping[str, int], *, complete: bool) -> Iterator[Fault]:
+    for i, target in enumerate(stage.back_to):
+        if target not in order:
+            if complete:
+                yield f"{path}.back_to[{i}]", f"there is no stage {target!r}; there are {', '.join(order)}"
+        elif order[target] > place:
+            yield f"{path}.back_to[{i}]", f"{target!r} lies ahead; an agreement is sent back, never forwards past a gate"
+
+
+def _conditional(path: str, stage: Stage, *, first: bool, last: bool) -> Iterator[Fault]:
+    if stage.when is None:
+        return
+    if first or last:
+        which = "first" if first else "last"
+        yield f"{path}.when", f"the {which} stage cannot be conditional"
+    if why := impossible(stage.when):
+        yield path, f"unreachable: its condition can never hold, because {why}"
+
+
+def _held(path: str, argument: str, wanted: Iterable[str], roles: Mapping[str, Any]) -> Iterator[Fault]:
+    for role in wanted:
+        if roles and role not in roles:
+            yield f"{path}.{argument}", f"nobody may hold the role {role!r}; the process declares {', '.join(roles)}"
+
+
+def _requirement(path: str, requirement: Requirement, roles: Mapping[str, Any]) -> Iterator[Fault]:
+    twice = Counter(part.id for part in requirement.walk() if part.id)
+    for named, times in twice.items():
+        if times > 1:
+            yield path, f"{named!r} is the id of {times} requirements"
+    if why := impossible(requirement):
+        yield path, f"it can never open, because {why}"
+    yield from _inside(path, requirement, roles, firm=True)
+
+
+def _inside(path: str, part: Requirement, roles: Mapping[str, Any], *, firm: bool) -> Iterator[Fault]:
+    if part.soft and not firm:
+        yield path, "a requirement that only warns must stand in the gate itself, not inside another"
+    if isinstance(part, ApprovalRequirement):
+        yield from _approval(path, part, roles)
+    elif isinstance(part, DocumentRequirement):
+        points = (*part.refers_to, *(p.rpartition(".")[0] for p in (*part.not_later_than, *part.not_earlier_than)))
+        if part.kind in points:
+            yield f"{path}.document", f"{part.kind!r} is compared with itself"
+    yield from ((f"{path}.fix_by", why) for _, why in _held(path, "fix_by", part.fix_by, roles) if part.id or not _own(part))
+    if isinstance(part, All):
+        inner = [(f"{path}.all[{i}]", child) for i, child in enumerate(part.parts)]
+        for where, child in inner:
+            yield from _inside(where, child, roles, firm=firm and not part.titled)
+    elif isinstance(part, AnyOf):
+        for i, child in enumerate(part.parts):
+            yield from _inside(f"{path}.any[{i}]", child, roles, firm=False)
+    elif isinstance(part, AtLeast):
+        for i, child in enumerate(part.parts):
+            yield from _inside(f"{path}.of[{i}]", child, roles, firm=False)
+    elif isinstance(part, Not):
+        yield from _inside(f"{path}.not", part.part, roles, firm=False)
+    elif isinstance(part, When):
+        yield from _inside(f"{path}.when", part.condition, roles, firm=False)
+        yield from _inside(f"{path}.then", part.part, roles, firm=False)
+
+
+def _own(part: Requirement) -> bool:
+    """Whether the role that mends it is the one that must approve, which is checked already."""
+    return isinstance(part, ApprovalRequirement) and part.fix_by == (part.role,)
+
+
+def _approval(path: str, part: ApprovalRequirement, roles: Mapping[str, Any]) -> Iterator[Fault]:
+    for _, sentence in _held(path, "approval", (part.role,), roles):
+        yield f"{path}.approval", sentence
+
+
+def _key(part: Requirement) -> bytes:
+    return canonical(part._table())  # noqa: SLF001  what it asks, whatever it is called
+
+
+def _conjuncts(part: Requirement) -> Iterator[Requirement]:
+    if isinstance(part, All):
+        for child in part.parts:
+            yield from _conjuncts(child)
+    else:
+        yield part
+
+
+def impossible(part: Requirement, given: Sequence[Requirement] = ()) -> str:
+    """Return why *part* can never hold while *given* does, or an empty text where no reason is seen."""
+    conjuncts = [*given, *_conjuncts(part)]
+    held = {_key(c) for c in conjuncts if not c.soft}
+    for c in conjuncts:
+        if isinstance(c, Not) and not c.soft and _key(c.part) in held:
+            return f"it asks for {c.part.name} and for its contrary"
+    values: dict[str, Any] = {}
+    for c in conjuncts:
+        if not isinstance(c, FactRequirement) or c.each or c.equals is UNSET or isinstance(c.equals, Ref) or c.soft:
+            continue
+        if c.fact in values and not same(values[c.fact], c.equals):
+            return f"the fact {c.fact} cannot be {values[c.fact]!r} and {c.equals!r}"
+        values[c.fact] = c.equals
+    for c in conjuncts:
+        if isinstance(c, FactRequirement) and not c.each and c.one_of and c.fact in values and not c.soft:
+            plain_choices = [choice for choice in c.one_of if not isinstance(choice, Ref)]
+            if len(plain_choices) == len(c.one_of) and not any(same(values[c.fact], x) for x in plain_choices):
+                return f"the fact {c.fact} cannot be {values[c.fact]!r} and one of {', '.join(map(str, plain_choices))}"
+    for c in conjuncts:
+        others = [x for x in conjuncts if x is not c and not isinstance(x, (AnyOf, AtLeast))]
+        if isinstance(c, AnyOf) and not c.soft:
+            reasons = [impossible(branch, others) for branch in c.parts]
+            if all(reasons):
+                return reasons[0]
+        elif isinstance(c, AtLeast) and not c.soft:
+            reasons = [why for branch in c.parts if (why := impossible(branch, others))]
+            if len(c.parts) - len(reasons) < c.n:
+                return reasons[0]
+    return ""

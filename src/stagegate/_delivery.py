@@ -1,0 +1,89 @@
+"""Delivering the outbox: after the commit, at least once, later and later, and never for ever."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import attrs
+
+from ._notices import DEAD, DELIVERED, PENDING, Delivery, Notification
+from ._records import frozen
+from ._store import Store
+
+LEASE = timedelta(minutes=5)
+"""For how long a worker has a notification in hand before another may take it."""
+
+FIRST_WAIT = timedelta(seconds=30)
+LONGEST_WAIT = timedelta(hours=6)
+MAX_TRIES = 10
+
+
+@attrs.define(kw_only=True, on_setattr=frozen)
+class Delivered:
+    """
+    How a round of deliveries went.
+
+    Attributes:
+        delivered: How many notifications were delivered.
+
+        failed: How many will be tried again.
+
+        dead: How many were given up.
+    """
+
+    delivered: int = 0
+    failed: int = 0
+    dead: int = 0
+
+
+def wait(notification: str, tries: int) -> timedelta:
+    """
+    Return how long to wait after the given number of tries: doubled each time, up to six hours.
+
+    A share of up to a quarter is added by the id of the notification, so that those that failed together do not return together.
+    """
+    base = min(FIRST_WAIT * 2 ** min(tries - 1, 20), LONGEST_WAIT)
+    share = int(notification.replace("-", "")[-4:] or "0", 16) % 256 / 1024
+    return base + base * share
+
+
+def deliver(
+    store: Store, send: Callable[[Notification], str], clock: Callable[[], datetime], *, limit: int
+) -> Delivered:
+    """
+    Deliver what is due, one notification after the other.
+
+    Args:
+        store: Where the outbox is.
+
+        send: Delivers one notification and answers an empty text, or why it failed.
+
+        clock: Says what time it is.
+
+        limit: How many notifications to take at most.
+    """
+    counts = {DELIVERED: 0, PENDING: 0, DEAD: 0}
+    left = limit
+    while left > 0:
+        now = clock()
+        claimed = store.claim(now, until=now + LEASE, limit=min(left, 50))
+        if not claimed:
+            break
+        left -= len(claimed)
+        for row in claimed:
+            settled = _settled(row, send(row.notification), clock())
+            if store.settle(row, settled):
+                counts[settled.status] += 1
+    return Delivered(delivered=counts[DELIVERED], failed=counts[PENDING], dead=counts[DEAD])
+
+
+def _settled(row: Delivery, error: str, now: datetime) -> Delivery:
+    tries = row.tries + 1
+    if not error:
+        return attrs.evolve(row, status=DELIVERED, tries=tries, leased_until=None, error="")
+    said = error.encode("utf-8", "replace").decode().replace("\0", "\ufffd")[:2000]
+    if tries >= MAX_TRIES:
+        return attrs.evolve(row, status=DEAD, tries=tries, leased_until=None, error=said)
+    due = now + wait(row.notification.id, tries)
+    return attrs.evolve(row, tries=tries, leased_until=None, error=said, due_at=due)

@@ -1,0 +1,225 @@
+"""Documents as evidence: that they are there, and fit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Any, ClassVar
+
+import attrs
+
+from .._attempt import Attempt
+from .._history import key, name
+from .._reasons import SENTENCES, Unmet
+from .._records import Document, frozen
+from .._requirements import Requirement, gather
+from .._text import frozendict
+from ..exceptions import InvalidValue
+from .values import Ref, as_count, as_flag, as_keys, as_table, as_value, look_up, same, spread, values, words, written
+
+SENTENCES.update(
+    {
+        "document.missing": "the document {document} is missing",
+        "document.unsigned": "the document {document} has {have} of {need} signatures",
+        "document.unsigned_by": "the document {document} is not signed by {by}",
+        "document.language": "the document {document} is not in {languages}",
+        "document.any_language": "the document {document} is in none of {languages}",
+        "document.field": "the document {document} does not say: {field}",
+        "document.equals": "in the document {document}, {field} must be {expected}, and is {value}",
+        "document.lists": "in the document {document}, {field} does not list {missing}",
+        "document.refers_to": "the document {document} does not refer to the current {other}",
+        "document.undated": "the document {document} has no date ({field})",
+        "document.later": "the document {document} of {date} is later than {other} of {limit}",
+        "document.earlier": "the document {document} of {date} is earlier than {other} of {limit}",
+        "document.expired": "the document {document} was valid until {date}",
+    }
+)
+
+
+_DATES = ("dated", "received_on", "valid_until")
+
+
+def _point(value: Any, where: str) -> str:
+    """Take `kind.dated`, a date of another document, or `fact:name`, a recorded date."""
+    kind, dot, field = name(value, where).rpartition(".")
+    if value.startswith("fact:") or (dot and field in _DATES and kind):
+        return str(value)
+    message = f"{where}: {value!r} names no date; write kind.dated, kind.received_on, kind.valid_until or fact:name"
+    raise InvalidValue(message)
+
+
+def _points(value: Any, where: str) -> tuple[str, ...]:
+    return tuple(_point(item, where) for item in ((value,) if isinstance(value, str) else value))
+
+
+def _date_at(point: str, attempt: Attempt) -> date | None:
+    if point.startswith("fact:"):
+        try:
+            return date.fromisoformat(attempt.fact(point[5:]))
+        except (TypeError, ValueError):
+            return None
+    kind, _, field = point.rpartition(".")
+    document = attempt.document(kind)
+    return None if document is None else getattr(document, field)
+
+
+def _signers(value: Any, where: str) -> int | tuple[str, ...] | None:
+    if value is None:
+        return None
+    return as_count(value, where) if isinstance(value, (int, float)) else as_keys(value, where)
+
+
+@attrs.define(kw_only=True, on_setattr=frozen, unsafe_hash=True)
+class DocumentRequirement(Requirement):
+    """A document must be there and be fit; `document` makes it."""
+
+    kind: str = attrs.field(converter=lambda v: key(v, "kind"))
+    signed_by: int | tuple[str, ...] | None = attrs.field(default=None, converter=lambda v: _signers(v, "signed_by"))
+    languages: tuple[Any, ...] = attrs.field(default=(), converter=lambda v: words(v, "languages"))
+    any_language: tuple[Any, ...] = attrs.field(default=(), converter=lambda v: words(v, "any_language"))
+    fields: tuple[str, ...] = attrs.field(default=(), converter=lambda v: as_keys(v, "fields"))
+    equals: frozendict = attrs.field(
+        factory=frozendict,
+        converter=lambda v: frozendict({key(k, "equals"): as_value(x, "equals") for k, x in as_table(v, "equals").items()}),
+    )
+    lists: frozendict = attrs.field(
+        factory=frozendict,
+        converter=lambda v: frozendict({key(k, "lists"): values(x, "lists") for k, x in as_table(v, "lists").items()}),
+    )
+    refers_to: tuple[str, ...] = attrs.field(default=(), converter=lambda v: as_keys(v, "refers_to"))
+    not_later_than: tuple[str, ...] = attrs.field(default=(), converter=lambda v: _points(v, "not_later_than"))
+    not_earlier_than: tuple[str, ...] = attrs.field(default=(), converter=lambda v: _points(v, "not_earlier_than"))
+    received: bool = attrs.field(default=False, converter=lambda v: as_flag(v, "received"))
+    valid: bool = attrs.field(default=False, converter=lambda v: as_flag(v, "valid"))
+
+    OWN: ClassVar = (
+        "signed_by languages any_language fields equals lists refers_to not_later_than not_earlier_than received valid"
+    ).split()
+
+    def unmet(self, attempt: Attempt) -> tuple[Unmet, ...]:
+        """Return everything that is wrong with the document."""
+        document = attempt.agreement.documents.get(self.kind)
+        if document is None:
+            return (self.why("document.missing", document=self.kind),)
+        if self._bare:
+            return ()
+        return tuple(self._faults(document, attempt))
+
+    @property
+    def _bare(self) -> bool:
+        return not (
+            self.signed_by
+            or self.fields
+            or self.equals
+            or self.refers_to
+            or self.not_later_than
+            or self.languages
+            or self.any_language
+            or self.lists
+            or self.not_earlier_than
+            or self.received
+            or self.valid
+        )
+
+    def _faults(self, document: Document, attempt: Attempt) -> Iterator[Unmet]:
+        kind = self.kind
+        yield from self._signatures(document, attempt)
+        spoken = set(document.languages)
+        missing = tuple(lang for lang in spread(self.languages, attempt) if lang not in spoken)
+        if missing:
+            yield self.why("document.language", document=kind, languages=missing)
+        if self.any_language and spoken.isdisjoint(choices := spread(self.any_language, attempt)):
+            yield self.why("document.any_language", document=kind, languages=tuple(choices))
+        for field in self.fields:
+            if document.fields.get(field) in (None, "", ()):
+                yield self.why("document.field", document=kind, field=field)
+        for field, wanted in self.equals.items():
+            expected, value = look_up(wanted, attempt), document.fields.get(field)
+            if value is None or not same(value, expected):
+                yield self.why("document.equals", document=kind, field=field, expected=expected, value=value)
+        for field, members in self.lists.items():
+            listed = document.fields.get(field)
+            listed = listed if isinstance(listed, tuple) else (listed,)
+            absent = tuple(member for member in spread(members, attempt) if member not in listed)
+            absent += tuple(m.fact for m in members if isinstance(m, Ref) and attempt.fact(m.fact) is None)
+            if absent:
+                yield self.why("document.lists", document=kind, field=field, missing=absent)
+        yield from self._references(document, attempt)
+        yield from self._dates(document, attempt)
+
+    def _signatures(self, document: Document, attempt: Attempt) -> Iterator[Unmet]:
+        if isinstance(self.signed_by, int):
+            if len(document.signed_by) < self.signed_by:
+                have = len(document.signed_by)
+                yield self.why("document.unsigned", document=self.kind, have=have, need=self.signed_by)
+        elif self.signed_by:
+            wanted = self.signed_by
+            if wanted == ("parties",):
+                wanted = tuple(party.id for party in attempt.agreement.parties) or wanted
+            absent = tuple(signer for signer in wanted if signer not in document.signed_by)
+            if absent:
+                yield self.why("document.unsigned_by", document=self.kind, by=absent)
+
+    def _references(self, document: Document, attempt: Attempt) -> Iterator[Unmet]:
+        named = document.fields.get("refers_to")
+        named = named if isinstance(named, tuple) else (named,)
+        for other in self.refers_to:
+            target = attempt.document(other)
+            if target is None or target.digest not in named:
+                yield self.why("document.refers_to", document=self.kind, other=other)
+
+    def _dates(self, document: Document, attempt: Attempt) -> Iterator[Unmet]:
+        kind = self.kind
+        if self.received and document.received_on is None:
+            yield self.why("document.undated", document=kind, field="received_on")
+        if (self.not_later_than or self.not_earlier_than) and document.dated is None:
+            yield self.why("document.undated", document=kind, field="dated")
+        for points, code, wrong in (
+            (self.not_later_than, "document.later", lambda limit: document.dated and document.dated > limit),
+            (self.not_earlier_than, "document.earlier", lambda limit: document.dated and document.dated < limit),
+        ):
+            for point in points:
+                limit = _date_at(point, attempt)
+                if limit is None:
+                    yield self.why("document.undated", document=point.rpartition(".")[0] or point, field=point)
+                elif wrong(limit):
+                    yield self.why(code, document=kind, date=document.dated, other=point, limit=limit)
+        if self.valid and document.valid_until is not None and document.valid_until < attempt.today:
+            yield self.why("document.expired", document=kind, date=document.valid_until)
+
+    def _table(self) -> dict[str, Any]:
+        table: dict[str, Any] = {"document": self.kind}
+        for argument in self.OWN:
+            value = getattr(self, argument)
+            if isinstance(value, frozendict):
+                value = {k: written(v) for k, v in value.items()}
+            if value not in (None, (), {}, False):
+                table[argument] = written(value)
+        return table
+
+    def _short(self) -> str:
+        return f"document:{self.kind}"
+
+
+def document(kind: str, **asks: Any) -> DocumentRequirement:
+    """
+    Require a document.
+
+    Args:
+        kind: Which, such as `letter_of_intent`.
+
+        asks: What must be true of it:
+            `signed_by` (how many signatures, whose, or `"parties"` for all parties),
+            `languages` (all of these), `any_language` (one of these),
+            `fields` (items it must say), `equals` (items with their value), `lists` (items with what they must list),
+            `refers_to` (other documents whose current digest stands in its field `refers_to`),
+            `not_later_than` / `not_earlier_than` (dates that its own date is compared with: `kind.dated`,
+            `kind.received_on`, `kind.valid_until`, `fact:name`), `received` (it bears the date it arrived),
+            `valid` (it has not expired on the day of the attempt);
+            and the attributes of `Requirement`. Values may be `value_of(fact)`.
+
+    Raises:
+        DefinitionError: With every fault of the arguments.
+    """
+    made: DocumentRequirement = gather(DocumentRequirement, kind=kind, **asks)
+    return made

@@ -1,0 +1,166 @@
+"""Facts: that a value is recorded, and what it must be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import attrs
+
+from .._attempt import Attempt
+from .._history import key, plain
+from .._reasons import SENTENCES, Unmet
+from .._records import frozen
+from .._requirements import Requirement, gather
+from .._text import frozendict
+from ..exceptions import DefinitionError, InvalidValue
+from .values import UNSET, Ref, as_table, as_value, look_up, same, spread, values, written
+
+SENTENCES.update(
+    {
+        "fact.missing": "the fact {fact} is not recorded",
+        "fact.equals": "the fact {fact} must be {expected}, and is {value}",
+        "fact.one_of": "the fact {fact} must be one of {expected}, and is {value}",
+        "fact.compare": "the fact {fact} must be {comparison} {expected}, and is {value}",
+        "fact.each": "{entry}: {field} must be {expected}, and is {value}",
+        "fact.each_missing": "{entry}: {field} is not recorded",
+        "fact.shape": "the fact {fact} must be a table of entries, and is {value}",
+    }
+)
+
+
+def _number(value: Any) -> Decimal | date | None:
+    """Return what can be put in order: a number, or an ISO date; None if it is neither."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, (int, str)):
+        try:
+            number = Decimal(value)
+        except InvalidOperation:
+            pass
+        else:
+            return number if number.is_finite() else None
+        try:
+            return date.fromisoformat(str(value))
+        except ValueError:
+            return None
+    return None
+
+
+_COMPARISONS = {
+    "at_least": ("at least", lambda value, limit: value >= limit),
+    "at_most": ("at most", lambda value, limit: value <= limit),
+    "above": ("above", lambda value, limit: value > limit),
+    "below": ("below", lambda value, limit: value < limit),
+}
+def _limit(value: Any, where: str) -> Any:
+    value = as_value(value, where)
+    if not isinstance(value, Ref) and _number(value) is None:
+        message = f"{where}: a number or an ISO date is needed, not {value!r}"
+        raise InvalidValue(message)
+    return value
+
+
+def _optional(converter: Any, where: str) -> Any:
+    return lambda value: value if value is UNSET else converter(value, where)
+
+
+@attrs.define(kw_only=True, on_setattr=frozen, unsafe_hash=True)
+class FactRequirement(Requirement):
+    """A fact must be recorded and be so; `fact` makes it."""
+
+    fact: str = attrs.field(converter=lambda v: key(v, "fact"))
+    equals: Any = attrs.field(default=UNSET, converter=_optional(as_value, "equals"))
+    one_of: tuple[Any, ...] = attrs.field(default=(), converter=lambda v: values(v, "one_of"))
+    at_least: Any = attrs.field(default=UNSET, converter=_optional(_limit, "at_least"))
+    at_most: Any = attrs.field(default=UNSET, converter=_optional(_limit, "at_most"))
+    above: Any = attrs.field(default=UNSET, converter=_optional(_limit, "above"))
+    below: Any = attrs.field(default=UNSET, converter=_optional(_limit, "below"))
+    each: str = attrs.field(default="", converter=lambda v: v and key(v, "each"))
+    where: frozendict = attrs.field(
+        factory=frozendict, converter=lambda v: plain(as_table(v, "where"), "where")
+    )
+    unless: str = attrs.field(default="", converter=lambda v: v and key(v, "unless"))
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse what means nothing."""
+        if (self.where or self.unless) and not self.each:
+            raise DefinitionError([("each", "where and unless choose among entries; say which field of each is meant")])
+
+    def unmet(self, attempt: Attempt) -> tuple[Unmet, ...]:
+        """Return why the fact is not as it must be."""
+        found = attempt.agreement.facts.get(self.fact)
+        if found is None or found.value is None:
+            return (self.why("fact.missing", fact=self.fact),)
+        value = found.value
+        if self.each:
+            return tuple(self._entries(value, attempt))
+        return tuple(self.why(code, fact=self.fact, value=value, **params) for code, params in self._wrong(value, attempt))
+
+    def _wrong(self, value: Any, attempt: Attempt) -> Iterator[tuple[str, dict[str, Any]]]:
+        if self.equals is not UNSET:
+            expected = look_up(self.equals, attempt)
+            if not same(value, expected):
+                yield "fact.equals", {"expected": expected}
+        if self.one_of:
+            choices = spread(self.one_of, attempt)
+            if not any(same(value, choice) for choice in choices):
+                yield "fact.one_of", {"expected": tuple(choices)}
+        for argument, (comparison, holds) in _COMPARISONS.items():
+            wanted = getattr(self, argument)
+            if wanted is UNSET:
+                continue
+            limit = look_up(wanted, attempt)
+            mine, theirs = _number(value), _number(limit)
+            if mine is None or type(mine) is not type(theirs) or not holds(mine, theirs):
+                yield "fact.compare", {"comparison": comparison, "expected": limit}
+
+    def _entries(self, value: Any, attempt: Attempt) -> Iterator[Unmet]:
+        if not isinstance(value, frozendict) or not all(isinstance(entry, frozendict) for entry in value.values()):
+            yield self.why("fact.shape", fact=self.fact, value=value)
+            return
+        for name_, entry in value.items():
+            if any(not same(entry.get(field), wanted) for field, wanted in self.where.items()):
+                continue
+            if self.unless and entry.get(self.unless) not in (None, "", False):
+                continue
+            mine = entry.get(self.each)
+            if mine in (None, ""):
+                yield self.why("fact.each_missing", fact=self.fact, entry=name_, field=self.each)
+                continue
+            for _, params in self._wrong(mine, attempt):
+                yield self.why("fact.each", fact=self.fact, entry=name_, field=self.each, value=mine, **params)
+
+    def _table(self) -> dict[str, Any]:
+        table: dict[str, Any] = {"fact": self.fact}
+        for argument in ("equals", *_COMPARISONS):
+            if (value := getattr(self, argument)) is not UNSET:
+                table[argument] = written(value)
+        for argument in ("one_of", "each", "where", "unless"):
+            if value := getattr(self, argument):
+                table[argument] = written(value)
+        return table
+
+    def _short(self) -> str:
+        return f"fact:{self.fact}.{self.each}" if self.each else f"fact:{self.fact}"
+
+
+def fact(name: str, /, **asks: Any) -> FactRequirement:
+    """
+    Require a recorded fact.
+
+    Args:
+        name: Which, such as `diplomatic_relations`.
+
+        asks: What its value must be: `equals`, `one_of`, `at_least`, `at_most`, `above`, `below` (numbers and ISO dates);
+            nothing: it must only be there. With `each`, the fact is a table of entries, and what is asked holds for this
+            field of every entry that has the values `where` and lacks the field `unless`.
+            Further the attributes of `Requirement`. Values may be `value_of(fact)`.
+
+    Raises:
+        DefinitionError: With every fault of the arguments.
+    """
+    made: FactRequirement = gather(FactRequirement, fact=name, **asks)
+    return made

@@ -1,0 +1,164 @@
+"""Histories in memory: for tests, for trying things out, and as the plainest reading of the contract."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+import attrs
+
+from ._agreement import Agreement
+from ._history import Entry
+from ._notices import PENDING, Delivery, Notification
+from ._store import Dossier, Known, Query
+from .exceptions import Conflict
+
+
+class MemoryStore:
+    """A store that forgets everything when it is let go. One lock guards it all."""
+
+    def __init__(self) -> None:
+        """Begin empty."""
+        self._lock = threading.RLock()
+        self._agreements: dict[str, Agreement] = {}
+        self._entries: dict[str, list[Entry]] = {}
+        self._requests: dict[str, Known] = {}
+        self._outbox: dict[str, Delivery] = {}
+
+    @contextmanager
+    def unit(self, agreement: str) -> Iterator[_Unit]:
+        """Lock everything."""
+        with self._lock:
+            yield _Unit(self, agreement)
+
+    def get(self, agreement: str) -> Agreement | None:
+        """Return an agreement, or None."""
+        return self._agreements.get(agreement)
+
+    def history(self, agreement: str, after: int = 0, upto: int | None = None) -> Sequence[Entry]:
+        """Return its events."""
+        with self._lock:
+            return self._entries.get(agreement, [])[after:upto]
+
+    def find(self, query: Query, *, after: str | None, limit: int) -> Sequence[Agreement]:
+        """Return a page of agreements."""
+        with self._lock:
+            found = sorted(
+                agreement.id
+                for agreement in self._agreements.values()
+                if (after is None or agreement.id > after) and query.matches(agreement)
+            )
+            return [self._agreements[one] for one in found[:limit]]
+
+    def count(self, query: Query, by: str | None) -> dict[Any, int]:
+        """Count agreements."""
+        counts: Counter[Any] = Counter()
+        with self._lock:
+            for agreement in self._agreements.values():
+                if query.matches(agreement):
+                    counts.update(_values(agreement, by))
+        return dict(counts)
+
+    def claim(self, now: datetime, *, until: datetime, limit: int) -> Sequence[Delivery]:
+        """Take rows of the outbox."""
+        with self._lock:
+            due = [
+                row
+                for row in self._outbox.values()
+                if row.status == PENDING and row.due_at <= now and (row.leased_until is None or row.leased_until <= now)
+            ]
+            taken = [attrs.evolve(row, leased_until=until) for row in sorted(due, key=_oldest)[:limit]]
+            self._outbox.update((row.notification.id, row) for row in taken)
+            return taken
+
+    def settle(self, claimed: Delivery, settled: Delivery) -> bool:
+        """Write how a delivery went."""
+        with self._lock:
+            row = self._outbox.get(claimed.notification.id)
+            if row is None or row.status != PENDING or row.leased_until != claimed.leased_until:
+                return False
+            self._outbox[claimed.notification.id] = settled
+            return True
+
+    def outbox(self, status: str | None = None) -> Sequence[Delivery]:
+        """Return the rows of the outbox."""
+        with self._lock:
+            return sorted((row for row in self._outbox.values() if status in (None, row.status)), key=_oldest)
+
+    def dossiers(self, agreement: str | None = None) -> Iterator[Dossier]:
+        """Return all there is."""
+        with self._lock:
+            ids = sorted(self._agreements) if agreement is None else [agreement] if agreement in self._agreements else []
+            dossiers = [
+                Dossier(
+                    id=one,
+                    agreement=self._agreements[one],
+                    entries=tuple(self._entries[one]),
+                    requests={(k.n, r): k.fingerprint for r, k in self._requests.items() if k.agreement == one},
+                    outbox={i: row for i, row in self._outbox.items() if row.notification.agreement == one},
+                )
+                for one in ids
+            ]
+        yield from dossiers
+
+    def faults(self) -> Sequence[str]:
+        """Find nothing: there is nothing beside the dossiers."""
+        return ()
+
+    def close(self) -> None:
+        """Hold nothing open."""
+
+
+def _values(agreement: Agreement, by: str | None) -> Sequence[Any]:
+    """Return what an agreement counts as; one of several owners counts for each of them."""
+    match by:
+        case None:
+            return (None,)
+        case "process":
+            return (agreement.process.id,)
+        case "owner":
+            return agreement.owner
+        case "on_hold":
+            return (agreement.hold is not None,)
+        case _:
+            return (getattr(agreement, by),)
+
+
+def _oldest(row: Delivery) -> tuple[datetime, str, int, str]:
+    return row.due_at, row.notification.agreement, row.notification.n, row.notification.id
+
+
+class _Unit:
+    __slots__ = ("_store", "id")
+
+    def __init__(self, store: MemoryStore, agreement: str) -> None:
+        self._store = store
+        self.id = agreement
+
+    @property
+    def agreement(self) -> Agreement | None:
+        return self._store._agreements.get(self.id)  # noqa: SLF001  the unit is a part of its store
+
+    def known(self, request: str) -> Known | None:
+        return self._store._requests.get(request)  # noqa: SLF001  as above
+
+    def commit(
+        self, agreement: Agreement, entry: Entry, notifications: Sequence[Notification], request: tuple[str, Known] | None
+    ) -> None:
+        store = self._store
+        entries = store._entries.setdefault(self.id, [])  # noqa: SLF001  as above
+        if entry.n != len(entries) + 1:
+            raise Conflict(self.id, entry.n - 1, len(entries))
+        entries.append(entry)
+        store._agreements[self.id] = agreement  # noqa: SLF001  as above
+        if request is not None:
+            store._requests[request[0]] = request[1]  # noqa: SLF001  as above
+        for notification in notifications:
+            row = Delivery(notification=notification, due_at=agreement.changed_at)
+            store._outbox[notification.id] = row  # noqa: SLF001  as above
+
+

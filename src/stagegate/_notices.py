@@ -1,0 +1,89 @@
+"""What someone is to be told: written in the commit that caused it, delivered after it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import attrs
+
+from ._history import canonical, digest, key, plain, text
+from ._records import frozen
+from ._text import frozendict
+from .exceptions import InvalidValue
+
+
+def _context(value: Any) -> frozendict:
+    made = plain(value, "notification.context")
+    if not isinstance(made, frozendict):
+        message = f"notification.context: a table is needed, not {value!r}"
+        raise InvalidValue(message)
+    return made
+
+
+@attrs.define(kw_only=True, on_setattr=frozen, unsafe_hash=True)
+class Notification:
+    """
+    What a channel is to deliver: which message, to whom, with which particulars.
+
+    Attributes:
+        channel: The name of the channel that is to deliver it, such as `log`.
+
+        kind: Which message it is, such as `stage.entered`.
+
+        to: Who is to be told: a role, an address, whatever the channel understands.
+
+        context: The particulars the message is made of.
+
+        id: A UUID that stays the same however often delivery is tried; set by the engine.
+
+        agreement: The id of the agreement; set by the engine.
+
+        n: The number of the event that caused it; set by the engine.
+    """
+
+    channel: str = attrs.field(converter=lambda v: key(v, "notification.channel"))
+    kind: str = attrs.field(converter=lambda v: key(v, "notification.kind"))
+    to: str = attrs.field(default="", converter=lambda v: text(v, "notification.to"))
+    context: frozendict = attrs.field(factory=frozendict, converter=_context)
+    id: str = ""
+    agreement: str = ""
+    n: int = 0
+
+    def payload(self) -> bytes:
+        """Return what is told, as canonical JSON; its digest stands in the event that caused it."""
+        return canonical({"channel": self.channel, "kind": self.kind, "to": self.to, "context": self.context})
+
+    def brief(self) -> dict[str, Any]:
+        """Return what names this notification in an event."""
+        return {"id": self.id, "kind": self.kind, "digest": digest(self.payload())}
+
+
+PENDING, DELIVERED, DEAD = "pending", "delivered", "dead"
+
+
+@attrs.define(kw_only=True, on_setattr=frozen)
+class Delivery:
+    """
+    A row of the outbox: a notification, and how far its delivery has come.
+
+    Attributes:
+        notification: What is to be told.
+
+        status: `pending`, `delivered` or `dead` (given up after the last try).
+
+        tries: How often delivery has been tried.
+
+        due_at: When it is to be tried next.
+
+        leased_until: Until when a worker has it in hand; None when nobody has.
+
+        error: What the last try said, if it failed.
+    """
+
+    notification: Notification
+    status: str = PENDING
+    tries: int = 0
+    due_at: datetime
+    leased_until: datetime | None = None
+    error: str = ""

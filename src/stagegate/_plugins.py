@@ -1,0 +1,271 @@
+"""Plugins: named one by one, checked when they are opened, called one by one. The only room that runs a plugin manager."""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import pluggy
+
+from . import hookspecs
+from ._attempt import Attempt
+from ._notices import Notification
+from ._predicates import Predicate
+from ._reasons import Unmet
+from ._store import Store
+from ._text import frozendict
+from .exceptions import PluginError, StagegateError
+
+GROUP = "stagegate"
+"""The entry-point group in which a package names its plugin."""
+
+
+def load(name: str) -> Any:
+    """
+    Return the plugin that an installed package names *name* in the entry-point group `stagegate`.
+
+    Raises:
+        PluginError: If there is none, or it cannot be imported.
+    """
+    from importlib.metadata import entry_points
+
+    points = entry_points(group=GROUP)
+    try:
+        point = next(iter(points.select(name=name)))
+    except StopIteration:
+        known = ", ".join(sorted({p.name for p in points})) or "none"
+        message = f"no installed package names it in the entry-point group {GROUP!r}; installed are: {known}"
+        raise PluginError(name, message) from None
+    try:
+        return point.load()
+    except Exception as error:  # whatever an import raises is the plugin's
+        message = f"it cannot be imported from {point.value}: {type(error).__name__}: {error}"
+        raise PluginError(name, message) from error
+
+
+def check_plugin(plugin: Any, name: str | None = None) -> None:
+    """
+    Check that *plugin* keeps to the hooks: their names, their arguments, their types.
+
+    Args:
+        plugin: A module, or any object with marked functions.
+
+        name: What to call it.
+
+    Raises:
+        PluginError: With everything that is wrong, naming the plugin.
+    """
+    called = name or _name(plugin)
+    _check(plugin, called)
+    _manager([(called, plugin)])
+
+
+def _name(plugin: Any) -> str:
+    named = getattr(plugin, "__name__", None) or getattr(plugin, "name", None) or type(plugin).__name__
+    return str(named)
+
+
+def _marked(plugin: Any) -> Iterator[tuple[str, Any]]:
+    for attribute in dir(plugin):
+        try:
+            value = getattr(plugin, attribute)
+        except Exception:  # noqa: BLE001, S112  a property that fails is no hook
+            continue
+        if inspect.isroutine(value) and hasattr(value, "stagegate_impl"):
+            yield attribute, value
+        elif attribute.startswith("stagegate_") and inspect.isroutine(value):
+            yield attribute, value
+
+
+def _check(plugin: Any, name: str) -> None:
+    found = dict(_marked(plugin))
+    faults = []
+    for hook, implementation in found.items():
+        spec = hookspecs.HOOKS.get(hook)
+        if spec is None:
+            faults.append(f"there is no hook {hook}; there are {', '.join(hookspecs.HOOKS)}")
+        elif not hasattr(implementation, "stagegate_impl"):
+            faults.append(f"{hook} is not marked; put @hookimpl above it")
+        elif inspect.iscoroutinefunction(implementation) or inspect.isasyncgenfunction(implementation):
+            faults.append(f"{hook} is asynchronous; hooks are plain functions")
+        else:
+            faults += _signature(hook, implementation, spec)
+    if not found:
+        faults.append("it implements no hook; mark its functions with @hookimpl")
+    if faults:
+        raise PluginError(name, "; ".join(faults))
+
+
+def _signature(hook: str, implementation: Any, spec: Any) -> list[str]:
+    wanted = inspect.signature(spec).parameters
+    given = inspect.signature(implementation).parameters
+    unknown = [argument for argument in given if argument not in wanted]
+    if unknown:
+        return [f"{hook} takes {', '.join(unknown)}; the hook gives {', '.join(wanted) or 'nothing'}"]
+    try:
+        mine, theirs = typing.get_type_hints(implementation), typing.get_type_hints(spec)
+    except Exception:  # noqa: BLE001  hints that cannot be read here are the type checker's affair
+        return []
+    return [
+        f"{hook}: {argument} is {_shown(mine[argument])}, the hook gives {_shown(theirs[argument])}"
+        for argument in given
+        if argument in mine and mine[argument] not in (theirs[argument], Any, object)
+    ]
+
+
+def _shown(hint: Any) -> str:
+    return getattr(hint, "__name__", None) or str(hint)
+
+
+def _manager(plugins: Iterable[tuple[str, Any]]) -> pluggy.PluginManager:
+    manager = pluggy.PluginManager(GROUP)
+    manager.add_hookspecs(hookspecs)
+    for name, plugin in plugins:
+        try:
+            manager.register(plugin, name=name)
+            manager.check_pending()
+        except (pluggy.PluginValidationError, ValueError) as error:
+            raise PluginError(name, str(error)) from None
+    return manager
+
+
+class Plugins:
+    """
+    The plugins of one engine, in the order in which they were named.
+
+    Attributes:
+        names: Their names.
+    """
+
+    def __init__(self, wanted: Iterable[Any]) -> None:
+        """
+        Load and check what is *wanted*: plugin objects, or names of entry points.
+
+        Raises:
+            PluginError: If one cannot be loaded or does not keep to the hooks.
+        """
+        plugins: list[tuple[str, Any]] = []
+        for item in wanted:
+            name, plugin = (item, load(item)) if isinstance(item, str) else (_name(item), item)
+            if inspect.isclass(plugin):
+                raise PluginError(name, "it is a class; hand over an object of it, or a module")
+            _check(plugin, name)
+            while any(name == taken for taken, _ in plugins):
+                name += "'"
+            plugins.append((name, plugin))
+        self._manager = _manager(plugins)
+        self.names = tuple(name for name, _ in plugins)
+        # pluggy calls the last registered first; ours are called in the order in which they were named.
+        self._hooks: dict[str, tuple[tuple[str, Callable[..., Any], tuple[str, ...]], ...]] = {
+            hook: tuple(
+                (impl.plugin_name, impl.function, tuple(impl.argnames))
+                for impl in sorted(caller.get_hookimpls(), key=lambda i: self.names.index(i.plugin_name))
+            )
+            for hook in hookspecs.HOOKS
+            if (caller := getattr(self._manager.hook, hook)).get_hookimpls()
+        }
+        self.checks = "stagegate_check" in self._hooks
+        self.notifies = "stagegate_notify" in self._hooks
+
+    def _each(self, hook: str, **given: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
+        for name, function, wanted in self._hooks.get(hook, ()):
+            arguments = {argument: given[argument] for argument in wanted}
+            yield name, lambda f=function, a=arguments: f(**a)  # type: ignore[misc]
+
+    def open_store(self, url: str) -> Store:
+        """
+        Return the store that the first plugin to know *url* hands over.
+
+        Raises:
+            PluginError: If no plugin knows it, or what it hands over is no store.
+        """
+        for name, call in self._each("stagegate_open_store", url=url):
+            try:
+                store = call()
+            except StagegateError:
+                raise
+            except Exception as error:
+                raise PluginError(name, f"it cannot open {url!r}: {type(error).__name__}: {error}") from error
+            if store is None:
+                continue
+            if not isinstance(store, Store):
+                raise PluginError(name, f"what it hands over for {url!r} is no Store: {type(store).__name__}")
+            return store
+        scheme = url.partition(":")[0]
+        message = f"no plugin opens {scheme!r} urls; name one in plugins=[…], or use 'sqlite:///file.db' or 'memory:'"
+        raise PluginError(scheme, message)
+
+    def gather(self, hook: str, kind: type[Any]) -> list[Any]:
+        """
+        Return everything the plugins bring by *hook*, at opening.
+
+        Raises:
+            PluginError: If a plugin fails or brings something else than *kind*.
+        """
+        brought: list[Any] = []
+        for name, call in self._each(hook):
+            try:
+                answer = list(call() or ())
+            except Exception as error:
+                raise PluginError(name, f"{hook} failed: {type(error).__name__}: {error}") from error
+            for item in answer:
+                if not isinstance(item, kind):
+                    raise PluginError(name, f"{hook} brings {item!r}, which is no {kind.__name__}")
+            brought += answer
+        return brought
+
+    def check(self, attempt: Attempt) -> list[Unmet]:
+        """Return what the plugins have against *attempt*; a plugin that fails is a reason by itself."""
+        reasons: list[Unmet] = []
+        for name, call in self._each("stagegate_check", attempt=attempt):
+            try:
+                answer = list(call() or ())
+                wrong = next((item for item in answer if not isinstance(item, Unmet)), None)
+                if wrong is not None:
+                    raise TypeError(f"it answered {wrong!r}, which is no Unmet")  # noqa: TRY301  one way out
+            except Exception as error:  # noqa: BLE001  whatever a plugin raises must refuse
+                answer = [_failed(name, error)]
+            reasons += answer
+        return reasons
+
+    def notify(self, event: Any, agreement: Any) -> list[Notification]:
+        """
+        Return what the plugins want to be told of *event*.
+
+        Raises:
+            PluginError: If a plugin fails; then nothing may be committed.
+        """
+        wanted: list[Notification] = []
+        for name, call in self._each("stagegate_notify", event=event, agreement=agreement):
+            try:
+                answer = list(call() or ())
+                wrong = next((item for item in answer if not isinstance(item, Notification)), None)
+                if wrong is not None:
+                    raise TypeError(f"it answered {wrong!r}, which is no Notification")  # noqa: TRY301  one way out
+            except Exception as error:
+                message = f"stagegate_notify failed, so nothing was recorded: {type(error).__name__}: {error}"
+                raise PluginError(name, message) from error
+            wanted += answer
+        return wanted
+
+    def deliver(self, notification: Notification) -> str:
+        """Deliver a notification; return an empty text if a plugin took it, and otherwise why it was not delivered."""
+        errors = []
+        for name, call in self._each("stagegate_deliver", notification=notification):
+            try:
+                if call() is True:
+                    return ""
+            except Exception as error:  # noqa: BLE001  whatever a channel raises is recorded
+                errors.append(f"{name}: {type(error).__name__}: {error}")
+        return "; ".join(errors) or f"no plugin delivers to the channel {notification.channel!r}"
+
+    def predicates(self) -> list[Predicate]:
+        """Return the predicates the plugins bring."""
+        return self.gather("stagegate_requirements", Predicate)
+
+
+def _failed(name: str, error: Exception) -> Unmet:
+    said = f"{type(error).__name__}: {error}".encode("utf-8", "replace").decode().replace("\0", "\ufffd")[:2000]
+    return Unmet(code="plugin.error", params=frozendict({"plugin": name, "error": said}), requirement=f"plugin:{name}")

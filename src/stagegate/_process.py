@@ -1,0 +1,303 @@
+"""The frozen blueprint of a process: its stages in order, how it can end, its digest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, tzinfo
+from functools import cached_property
+from typing import Any
+
+import attrs
+
+from . import _checks
+from ._evidence import ApprovalRequirement
+from ._history import canonical, digest, key, plain, text
+from ._machine import Machine, Plan, build
+from ._predicates import Predicate
+from ._reasons import provenance_of
+from ._records import Pin, frozen, lean
+from ._requirements import Requirement, collected
+from ._stages import Outcome, Stage
+from ._text import Label, as_label, frozendict
+from .exceptions import DefinitionError, InvalidValue
+
+DEFAULT_OUTCOMES = ("completed", "withdrawn", "rejected")
+"""How a process can end that says nothing about it; `completed` only from its last stage."""
+
+
+def _several(kind: type[Any], word: str) -> Any:
+    def convert(value: Any) -> tuple[Any, ...]:
+        if isinstance(value, (str, Mapping)) or not isinstance(value, Iterable):
+            message = f"a sequence of {kind.__name__} is needed, not {value!r}"
+            raise InvalidValue(message)
+        several = tuple(value)
+        wrong = [(f"[{i}]", f"a {kind.__name__} is needed, not {v!r}") for i, v in enumerate(several) if not isinstance(v, kind)]
+        if wrong:
+            raise DefinitionError(wrong)
+        return several
+
+    convert.__name__ = word
+    return convert
+
+
+def _labels(value: Any) -> frozendict:
+    if not isinstance(value, Mapping):
+        message = f"a table of labels by role is needed, not {value!r}"
+        raise InvalidValue(message)
+    faults: list[tuple[str, str]] = []
+    made: dict[str, Label] = {}
+    for role, named in value.items():
+        try:
+            made[key(role, "roles")] = as_label(named)
+        except DefinitionError as error:
+            faults.extend(error.under(str(role)).faults)
+        except InvalidValue as error:
+            faults.append((str(role), str(error)))
+    if faults:
+        raise DefinitionError(faults)
+    return frozendict(made)
+
+
+def _parameters(value: Any) -> frozendict:
+    if not isinstance(value, Mapping):
+        message = f"a table of parameters is needed, not {value!r}"
+        raise InvalidValue(message)
+    return plain(value, "parameters")  # type: ignore[return-value]
+
+
+def zone_of(value: Any) -> tzinfo:
+    """Return the time zone of that name."""
+    if value == "UTC":
+        return UTC
+    from zoneinfo import ZoneInfo
+
+    try:
+        return ZoneInfo(value)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        message = f"{value!r} is no time zone that is known here; use a name such as 'Asia/Jakarta' ({error})"
+        raise InvalidValue(message) from None
+
+
+def _zone(value: Any) -> str:
+    zone_of(value)
+    return str(value)
+
+
+@attrs.define(init=False, on_setattr=frozen, eq=False, slots=False)
+class Process:
+    """
+    The blueprint that an agreement runs under.
+
+    Two processes are equal if their digests are: then they say the same, whether in Python, TOML or JSON.
+
+    Attributes:
+        id: Its id.
+
+        version: Its version; a process that changes gets another.
+
+        stages: The stages in order.
+
+        label: What people call it, by language.
+
+        outcomes: How it can end.
+
+        roles: The roles that can be held, with their labels; empty if any may be.
+
+        basis: The law or rule it comes from.
+
+        note: What a reader must know about it, by language.
+
+        parameters: What the rules leave open and this definition decides, each with its value and why.
+
+        zone: The time zone in which its days are counted.
+
+    Raises:
+        DefinitionError: With every fault of the definition, each with its path.
+    """
+
+    id: str = attrs.field(converter=lambda v: key(v, "id"))
+    version: str = attrs.field(converter=lambda v: text(v, "version"))
+    stages: tuple[Stage, ...] = attrs.field(converter=_several(Stage, "stages"))
+    label: Label = attrs.field(converter=as_label)
+    outcomes: tuple[Outcome, ...] = attrs.field(converter=_several(Outcome, "outcomes"))
+    roles: frozendict = attrs.field(converter=_labels)
+    basis: str = attrs.field(converter=lambda v: text(v, "basis"))
+    provenance: str = attrs.field(converter=provenance_of)
+    note: Label = attrs.field(converter=as_label)
+    parameters: frozendict = attrs.field(converter=_parameters)
+    zone: str = attrs.field(converter=_zone)
+
+    def __init__(
+        self,
+        id: str,  # noqa: A002  the word of the field
+        version: str,
+        stages: Iterable[Stage],
+        *,
+        label: str | Mapping[str, str] | None = None,
+        outcomes: Iterable[Outcome] = (),
+        roles: Mapping[str, str | Mapping[str, str]] | None = None,
+        basis: str = "",
+        provenance: str = "",
+        note: str | Mapping[str, str] | None = None,
+        parameters: Mapping[str, Any] | None = None,
+        zone: str = "UTC",
+    ) -> None:
+        """Make a process; the arguments are the attributes."""
+        given = {**locals(), "roles": roles or {}, "parameters": parameters or {}}
+        faults: list[tuple[str, str]] = []
+        try:
+            good = collected(Process, given)
+        except DefinitionError as error:
+            faults.extend(error.faults)
+            good = {"stages": (), "outcomes": (), "roles": frozendict()}
+            for field in ("stages", "outcomes", "roles"):
+                try:
+                    good |= collected(Process, {field: given[field]})
+                except DefinitionError:
+                    continue
+        found = _checks.faults(
+            version=version,
+            stages=[(f"stages[{i}]", stage) for i, stage in enumerate(good["stages"])],
+            outcomes=[(f"outcomes[{i}]", outcome) for i, outcome in enumerate(good["outcomes"])],
+            roles=good["roles"],
+            complete=not any(path.startswith(("stages", "outcomes")) for path, _ in faults),
+        )
+        paths = {path for path, _ in faults}
+        faults.extend(fault for fault in found if fault[0] not in paths)
+        if faults:
+            raise DefinitionError(faults)
+        if not good["outcomes"]:
+            good["outcomes"] = _default_outcomes(good["stages"])
+        self.__attrs_init__(**good)  # type: ignore[attr-defined]
+
+    def __eq__(self, other: object) -> bool:
+        """Compare by digest."""
+        return isinstance(other, Process) and self.digest == other.digest
+
+    def __hash__(self) -> int:
+        """Hash by digest."""
+        return hash(self.digest)
+
+    def __repr__(self) -> str:
+        """Show what it is pinned by."""
+        return f"<Process {self.pin}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle without what is computed from it."""
+        fields = {field.name: getattr(self, field.name) for field in attrs.fields(Process)}
+        return _rebuild, (fields,)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over the canonical form, in hexadecimal."""
+        return digest(canonical(plain(self.to_data())))
+
+    @cached_property
+    def pin(self) -> Pin:
+        """What an agreement is pinned to."""
+        return Pin(self.id, self.version, self.digest)
+
+    @cached_property
+    def plan(self) -> Plan:
+        """The table of moves that the machine compiles to."""
+        return Plan(self.machine())
+
+    @cached_property
+    def tzinfo(self) -> tzinfo:
+        """The time zone in which its days are counted."""
+        return zone_of(self.zone)
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {stage.id: place for place, stage in enumerate(self.stages)}
+
+    def machine(self) -> Machine:
+        """
+        Return the process as a `transitions.Machine`, for people who know that library.
+
+        Its conditions are the gates. It moves a `Cursor` made of an `Attempt`; nothing is added to it.
+        """
+        return build(self.stages, self.outcomes)
+
+    def stage(self, stage: str) -> Stage | None:
+        """Return the stage of that id, if there is one."""
+        place = self._places.get(stage)
+        return None if place is None else self.stages[place]
+
+    def outcome(self, outcome: str) -> Outcome | None:
+        """Return the outcome of that id, if there is one."""
+        return next((o for o in self.outcomes if o.id == outcome), None)
+
+    def place(self, stage: str) -> int:
+        """Return the place of a stage, from 0; -1 if there is no such stage."""
+        return self._places.get(stage, -1)
+
+    def further(self, stage: str) -> tuple[Stage, ...]:
+        """Return the stages that lie between *stage* and the last one: what is still to come before the goal is reached."""
+        return self.stages[self.place(stage) + 1 : -1]
+
+    def requirements(self) -> Iterator[tuple[str, Requirement]]:
+        """Go through all requirements of all gates, each with the id of its stage or outcome."""
+        for place in (*self.stages, *self.outcomes):
+            for gate in (place.gate, getattr(place, "when", None)):
+                if gate is not None:
+                    for part in gate.walk():
+                        yield place.id, part
+
+    @cached_property
+    def known_roles(self) -> frozenset[str]:
+        """Every role that has a part in it."""
+        known = set(self.roles)
+        for stage in self.stages:
+            known.update(stage.owner, stage.contributors, *stage.may.values())
+        for outcome in self.outcomes:
+            known.update(outcome.by)
+        for _, part in self.requirements():
+            known.update(part.fix_by)
+            if isinstance(part, ApprovalRequirement):
+                known.add(part.role)
+        return frozenset(known)
+
+    @cached_property
+    def approving(self) -> dict[str, tuple[str, ...]]:
+        """For each role that is asked to approve: the kinds of document its vote is bound to."""
+        bound: dict[str, dict[str, None]] = {}
+        for _, part in self.requirements():
+            if isinstance(part, ApprovalRequirement):
+                bound.setdefault(part.role, {}).update(dict.fromkeys(part.of))
+        return {role: tuple(kinds) for role, kinds in bound.items()}
+
+    def predicates(self) -> dict[str, Predicate]:
+        """Return the predicates of the user's in it, by code."""
+        return {part.code: part for _, part in self.requirements() if isinstance(part, Predicate)}
+
+    def to_data(self) -> dict[str, Any]:
+        """Return the process as the table that TOML and JSON definitions hold; its canonical form."""
+        return lean(
+            {
+                "id": self.id,
+                "version": self.version,
+                "label": self.label,
+                "basis": self.basis,
+                "provenance": self.provenance,
+                "note": self.note,
+                "zone": None if self.zone == "UTC" else self.zone,
+                "roles": self.roles,
+                "parameters": self.parameters,
+                "stages": [stage.to_data() for stage in self.stages],
+                "outcomes": [outcome.to_data() for outcome in self.outcomes],
+            }
+        )
+
+
+def _default_outcomes(stages: tuple[Stage, ...]) -> tuple[Outcome, ...]:
+    taken = {stage.id for stage in stages}
+    return tuple(
+        Outcome(outcome, stages=(stages[-1].id,) if outcome == "completed" else ())
+        for outcome in DEFAULT_OUTCOMES
+        if outcome not in taken
+    )
+
+
+def _rebuild(fields: dict[str, Any]) -> Process:
+    return Process(**fields)

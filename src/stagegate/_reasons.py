@@ -1,0 +1,140 @@
+"""Why something is refused: one reason, with who can mend it and the rule it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
+
+import attrs
+
+from ._history import plain
+from ._records import frozen, lean
+from ._text import FALLBACK, Label, frozendict, translate
+from .exceptions import InvalidValue
+
+Provenance = Literal["law", "law-secondary", "practice", "interpretation"]
+PROVENANCES = ("law", "law-secondary", "practice", "interpretation")
+"""Whether a rule is read in the law, in the law as restated elsewhere, seen in practice, or an interpretation."""
+
+ERRORS = frozenset({"guard.error", "plugin.error"})
+"""The codes of a rule that could not answer: they refuse wherever they stand, also under `~` and `|`."""
+
+SENTENCES: dict[str, str] = {
+    "guard.error": "the requirement {requirement} could not be checked: {error}",
+    "plugin.error": "the plugin {plugin} could not answer: {error}",
+    "predicate": "{reason}",
+    "predicate.false": "the requirement {requirement} does not hold",
+    "any": "one of these must hold",
+    "at_least": "{have} of {need} of these hold",
+    "not": "this must not hold: {requirement}",
+    "agreement.on_hold": "the agreement is on hold: {reason}",
+    "agreement.not_on_hold": "the agreement is not on hold",
+    "agreement.ended": "the agreement has ended: {outcome}",
+}
+"""What each code says in English; params fill the named places. Other rooms add theirs beside their requirements."""
+
+
+@attrs.define(kw_only=True, on_setattr=frozen, unsafe_hash=True)
+class Unmet:
+    """
+    One reason why a move is refused.
+
+    Attributes:
+        code: What is wrong, for programs: `document.missing`, `approval.missing`, …
+
+        params: The particulars, for programs and for the sentence.
+
+        requirement: The name of the requirement that is not met.
+
+        label: What the process calls that requirement.
+
+        fix_by: The roles that can mend it.
+
+        basis: The rule it comes from.
+
+        provenance: Whether that rule is law, practice or an interpretation.
+
+        alternatives: Where any one of several would do: the reasons of each.
+    """
+
+    code: str
+    params: frozendict = attrs.field(factory=frozendict, converter=lambda v: v if type(v) is frozendict else plain(v))
+    requirement: str = ""
+    label: Label = attrs.field(factory=Label)
+    fix_by: tuple[str, ...] = ()
+    basis: str = ""
+    provenance: str = ""
+    alternatives: tuple[tuple[Unmet, ...], ...] = ()
+
+    def text(self, lang: str = FALLBACK) -> str:
+        """
+        Return the reason as a sentence.
+
+        Args:
+            lang: `en`, `id` or `ja`; any other falls back to English.
+        """
+        template = translate(SENTENCES.get(self.code, "{reason}"), lang)
+        said = template.format_map(_Spoken({"reason": self.code, "requirement": self.requirement, **self.params}))
+        if self.alternatives:
+            several = (" + ".join(reason.text(lang) for reason in part) for part in self.alternatives)
+            said = f"{said}: " + " / ".join(f"({number}) {part}" for number, part in enumerate(several, 1))
+        return f"{self.label.text(lang)}: {said}" if self.label else said
+
+    def to_data(self) -> dict[str, Any]:
+        """Return the reason as plain data, as it stands in a `refused` event and in an answer to a program."""
+        return lean(
+            {
+                "code": self.code,
+                "params": self.params,
+                "requirement": self.requirement,
+                "label": self.label,
+                "fix_by": self.fix_by,
+                "basis": self.basis,
+                "provenance": self.provenance,
+                "alternatives": [[reason.to_data() for reason in part] for part in self.alternatives] or None,
+            }
+        )
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> Unmet:
+        """Return the reason that `to_data` wrote."""
+        return cls(
+            code=data["code"],
+            params=plain(data.get("params", {})),
+            requirement=data.get("requirement", ""),
+            label=Label(data.get("label", {})),
+            fix_by=tuple(data.get("fix_by", ())),
+            basis=data.get("basis", ""),
+            provenance=data.get("provenance", ""),
+            alternatives=tuple(tuple(map(cls.from_data, part)) for part in data.get("alternatives", ())),
+        )
+
+
+class _Spoken(dict[str, Any]):
+    """Params as words: lists joined, what is missing named."""
+
+    def __getitem__(self, place: str) -> Any:
+        value = super().__getitem__(place)
+        return ", ".join(map(str, value)) if isinstance(value, tuple) else value
+
+    def __missing__(self, place: str) -> str:
+        return f"{{{place}}}"
+
+
+def provenance_of(value: str) -> str:
+    if value and value not in PROVENANCES:
+        message = f"provenance: {value!r} is none of {', '.join(PROVENANCES)}"
+        raise InvalidValue(message)
+    return value
+
+
+def errors(answers: Iterable[tuple[Unmet, ...]]) -> tuple[Unmet, ...]:
+    """Return what could not be checked, wherever it hides in *answers*."""
+    found: list[Unmet] = []
+    for answer in answers:
+        for reason in answer:
+            if reason.code in ERRORS:
+                found.append(reason)
+            else:
+                found.extend(errors(reason.alternatives))
+    return tuple(found)

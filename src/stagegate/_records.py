@@ -1,0 +1,297 @@
+"""What a history records: who acts, documents, facts, votes, holds."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from ._history import digest, key, name, plain, text
+from ._text import frozendict
+from .exceptions import InvalidValue
+
+frozen = attrs.setters.frozen
+
+
+def names(value: object, where: str) -> tuple[str, ...]:
+    """Return a collection of ids, sorted and each once; a bare text is refused, since it would be taken letter by letter."""
+    if isinstance(value, str) or not isinstance(value, Collection):
+        message = f"{where}: a collection of ids is needed, such as {{'council'}}, not {value!r}"
+        raise InvalidValue(message)
+    return tuple(sorted({name(item, where) for item in value}))
+
+
+def day(value: object, where: str) -> date | None:
+    """Return *value* if it is a date (or None), or an ISO text of one."""
+    if value is None or (isinstance(value, date) and not isinstance(value, datetime)):
+        return value
+    if isinstance(value, str):
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            message = f"{where}: {value!r} is no date; write YYYY-MM-DD"
+            raise InvalidValue(message) from None
+    message = f"{where}: a date is needed, not {value!r}"
+    raise InvalidValue(message)
+
+
+def _table(value: object, where: str) -> frozendict:
+    if not isinstance(value, Mapping):
+        message = f"{where}: a table is needed, not {type(value).__name__}"
+        raise InvalidValue(message)
+    return plain(value, where)  # type: ignore[return-value]
+
+
+def lean(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return *data* without what is empty: absent and empty are written alike."""
+    return {k: v for k, v in data.items() if v is not None and v != () and v != "" and v != {}}
+
+
+@attrs.define(kw_only=True, on_setattr=frozen, unsafe_hash=True)
+class Actor:
+    """
+    Who acts. The host application knows people; stagegate records what it is told.
+
+    Attributes:
+        id: An opaque id of the host's, such as a staff number.
+
+        roles: The roles this person acts in, such as `head_of_region`.
+
+        on_behalf_of: Whose power is exercised, if not one's own.
+    """
+
+    id: str = attrs.field(converter=lambda v: name(v, "actor.id"))
+    roles: tuple[str, ...] = attrs.field(default=(), converter=lambda v: names(v, "actor.roles"))
+    on_behalf_of: str | None = attrs.field(
+        default=None, converter=lambda v: None if v is None else name(v, "actor.on_behalf_of")
+    )
+
+
+@attrs.define(on_setattr=frozen, unsafe_hash=True)
+class Party:
+    """
+    Who the agreement is between.
+
+    Attributes:
+        id: A short id, such as `bekasi`.
+
+        name: The full name.
+
+        kind: What it is, such as `local_government`.
+
+        country: Its ISO 3166 code, such as `ID`.
+    """
+
+    id: str = attrs.field(converter=lambda v: key(v, "party.id"))
+    name: str = attrs.field(default="", converter=lambda v: text(v, "party.name"), kw_only=True)
+    kind: str = attrs.field(default="", converter=lambda v: text(v, "party.kind"), kw_only=True)
+    country: str = attrs.field(default="", converter=lambda v: text(v, "party.country"), kw_only=True)
+
+    def to_data(self) -> dict[str, Any]:
+        """Return the party as plain data."""
+        return lean({"id": self.id, "name": self.name, "kind": self.kind, "country": self.country})
+
+
+def _sha256(value: object) -> str:
+    value = text(value, "document.digest").lower()
+    if len(value) != 64 or not set(value) <= set("0123456789abcdef"):  # noqa: PLR2004  SHA-256 in hexadecimal
+        message = f"document.digest: {value!r} is no SHA-256; give its 64 hexadecimal digits, or use Document.from_file"
+        raise InvalidValue(message)
+    return value
+
+
+@attrs.define(kw_only=True, on_setattr=frozen, unsafe_hash=True)
+class Document:
+    """
+    A piece of evidence: what identifies a document and says what is in it, not its bytes.
+
+    Attributes:
+        kind: What it is, such as `letter_of_intent`; a second document of one kind is a new version of it.
+
+        digest: The SHA-256 of its content, in hexadecimal.
+
+        title: What it is called.
+
+        languages: The languages it is written in.
+
+        dated: The date it bears.
+
+        received_on: The date it arrived.
+
+        signed_by: Who signed it: ids of parties, roles or persons.
+
+        fields: What it says, as far as a requirement may ask: its named items.
+
+        valid_until: The last day it is valid.
+
+        n: The number of the event that filed it; set by the engine.
+
+        by: Who filed it; set by the engine.
+
+    Raises:
+        InvalidValue: If a value cannot be recorded.
+    """
+
+    kind: str = attrs.field(converter=lambda v: key(v, "document.kind"))
+    digest: str = attrs.field(converter=_sha256)
+    title: str = attrs.field(default="", converter=lambda v: text(v, "document.title"))
+    languages: tuple[str, ...] = attrs.field(default=(), converter=lambda v: names(v, "document.languages"))
+    dated: date | None = attrs.field(default=None, converter=lambda v: day(v, "document.dated"))
+    received_on: date | None = attrs.field(default=None, converter=lambda v: day(v, "document.received_on"))
+    signed_by: tuple[str, ...] = attrs.field(default=(), converter=lambda v: names(v, "document.signed_by"))
+    fields: frozendict = attrs.field(factory=frozendict, converter=lambda v: _table(v, "document.fields"))
+    valid_until: date | None = attrs.field(default=None, converter=lambda v: day(v, "document.valid_until"))
+    n: int = 0
+    by: str = ""
+
+    @classmethod
+    def from_bytes(cls, content: bytes, *, kind: str, **about: Any) -> Document:
+        """Return the document whose content is *content*; *about* takes the other attributes."""
+        return cls(kind=kind, digest=digest(content), **about)
+
+    @classmethod
+    def from_file(cls, path: str | Path, *, kind: str, **about: Any) -> Document:
+        """
+        Return the document that is the file at *path*; its title is the file's name unless given.
+
+        Raises:
+            InvalidValue: If the file cannot be read.
+        """
+        from hashlib import file_digest
+
+        about.setdefault("title", Path(path).name)
+        try:
+            with Path(path).open("rb") as file:
+                return cls(kind=kind, digest=file_digest(file, "sha256").hexdigest(), **about)
+        except OSError as error:
+            message = f"document: the file {str(path)!r} cannot be read: {error.strerror or error}"
+            raise InvalidValue(message) from None
+
+    def to_data(self) -> dict[str, Any]:
+        """Return the document as plain data."""
+        return lean(
+            {
+                "kind": self.kind,
+                "digest": self.digest,
+                "title": self.title,
+                "languages": self.languages,
+                "dated": self.dated and self.dated.isoformat(),
+                "received_on": self.received_on and self.received_on.isoformat(),
+                "signed_by": self.signed_by,
+                "fields": self.fields,
+                "valid_until": self.valid_until and self.valid_until.isoformat(),
+            }
+        )
+
+    def same_text(self, other: Document) -> bool:
+        """Say whether *other* has the same content and says the same, whoever signed it since."""
+        return self.digest == other.digest and self.fields == other.fields
+
+
+@attrs.define(kw_only=True, on_setattr=frozen, unsafe_hash=True)
+class Fact:
+    """
+    A named value recorded on an agreement.
+
+    Attributes:
+        value: The value.
+
+        source: Where it is from.
+
+        by: Who recorded it.
+
+        n: The number of the event that recorded it.
+    """
+
+    value: Any
+    source: str = ""
+    by: str
+    n: int
+
+    def to_data(self) -> dict[str, Any]:
+        """Return the fact as plain data."""
+        return {"value": self.value, "by": self.by, "n": self.n, **({"source": self.source} if self.source else {})}
+
+
+@attrs.define(kw_only=True, on_setattr=frozen, unsafe_hash=True)
+class Approval:
+    """
+    A vote of a role, bound to the text that was voted on.
+
+    Attributes:
+        role: The role that voted.
+
+        by: The person who cast or recorded the vote.
+
+        vote: `for` or `against`.
+
+        of: The documents voted on: the digest of each, by kind.
+
+        stage: Where the agreement stood.
+
+        tally: A recorded result of a body: `members`, `present`, `in_favour`, `against`.
+
+        reason: What was given as the reason.
+
+        n: The number of the event.
+
+        on_behalf_of: Whose power was exercised, if not the person's own.
+    """
+
+    role: str
+    by: str
+    vote: str
+    of: frozendict = attrs.field(factory=frozendict)
+    stage: str
+    tally: frozendict = attrs.field(factory=frozendict)
+    reason: str = ""
+    n: int
+    on_behalf_of: str | None = None
+
+    def to_data(self) -> dict[str, Any]:
+        """Return the approval as plain data."""
+        return lean(attrs.asdict(self, recurse=False))
+
+    def brief(self) -> dict[str, Any]:
+        """Return what names this approval in an event: the role, the person and the number."""
+        return {"role": self.role, "by": self.by, "n": self.n}
+
+
+@attrs.define(kw_only=True, on_setattr=frozen, unsafe_hash=True)
+class Hold:
+    """
+    Why an agreement is on hold.
+
+    Attributes:
+        reason: The reason given.
+
+        by: Who put it on hold.
+
+        n: The number of the event.
+
+        since: When it took effect.
+
+        roles: The roles in which it was put on hold.
+    """
+
+    reason: str
+    by: str
+    n: int
+    since: datetime
+    roles: tuple[str, ...] = ()
+
+
+@attrs.define(on_setattr=frozen, unsafe_hash=True)
+class Pin:
+    """The exact process an agreement runs under: its id, its version and the digest of its definition."""
+
+    id: str
+    version: str
+    digest: str
+
+    def __str__(self) -> str:
+        """Read as `id-ksdpl 2018-07-13 (1f2e3d4c)`."""
+        return f"{self.id} {self.version} ({self.digest[:8]})"

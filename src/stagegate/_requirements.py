@@ -1,0 +1,351 @@
+"""What must hold: requirements, and how they compose."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, ClassVar
+
+import attrs
+
+from ._attempt import Attempt
+from ._history import canonical, key, name, plain, text
+from ._reasons import Unmet, errors, provenance_of
+from ._records import frozen, lean
+from ._text import Label, as_label
+from .exceptions import DefinitionError, InvalidValue, join
+
+
+def flag(value: object, where: str) -> bool:
+    """Return *value* if it is true or false."""
+    if not isinstance(value, bool):
+        message = f"{where}: true or false is needed, not {value!r}"
+        raise InvalidValue(message)
+    return value
+
+
+def _roles(value: str | Iterable[str] | None) -> tuple[str, ...]:
+    several = () if value is None else (value,) if isinstance(value, str) else tuple(value)
+    return tuple(name(role, "fix_by") for role in several)
+
+
+@attrs.define(kw_only=True, on_setattr=frozen, unsafe_hash=True)
+class Requirement:
+    """
+    What must hold: a frozen value that answers with every reason why it does not.
+
+    Attributes:
+        id: A name of its own, such as `G05`.
+
+        label: What people call it, by language.
+
+        basis: The rule it comes from.
+
+        provenance: Whether that is `law`, `law-secondary`, `practice` or `interpretation`.
+
+        fix_by: The roles that can mend it; where none is named, the owner of the stage.
+
+        soft: Whether it only warns: its reasons are shown and recorded but do not refuse.
+    """
+
+    id: str = attrs.field(default="", converter=lambda v: v and key(v, "id"))
+    label: Label = attrs.field(factory=Label, converter=as_label)
+    basis: str = attrs.field(default="", converter=lambda v: text(v, "basis"))
+    provenance: str = attrs.field(default="", converter=provenance_of)
+    fix_by: tuple[str, ...] = attrs.field(default=(), converter=_roles)
+    soft: bool = attrs.field(default=False, converter=lambda v: flag(v, "soft"))
+
+    COMMON: ClassVar = ("id", "label", "basis", "provenance", "fix_by", "soft")
+
+    @property
+    def name(self) -> str:
+        """Its id, or what it asks for in short, such as `document:letter_of_intent`."""
+        return self.id or self._short()
+
+    def unmet(self, attempt: Attempt) -> tuple[Unmet, ...]:
+        """
+        Return every reason why this does not hold in *attempt*; nothing if it does. Pure: it only looks.
+
+        Args:
+            attempt: What is attempted, by whom, on what.
+        """
+        raise NotImplementedError  # each kind of requirement answers for itself
+
+    def children(self) -> tuple[Requirement, ...]:
+        """Return the requirements this one is composed of."""
+        return ()
+
+    def walk(self) -> Iterator[Requirement]:
+        """Go through this requirement and all it is composed of."""
+        yield self
+        for child in self.children():
+            yield from child.walk()
+
+    def to_data(self) -> dict[str, Any]:
+        """Return the requirement as the table that TOML and JSON definitions hold; its canonical form."""
+        about = lean({common: getattr(self, common) for common in Requirement.COMMON})
+        return {**self._table(), **{k: v for k, v in about.items() if v is not False}}
+
+    def _short(self) -> str:
+        return canonical(self._table()).decode()
+
+    def _table(self) -> dict[str, Any]:
+        raise NotImplementedError  # each kind of requirement writes itself
+
+    def why(self, code: str, /, **params: Any) -> Unmet:
+        """Return one reason of this requirement's."""
+        return Unmet(
+            code=code,
+            params=plain(params),
+            requirement=self.name,
+            label=self.label,
+            fix_by=self.fix_by,
+            basis=self.basis,
+            provenance=self.provenance,
+        )
+
+    def __and__(self, other: Requirement) -> Requirement:
+        """Require both."""
+        return all_of(self, other)
+
+    def __or__(self, other: Requirement) -> Requirement:
+        """Require one of the two."""
+        return any_of(self, other)
+
+    def __invert__(self) -> Requirement:
+        """Require that it does not hold."""
+        return self.part if isinstance(self, Not) and not self.titled else Not(part=self)
+
+    @property
+    def titled(self) -> bool:
+        """Whether it carries an id, label, basis or the like of its own."""
+        return any(getattr(self, common) for common in Requirement.COMMON)
+
+
+def _parts(value: Iterable[Requirement]) -> tuple[Requirement, ...]:
+    parts = tuple(value)
+    for part in parts:
+        if not isinstance(part, Requirement):
+            message = f"{part!r} is no requirement; a function becomes one with @requirement(code=…)"
+            raise DefinitionError(message)
+    return parts
+
+
+@attrs.define(kw_only=True, on_setattr=frozen, unsafe_hash=True)
+class _Several(Requirement):
+    parts: tuple[Requirement, ...] = attrs.field(converter=_parts)
+
+    WORD: ClassVar = ""
+
+    def __attrs_post_init__(self) -> None:
+        if not self.parts:
+            message = f"{self.WORD or 'at_least'} of nothing asks for nothing; name its requirements"
+            raise DefinitionError(message)
+
+    def children(self) -> tuple[Requirement, ...]:
+        return self.parts
+
+    def _table(self) -> dict[str, Any]:
+        return {self.WORD: [part.to_data() for part in self.parts]}
+
+    def _short(self) -> str:
+        return f"{self.WORD}({', '.join(part.name for part in self.parts)})"
+
+
+@attrs.define(kw_only=True, on_setattr=frozen, unsafe_hash=True)
+class All(_Several):
+    """Every part must hold; the reasons of all parts are given."""
+
+    WORD: ClassVar = "all"
+
+    def unmet(self, attempt: Attempt) -> tuple[Unmet, ...]:
+        """Return the reasons of all parts."""
+        reasons: tuple[Unmet, ...] = ()
+        for part in self.parts:
+            reasons += part.unmet(attempt)
+        return reasons
+
+
+@attrs.define(kw_only=True, on_setattr=frozen, unsafe_hash=True)
+class AnyOf(_Several):
+    """One part must hold; otherwise the reasons of each are given as alternatives."""
+
+    WORD: ClassVar = "any"
+
+    def unmet(self, attempt: Attempt) -> tuple[Unmet, ...]:
+        """Return one reason with the alternatives; a part that could not be checked refuses at once."""
+        answers = tuple(part.unmet(attempt) for part in self.parts)
+        if failed := errors(answers):
+            return failed
+        if not all(answers):
+            return ()
+        return (attrs.evolve(self.why("any"), alternatives=answers),)
+
+
+@attrs.define(kw_only=True, on_setattr=frozen, unsafe_hash=True)
+class AtLeast(_Several):
+    """At least *n* parts must hold."""
+
+    n: int
+
+    def __attrs_post_init__(self) -> None:
+        super().__attrs_post_init__()
+        if type(self.n) is not int or not 1 <= self.n <= len(self.parts):
+            message = f"at_least {self.n!r} of {len(self.parts)} can never hold; use 1 to {len(self.parts)}"
+            raise DefinitionError([("at_least", message)])
+
+    def unmet(self, attempt: Attempt) -> tuple[Unmet, ...]:
+        """Return one reason with those that do not hold."""
+        answers = tuple(part.unmet(attempt) for part in self.parts)
+        if failed := errors(answers):
+            return failed
+        missing = tuple(answer for answer in answers if answer)
+        have = len(answers) - len(missing)
+        if have >= self.n:
+            return ()
+        return (attrs.evolve(self.why("at_least", have=have, need=self.n), alternatives=missing),)
+
+    def _table(self) -> dict[str, Any]:
+        return {"at_least": self.n, "of": [part.to_data() for part in self.parts]}
+
+    def _short(self) -> str:
+        return f"at_least({self.n}, {', '.join(part.name for part in self.parts)})"
+
+
+@attrs.define(kw_only=True, on_setattr=frozen, unsafe_hash=True)
+class Not(Requirement):
+    """The part must not hold."""
+
+    part: Requirement
+
+    def unmet(self, attempt: Attempt) -> tuple[Unmet, ...]:
+        """Return one reason if the part holds; a part that could not be checked refuses."""
+        answer = self.part.unmet(attempt)
+        if answer:
+            return errors((answer,))
+        shown = attrs.evolve(self, label=self.label or self.part.label)
+        return (shown.why("not", requirement=self.part.name),)
+
+    def children(self) -> tuple[Requirement, ...]:
+        return (self.part,)
+
+    def _table(self) -> dict[str, Any]:
+        return {"not": self.part.to_data()}
+
+    def _short(self) -> str:
+        return f"not({self.part.name})"
+
+
+@attrs.define(kw_only=True, on_setattr=frozen, unsafe_hash=True)
+class When(Requirement):
+    """The part must hold where the condition does; where the condition could not be checked, it refuses."""
+
+    condition: Requirement
+    part: Requirement
+
+    def unmet(self, attempt: Attempt) -> tuple[Unmet, ...]:
+        """Return the reasons of the part, where it applies."""
+        if answer := self.condition.unmet(attempt):
+            return errors((answer,))
+        return self.part.unmet(attempt)
+
+    def children(self) -> tuple[Requirement, ...]:
+        return (self.condition, self.part)
+
+    def _table(self) -> dict[str, Any]:
+        return {"when": self.condition.to_data(), "then": self.part.to_data()}
+
+    def _short(self) -> str:
+        return f"when({self.condition.name}, {self.part.name})"
+
+
+def _flat(kind: type[_Several], parts: Iterable[Requirement]) -> list[Requirement]:
+    flat: list[Requirement] = []
+    for part in _parts(parts):
+        flat.extend(part.parts if isinstance(part, kind) and not part.titled else (part,))
+    return flat
+
+
+def all_of(*parts: Requirement, **about: Any) -> Requirement:
+    """Require every part; the same as `a & b & …`. *about* takes the attributes of `Requirement`."""
+    flat = _flat(All, parts)
+    return flat[0] if len(flat) == 1 and not about else All(parts=flat, **about)
+
+
+def any_of(*parts: Requirement, **about: Any) -> Requirement:
+    """Require one part; the same as `a | b | …`. *about* takes the attributes of `Requirement`."""
+    flat = _flat(AnyOf, parts)
+    return flat[0] if len(flat) == 1 and not about else AnyOf(parts=flat, **about)
+
+
+def at_least(n: int, *parts: Requirement, **about: Any) -> Requirement:
+    """Require *n* of the parts. *about* takes the attributes of `Requirement`."""
+    return AtLeast(n=n, parts=parts, **about)
+
+
+@attrs.define(kw_only=True, on_setattr=frozen, unsafe_hash=True)
+class Unguarded(Requirement):
+    """Nothing is asked, on purpose; `unguarded` makes it."""
+
+    because: str = attrs.field(converter=lambda v: name(v, "unguarded"))
+
+    def unmet(self, attempt: Attempt) -> tuple[Unmet, ...]:  # noqa: ARG002  it asks nothing
+        """Return nothing."""
+        return ()
+
+    def _table(self) -> dict[str, Any]:
+        return {"unguarded": self.because}
+
+    def _short(self) -> str:
+        return "unguarded"
+
+
+def unguarded(because: str, **about: Any) -> Unguarded:
+    """Leave a gate to the decision of the stage's owner alone, and say why. *about* takes the attributes of `Requirement`."""
+    return Unguarded(because=because, **about)
+
+
+def when(condition: Requirement, part: Requirement, **about: Any) -> Requirement:
+    """Require *part* only where *condition* holds. *about* takes the attributes of `Requirement`."""
+    return When(condition=condition, part=part, **about)
+
+
+def collected(kind: type[Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """
+    Return the arguments of *kind*, converted; the faults of all of them are raised together.
+
+    Raises:
+        DefinitionError: With every fault, each under the name of its argument.
+    """
+    faults: list[tuple[str, str]] = []
+    good: dict[str, Any] = {}
+    for field in attrs.fields(kind):
+        if not field.init or field.name not in given:
+            continue
+        try:
+            converter = field.converter
+            good[field.name] = converter(given[field.name]) if callable(converter) else given[field.name]
+        except DefinitionError as error:
+            faults.extend((join(field.name, path), sentence) for path, sentence in error.faults)
+        except (InvalidValue, TypeError) as error:
+            faults.append((field.name, str(error).removeprefix(f"{field.name}: ")))
+    if faults:
+        raise DefinitionError(faults)
+    return good
+
+
+def gather(kind: type[Requirement], /, **given: Any) -> Any:
+    """
+    Make a requirement, collecting every fault of what was given.
+
+    Raises:
+        DefinitionError: With all faults, each under the name of its argument.
+    """
+    known = sorted(field.name for field in attrs.fields(kind) if field.init)
+    faults = [(argument, f"unknown; known are {', '.join(known)}") for argument in given if argument not in known]
+    try:
+        good = collected(kind, given)
+    except DefinitionError as error:
+        raise DefinitionError([*faults, *error.faults]) from None
+    if faults:
+        raise DefinitionError(faults)
+    return kind(**good)

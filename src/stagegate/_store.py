@@ -1,0 +1,184 @@
+"""What keeps histories: the contract that every store obeys. `stagegate.testing.StoreContract` is its law."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Any, ClassVar, Protocol, runtime_checkable
+
+import attrs
+
+from ._agreement import Agreement
+from ._history import Entry
+from ._notices import Delivery, Notification
+from ._records import frozen
+
+
+@attrs.define(kw_only=True, on_setattr=frozen)
+class Known:
+    """
+    A request that was answered before.
+
+    Attributes:
+        agreement: The agreement it was for.
+
+        n: The number of the event it became.
+
+        fingerprint: The digest of its parameters.
+    """
+
+    agreement: str
+    n: int
+    fingerprint: str
+
+
+@attrs.define(kw_only=True, on_setattr=frozen)
+class Query:
+    """
+    Which agreements are meant; what is None is not asked.
+
+    Attributes:
+        stage: They stand at this stage.
+
+        process: They run under a process of this id.
+
+        outcome: They ended so.
+
+        running: They run (True) or have ended (False).
+
+        owner: It is the turn of this role.
+
+        on_hold: They are on hold (True) or not (False).
+
+        party: This party is among theirs.
+
+        text: Their id, title or a party's name holds this text, whatever its case.
+
+        changed_since: They changed at or after this instant.
+    """
+
+    stage: str | None = None
+    process: str | None = None
+    outcome: str | None = None
+    running: bool | None = None
+    owner: str | None = None
+    on_hold: bool | None = None
+    party: str | None = None
+    text: str | None = None
+    changed_since: datetime | None = None
+
+    COUNTED: ClassVar = ("stage", "process", "outcome", "running", "owner", "on_hold")
+
+    def matches(self, agreement: Agreement) -> bool:
+        """Say whether *agreement* is meant."""
+        return all(
+            (
+                self.stage in (None, agreement.stage),
+                self.process in (None, agreement.process.id),
+                self.outcome in (None, agreement.outcome),
+                self.running in (None, agreement.running),
+                self.owner is None or self.owner in agreement.owner,
+                self.on_hold in (None, agreement.hold is not None),
+                self.party is None or any(party.id == self.party for party in agreement.parties),
+                self.text is None or self.text.casefold() in agreement.searchable,
+                self.changed_since is None or agreement.changed_at >= self.changed_since,
+            )
+        )
+
+
+@attrs.define(kw_only=True, on_setattr=frozen)
+class Dossier:
+    """
+    Everything a store holds on one agreement, as it is stored, for `verify`.
+
+    Attributes:
+        id: The agreement.
+
+        agreement: The snapshot; None where there is none or it cannot be read.
+
+        entries: The events, in the order of their numbers.
+
+        requests: The fingerprint of each request, by the number of its event and its id.
+
+        outbox: The rows of the outbox, by the id of their notification.
+
+        faults: What the store itself finds wrong with its rows: copies and checks that do not agree.
+    """
+
+    id: str
+    agreement: Agreement | None
+    entries: Sequence[Entry]
+    requests: Mapping[tuple[int, str], str]
+    outbox: Mapping[str, Delivery]
+    faults: Sequence[tuple[int, str]] = ()
+
+
+class Unit(Protocol):
+    """One unit of work on one agreement, which nobody else can change meanwhile."""
+
+    id: str
+    """The id of the agreement."""
+
+    @property
+    def agreement(self) -> Agreement | None:
+        """The agreement as it is; None if there is none of this id."""
+
+    def known(self, request: str) -> Known | None:
+        """Return what is known of a request id, whichever agreement it was for."""
+
+    def commit(
+        self,
+        agreement: Agreement,
+        entry: Entry,
+        notifications: Sequence[Notification],
+        request: tuple[str, Known] | None,
+    ) -> None:
+        """
+        Write the next event, what the agreement is after it, its notifications and its request id: all or nothing, durably.
+
+        Raises:
+            Conflict: If the history has an event of this number already.
+
+            StoreError: If it cannot be written; then nothing is.
+
+            OutcomeUnknown: If it cannot be said whether it was written.
+        """
+
+
+@runtime_checkable
+class Store(Protocol):
+    """What keeps histories, and how it is asked. May be used by many threads at once."""
+
+    def unit(self, agreement: str) -> AbstractContextManager[Unit]:
+        """Lock an agreement (or the right to start one of this id) until the block is left; without `commit`, nothing changes."""
+
+    def get(self, agreement: str) -> Agreement | None:
+        """Return an agreement as it is, or None."""
+
+    def history(self, agreement: str, after: int = 0, upto: int | None = None) -> Sequence[Entry]:
+        """Return its events with numbers above *after*, up to *upto*, in order."""
+
+    def find(self, query: Query, *, after: str | None, limit: int) -> Sequence[Agreement]:
+        """Return the first *limit* agreements that are meant, in the order of their ids, behind the id *after*."""
+
+    def count(self, query: Query, by: str | None) -> Mapping[Any, int]:
+        """Return how many are meant, by the values of one of `Query.COUNTED`, or in all under None."""
+
+    def claim(self, now: datetime, *, until: datetime, limit: int) -> Sequence[Delivery]:
+        """Take up to *limit* rows of the outbox that are due and in nobody's hand, for a worker to have until *until*."""
+
+    def settle(self, claimed: Delivery, settled: Delivery) -> bool:
+        """Write how the delivery of a claimed row went; False, and nothing written, if the claim had passed to another."""
+
+    def outbox(self, status: str | None = None) -> Iterable[Delivery]:
+        """Return the rows of the outbox, oldest first, of one status or of all."""
+
+    def dossiers(self, agreement: str | None = None) -> Iterator[Dossier]:
+        """Return all that is stored, of one agreement or of all, in the order of ids."""
+
+    def faults(self) -> Iterable[str]:
+        """Return what does not agree in what the store keeps beside the dossiers, such as its counters."""
+
+    def close(self) -> None:
+        """Let go of what the store holds open."""

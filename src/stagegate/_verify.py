@@ -1,0 +1,172 @@
+"""Proof that the histories are whole: every hash, every fold, every copy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import attrs
+
+from ._agreement import apply
+from ._history import Entry, Event, broken, canonical, digest
+from ._records import frozen
+from ._store import Dossier, Store
+from .exceptions import HistoryTampered
+
+
+@attrs.define(on_setattr=frozen, unsafe_hash=True)
+class Fault:
+    """
+    Something that does not agree.
+
+    Attributes:
+        agreement: The id of the agreement; empty where no single one is meant.
+
+        n: The number of the first event concerned; 0 where no event is.
+
+        what: What is wrong, in one sentence.
+    """
+
+    agreement: str
+    n: int
+    what: str
+
+    def __str__(self) -> str:
+        """Say where and what."""
+        where = f"{self.agreement} event {self.n}: " if self.n else f"{self.agreement}: " if self.agreement else ""
+        return where + self.what
+
+
+@attrs.define(kw_only=True, on_setattr=frozen)
+class Report:
+    """
+    What `verify` proved.
+
+    Attributes:
+        ok: Whether everything agrees.
+
+        level: How far the proof reaches. `internal`: what is stored agrees with itself; whoever can rewrite all of it can
+            still forge it.
+
+        checked: How many agreements were looked at.
+
+        events: How many events.
+
+        faults: What does not agree.
+    """
+
+    ok: bool
+    level: str
+    checked: int
+    events: int
+    faults: tuple[Fault, ...]
+
+    def __str__(self) -> str:
+        """Never a bare OK: say what was proved."""
+        said = f"{self.level}: {self.events} events of {self.checked} agreements"
+        return f"{said} agree" if self.ok else f"{said}, {len(self.faults)} faults: " + "; ".join(map(str, self.faults))
+
+
+def verify(store: Store, agreement: str | None = None) -> Report:
+    """
+    Recompute every hash, fold every history, and compare with it all that is stored beside it.
+
+    Args:
+        store: Where the histories are.
+
+        agreement: The one to look at; None for all.
+    """
+    faults: list[Fault] = []
+    checked = events = 0
+    for dossier in store.dossiers(agreement):
+        checked += 1
+        events += len(dossier.entries)
+        faults.extend(Fault(dossier.id, n, what) for n, what in _faults(dossier))
+    if agreement is None:
+        faults.extend(Fault("", 0, what) for what in store.faults())
+    return Report(ok=not faults, level="internal", checked=checked, events=events, faults=tuple(faults))
+
+
+def _faults(dossier: Dossier) -> Iterator[tuple[int, str]]:
+    entries = dossier.entries
+    first = broken(entries)
+    if first is not None:
+        yield first
+    yield from dossier.faults
+    folded = None
+    requests: dict[tuple[int, str], str] = {}
+    told: dict[str, tuple[int, Any]] = {}
+    for entry in entries[: first[0] - 1] if first else entries:
+        try:
+            event = Event.read(entry)
+            if wrong := _misread(dossier.id, entry, event.data):
+                yield entry.n, wrong
+                return
+            folded = apply(folded, event)
+            if request := event.data.get("request"):
+                requests[entry.n, request["id"]] = request["fingerprint"]
+            for notification in event.data.get("notifications", ()):
+                told[notification["id"]] = entry.n, notification
+        except HistoryTampered as error:
+            yield entry.n, str(error)
+            return
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            yield entry.n, f"its body lacks what an event has ({type(error).__name__}: {error})"
+            return
+    if first is not None:
+        return
+    yield from _snapshot(dossier, folded)
+    yield from _requests(dossier, requests)
+    yield from _outbox(dossier, told)
+
+
+def _misread(agreement: str, entry: Entry, data: Any) -> str:
+    if data.get("agreement") != agreement:
+        return f"it belongs to {data.get('agreement')!r}"
+    if data.get("n") != entry.n:
+        return f"its body says it is event {data.get('n')!r}"
+    try:
+        same = canonical(data) == entry.body
+    except (TypeError, ValueError):
+        same = False
+    return "" if same else "its body is not canonical JSON"
+
+
+def _snapshot(dossier: Dossier, folded: Any) -> Iterator[tuple[int, str]]:
+    if folded is None:
+        yield 1, "there is no event, although an agreement of this id is stored"
+        return
+    stored = dossier.agreement
+    if stored is None:
+        yield 0, "the stored snapshot is missing or cannot be read"
+    elif stored != folded:
+        if stored.n > folded.n:
+            yield folded.n + 1, f"event {folded.n + 1} is missing: the snapshot has seen {stored.n} events"
+            return
+        wrong = [f.name for f in attrs.fields(type(folded)) if getattr(stored, f.name) != getattr(folded, f.name)]
+        yield folded.n, f"the stored snapshot differs from the history in {', '.join(wrong)}"
+
+
+def _requests(dossier: Dossier, requests: dict[tuple[int, str], str]) -> Iterator[tuple[int, str]]:
+    for n, request in sorted(set(requests) ^ set(dossier.requests)):
+        where = "the stored requests" if (n, request) in requests else "the history"
+        yield n, f"the request {request!r} is missing in {where}"
+    for n, request in sorted(set(requests) & set(dossier.requests)):
+        if requests[n, request] != dossier.requests[n, request]:
+            yield n, f"the fingerprint stored for the request {request!r} is not the one in the history"
+
+
+def _outbox(dossier: Dossier, told: dict[str, tuple[int, Any]]) -> Iterator[tuple[int, str]]:
+    for id_, (n, notification) in told.items():
+        row = dossier.outbox.get(id_)
+        if row is None:
+            yield n, f"the notification {id_} is missing in the outbox"
+        elif row.notification.n != n or row.notification.kind != notification["kind"]:
+            yield n, f"the notification {id_} in the outbox is not the one that was caused"
+        elif digest(row.notification.payload()) != notification["digest"]:
+            yield n, f"the notification {id_} in the outbox says something else than what was caused"
+    for id_ in dossier.outbox:
+        if id_ not in told:
+            yield dossier.outbox[id_].notification.n, f"the notification {id_} in the outbox was caused by no event"
+
+

@@ -1,0 +1,192 @@
+"""Connections to one file: how they are made durable, shared among threads, and what their errors mean."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from stagegate import StoreError
+
+SCHEMA = 1
+"""The version of the schema this code reads and writes."""
+
+APPLICATION_ID = 0x57_47_41_54
+"""What marks a file as ours in its header."""
+
+_SQL = Path(__file__).with_name("schema.sql")
+
+
+def wal_is_safe(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> bool:
+    """Say whether the linked SQLite has the fix of 2026 without which a WAL that is reset can lose commits."""
+    return version >= (3, 51, 3) or (3, 50, 7) <= version < (3, 51) or (3, 44, 6) <= version < (3, 45)
+
+
+def explained(error: sqlite3.Error, doing: str, path: str) -> StoreError:
+    """Return the error that says in one sentence what SQLite could not do, and what to do about it."""
+    said = str(error)
+    if "locked" in said or "busy" in said:
+        hint = "another process holds the file; try again, or allow more with ?timeout=seconds"
+    elif "readonly" in said:
+        hint = "the file or its folder cannot be written; change its permissions"
+    elif "full" in said or "disk I/O" in said:
+        hint = "the disk is full or failing; make room and try again"
+    elif "not a database" in said or "malformed" in said:
+        hint = "the file is damaged or is something else; nothing in it was changed"
+    elif "unable to open" in said:
+        hint = "its folder must exist and be readable"
+    else:
+        hint = "nothing was changed"
+    return StoreError(f"{path}: {doing} failed ({said}): {hint}")
+
+
+class Connections:
+    """The connections to one file: each is used by one thread at a time, and kept for the next."""
+
+    def __init__(self, path: str, *, timeout: float = 30.0) -> None:
+        """
+        Open the file, making it if it is not there.
+
+        Args:
+            path: The file.
+
+            timeout: For how many seconds to wait while others write.
+
+        Raises:
+            StoreError: If it cannot be opened, is not ours, or has a schema of another version.
+        """
+        self.path = path
+        self._timeout = timeout
+        self._idle: list[sqlite3.Connection] = []
+        self._lock = threading.Lock()
+        self._pid = os.getpid()
+        self._closed = False
+        with self.use("opening it") as connection:
+            self._prepare(connection)
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        if self._version(connection) is None:
+            connection.execute("BEGIN IMMEDIATE")
+            # Another process may have made it while we waited.
+            if self._version(connection) is None:
+                for statement in _statements(_SQL.read_text(encoding="utf-8")):
+                    connection.execute(statement)
+                connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+                connection.execute(f"PRAGMA user_version = {SCHEMA}")
+            connection.execute("COMMIT")
+
+    def _version(self, connection: sqlite3.Connection) -> int | None:
+        """Return the version of the schema in the file; None if the file is empty."""
+        (application,) = connection.execute("PRAGMA application_id").fetchone()
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        if not tables and not application:
+            return None
+        if application != APPLICATION_ID:
+            message = f"{self.path}: this SQLite file belongs to something else; nothing in it was changed, choose another"
+            raise StoreError(message)
+        if version > SCHEMA:
+            message = (
+                f"{self.path}: its schema {version} is newer than schema {SCHEMA}, which this stagegate knows;"
+                f" nothing was changed, upgrade stagegate"
+            )
+            raise StoreError(message)
+        return int(version)
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self.path, timeout=self._timeout, isolation_level=None, check_same_thread=False, cached_statements=128
+        )
+        try:
+            connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute("PRAGMA trusted_schema = OFF")
+            connection.execute("PRAGMA cell_size_check = ON")
+            self._durable(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _durable(self, connection: sqlite3.Connection) -> None:
+        """Choose what loses no acknowledged commit in a power cut: WAL+FULL where it is safe, DELETE+EXTRA elsewhere."""
+        wanted, synchronous = ("wal", "FULL") if wal_is_safe() else ("delete", "EXTRA")
+        (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
+        if mode != wanted and not self._readonly():
+            (mode,) = connection.execute(f"PRAGMA journal_mode = {wanted}").fetchone()
+            if mode != wanted:
+                message = (
+                    f"{self.path}: it is in use in journal mode {mode}, which SQLite {sqlite3.sqlite_version} cannot"
+                    f" make durable; close it elsewhere first"
+                )
+                raise StoreError(message)
+        connection.execute(f"PRAGMA synchronous = {synchronous}")
+
+    def _readonly(self) -> bool:
+        return not os.access(self.path, os.W_OK) if Path(self.path).exists() else False
+
+    @contextmanager
+    def use(self, doing: str) -> Iterator[sqlite3.Connection]:
+        """
+        Have a connection for the length of a block; what it leaves open is rolled back.
+
+        Args:
+            doing: What is being done, for the error.
+
+        Raises:
+            StoreError: If SQLite fails, or the store was closed.
+        """
+        connection = None
+        try:
+            connection = self._take()
+            yield connection
+        except sqlite3.Error as error:
+            raise explained(error, doing, self.path) from error
+        finally:
+            if connection is not None:
+                self._give(connection)
+
+    def _take(self) -> sqlite3.Connection:
+        with self._lock:
+            if self._closed:
+                message = f"{self.path}: the store was closed; open an engine anew"
+                raise StoreError(message)
+            if self._pid != os.getpid():
+                # Connections must not cross a fork: those of the parent are left to it.
+                self._idle, self._pid = [], os.getpid()
+            if self._idle:
+                return self._idle.pop()
+        return self._connect()
+
+    def _give(self, connection: sqlite3.Connection) -> None:
+        try:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+        except sqlite3.Error:
+            connection.close()
+            return
+        with self._lock:
+            if not self._closed and self._pid == os.getpid():
+                self._idle.append(connection)
+                return
+        connection.close()
+
+    def close(self) -> None:
+        """Close what is idle now, and the rest when it is given back."""
+        with self._lock:
+            self._closed = True
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
+
+
+def _statements(script: str) -> Iterator[str]:
+    """Split a script where SQLite says a statement is complete."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
