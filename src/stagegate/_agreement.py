@@ -9,8 +9,10 @@ from typing import Any
 
 import attrs
 
-from ._history import Entry, Event, canonical, moment, plain
-from ._records import Approval, Document, Fact, Hold, Party, Pin, frozen, lean
+from ._fields import frozen
+from ._history import Entry, Event
+from ._plain import canonical, moment, plain
+from ._records import Approval, Document, Fact, Hold, Party, Pin, lean
 from ._text import frozendict
 from .exceptions import HistoryTampered
 

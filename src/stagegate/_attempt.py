@@ -9,7 +9,8 @@ from typing import Any
 import attrs
 
 from ._agreement import Agreement
-from ._records import Actor, Approval, Document, frozen
+from ._fields import frozen
+from ._records import Actor, Approval, Document
 from ._text import frozendict
 
 

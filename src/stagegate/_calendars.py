@@ -2,40 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
 
 import attrs
 
-from ._history import key, text
-from ._records import day, frozen
+from ._fields import frozen, reads, valued
+from ._plain import key, text
+from ._records import day
 from ._text import frozendict
 from .exceptions import InvalidValue
 
 SATURDAY, SUNDAY = 5, 6
 
 
-def _weekend(value: Any) -> tuple[int, ...]:
+def _weekend(value: Any, where: str) -> tuple[int, ...]:
     days = tuple(sorted(set(value)))
     if not all(type(d) is int and 0 <= d <= SUNDAY for d in days):
-        message = f"calendar.weekend: weekdays are numbers from 0 (Monday) to 6 (Sunday), not {value!r}"
+        message = f"{where}: weekdays are numbers from 0 (Monday) to 6 (Sunday), not {value!r}"
         raise InvalidValue(message)
     return days
 
 
-def _holidays(value: Any) -> frozendict:
-    return frozendict({_day(on).isoformat(): text(named, "calendar.holidays") for on, named in dict(value).items()})
+def _holidays(value: Any, where: str) -> frozendict:
+    if not isinstance(value, Mapping):
+        message = f"{where}: a table of names by date is needed, not {value!r}"
+        raise InvalidValue(message)
+    return frozendict({_date(on, where).isoformat(): text(named, where) for on, named in value.items()})
 
 
-def _day(value: Any) -> date:
-    found = day(value, "calendar.holidays")
+def _date(value: Any, where: str) -> date:
+    found = day(value, where)
     if found is None:
-        message = "calendar.holidays: a date is needed, not None"
+        message = f"{where}: a date is needed, not None"
         raise InvalidValue(message)
     return found
 
 
-@attrs.define(kw_only=True, on_setattr=frozen, unsafe_hash=True)
+@attrs.define(init=False, kw_only=True, on_setattr=frozen, unsafe_hash=True)
 class Calendar:
     """
     The working days of a place.
@@ -53,10 +58,26 @@ class Calendar:
     'Hari Kemerdekaan'
     """
 
-    id: str = attrs.field(converter=lambda v: key(v, "calendar.id"))
-    version: str = attrs.field(converter=lambda v: text(v, "calendar.version"))
-    weekend: tuple[int, ...] = attrs.field(default=(SATURDAY, SUNDAY), converter=_weekend)
-    holidays: frozendict = attrs.field(factory=frozendict, converter=_holidays)
+    id: str = attrs.field(metadata=reads(key))
+    version: str = attrs.field(metadata=reads(text))
+    weekend: tuple[int, ...] = attrs.field(default=(SATURDAY, SUNDAY), metadata=reads(_weekend))
+    holidays: frozendict = attrs.field(factory=frozendict, metadata=reads(_holidays))
+
+    def __init__(
+        self,
+        *,
+        id: str,
+        version: str,
+        weekend: Iterable[int] = (SATURDAY, SUNDAY),
+        holidays: Mapping[date, str] | Mapping[str, str] = frozendict(),
+    ) -> None:
+        """
+        Make a calendar; the arguments are the attributes.
+
+        Raises:
+            InvalidValue: If one is no day or no name.
+        """
+        self.__attrs_init__(**valued(Calendar, locals()))
 
     def off(self, on: date) -> str:
         """Return why *on* does not count: the name of the holiday or of the weekday; empty if it counts."""

@@ -9,11 +9,12 @@ import attrs
 
 from ._agreement import Agreement
 from ._attempt import Attempt
-from ._history import MAX_BODY, canonical, key, name, plain, text
+from ._fields import frozen
 from ._machine import Cursor
+from ._plain import MAX_BODY, canonical, key, name, plain, text
 from ._process import Process
 from ._reasons import Unmet
-from ._records import Actor, Document, Party, Pin, frozen, lean
+from ._records import Actor, Document, Party, Pin, lean
 from ._text import frozendict
 from .exceptions import InvalidValue, NoSuchMove
 
@@ -103,7 +104,7 @@ def attaching(document: Document) -> Wanted:
     def change(_process: Process, attempt: Attempt, _cursor: Cursor) -> Change:
         agreement = attempt.agreement
         before = agreement.documents.get(document.kind)
-        voided = ()
+        voided: tuple[Mapping[str, Any], ...] = ()
         if before is not None and not before.same_text(document):
             voided = tuple(a.brief() for a in agreement.approvals if document.kind in a.of)
         return Change(kind="attached", data={"document": table}, voided=voided)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ._evidence import UNSET, ApprovalRequirement, DocumentRequirement, FactRequirement, Ref, same
-from ._history import canonical
+from ._plain import canonical
 from ._requirements import All, AnyOf, AtLeast, Not, Requirement, When
 from ._stages import Outcome, Stage
 

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 import attrs
 
+from ._fields import frozen
 from ._notices import DEAD, DELIVERED, PENDING, Delivery, Notification
-from ._records import frozen
 from ._store import Store
 
 LEASE = timedelta(minutes=5)
@@ -43,7 +43,7 @@ def wait(notification: str, tries: int) -> timedelta:
 
     A share of up to a quarter is added by the id of the notification, so that those that failed together do not return together.
     """
-    base = min(FIRST_WAIT * 2 ** min(tries - 1, 20), LONGEST_WAIT)
+    base: timedelta = min(FIRST_WAIT * 2 ** min(tries - 1, 20), LONGEST_WAIT)
     share = int(notification.replace("-", "")[-4:] or "0", 16) % 256 / 1024
     return base + base * share
 

@@ -16,14 +16,16 @@ from ._agreement import Agreement, apply
 from ._attempt import Attempt
 from ._calendars import Calendar
 from ._changes import Change, Decision, Wanted
-from ._history import GENESIS, Entry, Event, canonical, chain, digest, instant, name, text
+from ._fields import frozen
+from ._history import GENESIS, Entry, Event, chain
 from ._loading import load_process
 from ._memory import MemoryStore
 from ._notices import Delivery, Notification
+from ._plain import canonical, digest, instant, name, text
 from ._plugins import Plugins
 from ._process import Process
 from ._reasons import Unmet
-from ._records import Actor, Document, Party, Pin, frozen
+from ._records import Actor, Document, Party, Pin
 from ._stages import MOVES
 from ._store import Known, Query, Store
 from ._text import frozendict

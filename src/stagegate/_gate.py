@@ -5,9 +5,9 @@ from __future__ import annotations
 import attrs
 
 from ._attempt import Attempt
+from ._fields import frozen
 from ._predicates import guard_error
 from ._reasons import Unmet, errors
-from ._records import frozen
 from ._requirements import All, Requirement
 
 

@@ -12,6 +12,7 @@ import attrs
 
 from . import _checks
 from ._evidence import actor, approval, document, fact, parties
+from ._fields import collected
 from ._predicates import Predicate
 from ._process import Process
 from ._requirements import Not, Requirement, all_of, any_of, at_least, unguarded, when
@@ -152,7 +153,7 @@ def _flatten(error: BaseException, path: str = "") -> list[Fault]:
     if isinstance(error, DefinitionError):
         return [(join(path, inner), sentence) for inner, sentence in error.faults]
     if isinstance(error, ForbiddenExtraKeysError):
-        known = ", ".join(sorted(field.name for field in attrs.fields(error.cl)))  # type: ignore[arg-type]
+        known = ", ".join(sorted(field.name for field in attrs.fields(error.cl)))
         return [(join(path, str(extra)), f"unknown key; known are {known}") for extra in sorted(error.extra_fields)]
     if isinstance(error, ClassValidationError | IterableValidationError):
         found: list[Fault] = []
@@ -170,9 +171,9 @@ def _flatten(error: BaseException, path: str = "") -> list[Fault]:
     return [(path, str(error))]
 
 
-def _one_at_a_time(make: Callable[[], Any], faults: list[Fault], path: str) -> Any:
+def _or_faults(read: Callable[[Any], Requirement], value: Any, faults: list[Fault], path: str) -> Requirement | None:
     try:
-        return make()
+        return read(value)
     except DefinitionError as error:
         faults += [(join(path, inner), sentence) for inner, sentence in error.faults]
         return None
@@ -200,7 +201,7 @@ class _Reader:
         }
         table = self._table(_ProcessTable, data, "")
         for named, asked in (table.requirements or {}).items():
-            made = _one_at_a_time(lambda a=asked: self.requirement(a), self.faults, f"requirements.{named}")
+            made = _or_faults(self.requirement, asked, self.faults, f"requirements.{named}")
             if made is not None:
                 self.known[named] = made if made.id else attrs.evolve(made, id=named)
         stages = self._several(_StageTable, Stage, table.stages or [], "stages")
@@ -212,7 +213,7 @@ class _Reader:
             field: getattr(table, field) for field in ("label", "roles", "basis", "provenance", "note", "zone")
         }
         if self.faults:
-            self._rest(table, stages, outcomes)
+            self._rest(table, stages, outcomes, about)
             raise DefinitionError(self.faults)
         return Process(
             table.id,
@@ -223,9 +224,20 @@ class _Reader:
             **about,
         )
 
-    def _rest(self, table: Any, stages: list[tuple[str, Stage]], outcomes: list[tuple[str, Outcome]]) -> None:
+    def _rest(
+        self,
+        table: Any,
+        stages: list[tuple[str, Stage]],
+        outcomes: list[tuple[str, Outcome]],
+        about: Mapping[str, Any],
+    ) -> None:
         """Find what else is wrong, as far as it can be judged beside what could not be read."""
         whole = len(stages) == len(table.stages or ()) and len(outcomes) == len(table.outcomes or ())
+        known = {field: value for field, value in {**about, "id": table.id}.items() if value is not None}
+        try:
+            collected(Process, known)
+        except DefinitionError as error:
+            self.faults += error.faults
         found = _checks.faults(
             version=table.version,
             stages=stages,
@@ -273,7 +285,7 @@ class _Reader:
                     filled[k] = self._filled(v, parameters, join(path, str(k)))
             return filled
         if isinstance(value, list):
-            several = []
+            several: list[Any] = []
             for i, v in enumerate(value):
                 if isinstance(v, Mapping) and set(v) == {"parameter"}:
                     found = self._parameter(v["parameter"], parameters, f"{path}[{i}]")
@@ -373,7 +385,7 @@ class _Reader:
         for i, row in enumerate(rows):
             if self._leave_out(row):
                 continue
-            part = _one_at_a_time(lambda r=row: self.requirement(r), faults, f"{word}[{i}]")
+            part = _or_faults(self.requirement, row, faults, f"{word}[{i}]")
             if part is not None:
                 made.append(part)
         if faults:

@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import attrs
-from transitions import EventData, Machine
+from transitions import EventData
+from transitions import Machine as Machine
 
 from ._attempt import Attempt
 from ._gate import Answer, Gate
@@ -61,7 +62,8 @@ class Condition:
 
     def __call__(self, event: EventData) -> bool:
         """Check the cursor that *event* moves."""
-        return self.check(event.model)
+        cursor: Any = event.model
+        return self.check(cursor)
 
 
 def _leave(gate: Gate) -> Callable[[Cursor], bool]:
@@ -178,6 +180,12 @@ class Edge:
     checks: tuple[Callable[[Cursor], bool], ...]
 
 
+def _check(condition: Any) -> Callable[[Cursor], bool]:
+    """Return what one of our conditions checks, out of what `transitions` wraps it in."""
+    check: Callable[[Cursor], bool] = condition.func.check
+    return check
+
+
 class Plan:
     """The edges of a machine as a table, by move and stage, in the order in which the machine tries them."""
 
@@ -187,7 +195,7 @@ class Plan:
         """Read the table out of *machine*."""
         self.edges: dict[str, dict[str, tuple[Edge, ...]]] = {
             move: {
-                source: tuple(Edge(edge.dest, tuple(c.func.check for c in edge.conditions)) for edge in edges)
+                source: tuple(Edge(edge.dest, tuple(map(_check, edge.conditions))) for edge in edges)
                 for source, edges in event.transitions.items()
             }
             for move, event in machine.events.items()

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 import attrs
 
-from ._history import canonical, digest, key, plain, text
-from ._records import frozen
+from ._fields import frozen, reads, valued
+from ._plain import as_table, canonical, digest, key, text
 from ._text import frozendict
-from .exceptions import InvalidValue
 
 
-def _context(value: Any) -> frozendict:
-    made = plain(value, "notification.context")
-    if not isinstance(made, frozendict):
-        message = f"notification.context: a table is needed, not {value!r}"
-        raise InvalidValue(message)
-    return made
-
-
-@attrs.define(kw_only=True, on_setattr=frozen, unsafe_hash=True)
+@attrs.define(init=False, kw_only=True, on_setattr=frozen, unsafe_hash=True)
 class Notification:
     """
     What a channel is to deliver: which message, to whom, with which particulars.
@@ -42,13 +34,32 @@ class Notification:
         n: The number of the event that caused it; set by the engine.
     """
 
-    channel: str = attrs.field(converter=lambda v: key(v, "notification.channel"))
-    kind: str = attrs.field(converter=lambda v: key(v, "notification.kind"))
-    to: str = attrs.field(default="", converter=lambda v: text(v, "notification.to"))
-    context: frozendict = attrs.field(factory=frozendict, converter=_context)
+    channel: str = attrs.field(metadata=reads(key))
+    kind: str = attrs.field(metadata=reads(key))
+    to: str = attrs.field(default="", metadata=reads(text))
+    context: frozendict = attrs.field(factory=frozendict, metadata=reads(as_table))
     id: str = ""
     agreement: str = ""
     n: int = 0
+
+    def __init__(
+        self,
+        *,
+        channel: str,
+        kind: str,
+        to: str = "",
+        context: Mapping[str, Any] = frozendict(),
+        id: str = "",
+        agreement: str = "",
+        n: int = 0,
+    ) -> None:
+        """
+        Say what is to be told; the arguments are the attributes.
+
+        Raises:
+            InvalidValue: If one cannot be recorded.
+        """
+        self.__attrs_init__(**valued(Notification, locals()))
 
     def payload(self) -> bytes:
         """Return what is told, as canonical JSON; its digest stands in the event that caused it."""

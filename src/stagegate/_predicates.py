@@ -8,10 +8,10 @@ from typing import Any, Protocol
 import attrs
 
 from ._attempt import Attempt
-from ._history import name
+from ._fields import frozen, reads
+from ._plain import name
 from ._reasons import Unmet
-from ._records import frozen
-from ._requirements import Requirement
+from ._requirements import Requirement, gather
 from ._text import frozendict
 
 
@@ -30,8 +30,8 @@ class Predicate(Requirement):
     It enters the digest of a process by its code and version, not by its source: raise the version when it changes.
     """
 
-    code: str = attrs.field(converter=lambda v: name(v, "code"))
-    version: str = attrs.field(default="1", converter=lambda v: name(v, "version"))
+    code: str = attrs.field(metadata=reads(name))
+    version: str = attrs.field(default="1", metadata=reads(name))
     check: Check
 
     def __eq__(self, other: object) -> bool:
@@ -122,9 +122,15 @@ def requirement(
     """
 
     def make(check: Check) -> Predicate:
-        made = Predicate(
-            code=code, check=check, fix_by=fix_by, basis=basis, version=version, label=label, provenance=provenance
+        return gather(
+            Predicate,
+            code=code,
+            check=check,
+            fix_by=fix_by,
+            basis=basis,
+            version=version,
+            label=label,
+            provenance=provenance,
         )
-        return made
 
     return make

@@ -11,12 +11,13 @@ import attrs
 
 from . import _checks
 from ._evidence import ApprovalRequirement
-from ._history import canonical, digest, key, plain, text
+from ._fields import Reader, collected, frozen, reads
 from ._machine import Machine, Plan, build
+from ._plain import canonical, digest, key, plain, text
 from ._predicates import Predicate
 from ._reasons import provenance_of
-from ._records import Pin, frozen, lean
-from ._requirements import Requirement, collected
+from ._records import Pin, lean
+from ._requirements import Requirement
 from ._stages import Outcome, Stage
 from ._text import Label, as_label, frozendict
 from .exceptions import DefinitionError, InvalidValue
@@ -25,8 +26,8 @@ DEFAULT_OUTCOMES = ("completed", "withdrawn", "rejected")
 """How a process can end that says nothing about it; `completed` only from its last stage."""
 
 
-def _several(kind: type[Any], word: str) -> Any:
-    def convert(value: Any) -> tuple[Any, ...]:
+def _several(kind: type[Any]) -> Reader:
+    def read(value: Any, _where: str) -> tuple[Any, ...]:
         if isinstance(value, (str, Mapping)) or not isinstance(value, Iterable):
             message = f"a sequence of {kind.__name__} is needed, not {value!r}"
             raise InvalidValue(message)
@@ -36,11 +37,10 @@ def _several(kind: type[Any], word: str) -> Any:
             raise DefinitionError(wrong)
         return several
 
-    convert.__name__ = word
-    return convert
+    return read
 
 
-def _labels(value: Any) -> frozendict:
+def _labels(value: Any, _where: str) -> frozendict:
     if not isinstance(value, Mapping):
         message = f"a table of labels by role is needed, not {value!r}"
         raise InvalidValue(message)
@@ -58,11 +58,11 @@ def _labels(value: Any) -> frozendict:
     return frozendict(made)
 
 
-def _parameters(value: Any) -> frozendict:
+def _parameters(value: Any, where: str) -> frozendict:
     if not isinstance(value, Mapping):
         message = f"a table of parameters is needed, not {value!r}"
         raise InvalidValue(message)
-    return plain(value, "parameters")  # type: ignore[return-value]
+    return plain(value, where)  # type: ignore[return-value]
 
 
 def zone_of(value: Any) -> tzinfo:
@@ -78,7 +78,7 @@ def zone_of(value: Any) -> tzinfo:
         raise InvalidValue(message) from None
 
 
-def _zone(value: Any) -> str:
+def _zone(value: Any, _where: str) -> str:
     zone_of(value)
     return str(value)
 
@@ -115,17 +115,17 @@ class Process:
         DefinitionError: With every fault of the definition, each with its path.
     """
 
-    id: str = attrs.field(converter=lambda v: key(v, "id"))
-    version: str = attrs.field(converter=lambda v: text(v, "version"))
-    stages: tuple[Stage, ...] = attrs.field(converter=_several(Stage, "stages"))
-    label: Label = attrs.field(converter=as_label)
-    outcomes: tuple[Outcome, ...] = attrs.field(converter=_several(Outcome, "outcomes"))
-    roles: frozendict = attrs.field(converter=_labels)
-    basis: str = attrs.field(converter=lambda v: text(v, "basis"))
-    provenance: str = attrs.field(converter=provenance_of)
-    note: Label = attrs.field(converter=as_label)
-    parameters: frozendict = attrs.field(converter=_parameters)
-    zone: str = attrs.field(converter=_zone)
+    id: str = attrs.field(metadata=reads(key))
+    version: str = attrs.field(metadata=reads(text))
+    stages: tuple[Stage, ...] = attrs.field(metadata=reads(_several(Stage)))
+    label: Label = attrs.field(metadata=reads(as_label))
+    outcomes: tuple[Outcome, ...] = attrs.field(metadata=reads(_several(Outcome)))
+    roles: frozendict = attrs.field(metadata=reads(_labels))
+    basis: str = attrs.field(metadata=reads(text))
+    provenance: str = attrs.field(metadata=reads(provenance_of))
+    note: Label = attrs.field(metadata=reads(as_label))
+    parameters: frozendict = attrs.field(metadata=reads(_parameters))
+    zone: str = attrs.field(metadata=reads(_zone))
 
     def __init__(
         self,
@@ -168,7 +168,7 @@ class Process:
             raise DefinitionError(faults)
         if not good["outcomes"]:
             good["outcomes"] = _default_outcomes(good["stages"])
-        self.__attrs_init__(**good)  # type: ignore[attr-defined]
+        self.__attrs_init__(**good)  
 
     def __eq__(self, other: object) -> bool:
         """Compare by digest."""
@@ -238,11 +238,11 @@ class Process:
 
     def requirements(self) -> Iterator[tuple[str, Requirement]]:
         """Go through all requirements of all gates, each with the id of its stage or outcome."""
-        for place in (*self.stages, *self.outcomes):
-            for gate in (place.gate, getattr(place, "when", None)):
-                if gate is not None:
-                    for part in gate.walk():
-                        yield place.id, part
+        gates = [(stage.id, gate) for stage in self.stages for gate in (stage.when, stage.gate)]
+        for place, gate in [*gates, *((outcome.id, outcome.gate) for outcome in self.outcomes)]:
+            if gate is not None:
+                for part in gate.walk():
+                    yield place, part
 
     @cached_property
     def known_roles(self) -> frozenset[str]:

@@ -7,8 +7,9 @@ from typing import Any, Literal
 
 import attrs
 
-from ._history import plain
-from ._records import frozen, lean
+from ._fields import frozen
+from ._plain import as_table
+from ._records import lean
 from ._text import FALLBACK, Label, frozendict, translate
 from .exceptions import InvalidValue
 
@@ -32,6 +33,10 @@ SENTENCES: dict[str, str] = {
     "agreement.ended": "the agreement has ended: {outcome}",
 }
 """What each code says in English; params fill the named places. Other rooms add theirs beside their requirements."""
+
+
+def _params(value: Mapping[str, Any]) -> frozendict:
+    return value if type(value) is frozendict else as_table(value, "params")
 
 
 @attrs.define(kw_only=True, on_setattr=frozen, unsafe_hash=True)
@@ -58,7 +63,7 @@ class Unmet:
     """
 
     code: str
-    params: frozendict = attrs.field(factory=frozendict, converter=lambda v: v if type(v) is frozendict else plain(v))
+    params: frozendict = attrs.field(factory=frozendict, converter=_params)
     requirement: str = ""
     label: Label = attrs.field(factory=Label)
     fix_by: tuple[str, ...] = ()
@@ -74,11 +79,11 @@ class Unmet:
             lang: `en`, `id` or `ja`; any other falls back to English.
         """
         template = translate(SENTENCES.get(self.code, "{reason}"), lang)
-        said = template.format_map(_Spoken({"reason": self.code, "requirement": self.requirement, **self.params}))
+        said: str = template.format_map(_Spoken({"reason": self.code, "requirement": self.requirement, **self.params}))
         if self.alternatives:
             several = (" + ".join(reason.text(lang) for reason in part) for part in self.alternatives)
             said = f"{said}: " + " / ".join(f"({number}) {part}" for number, part in enumerate(several, 1))
-        return f"{self.label.text(lang)}: {said}" if self.label else said
+        return f"{self.label.text(lang)}: {said}" if self.label else str(said)
 
     def to_data(self) -> dict[str, Any]:
         """Return the reason as plain data, as it stands in a `refused` event and in an answer to a program."""
@@ -100,7 +105,7 @@ class Unmet:
         """Return the reason that `to_data` wrote."""
         return cls(
             code=data["code"],
-            params=plain(data.get("params", {})),
+            params=as_table(data.get("params", {}), "params"),
             requirement=data.get("requirement", ""),
             label=Label(data.get("label", {})),
             fix_by=tuple(data.get("fix_by", ())),
@@ -121,9 +126,9 @@ class _Spoken(dict[str, Any]):
         return f"{{{place}}}"
 
 
-def provenance_of(value: str) -> str:
+def provenance_of(value: Any, where: str) -> str:
     if value and value not in PROVENANCES:
-        message = f"provenance: {value!r} is none of {', '.join(PROVENANCES)}"
+        message = f"{where}: {value!r} is none of {', '.join(PROVENANCES)}"
         raise InvalidValue(message)
     return value
 

@@ -9,11 +9,10 @@ from typing import Any
 
 import attrs
 
-from ._history import digest, key, name, plain, text
+from ._fields import frozen, optional, reads, valued
+from ._plain import as_table, digest, key, name, text
 from ._text import frozendict
 from .exceptions import InvalidValue
-
-frozen = attrs.setters.frozen
 
 
 def names(value: object, where: str) -> tuple[str, ...]:
@@ -38,19 +37,12 @@ def day(value: object, where: str) -> date | None:
     raise InvalidValue(message)
 
 
-def _table(value: object, where: str) -> frozendict:
-    if not isinstance(value, Mapping):
-        message = f"{where}: a table is needed, not {type(value).__name__}"
-        raise InvalidValue(message)
-    return plain(value, where)  # type: ignore[return-value]
-
-
 def lean(data: Mapping[str, Any]) -> dict[str, Any]:
     """Return *data* without what is empty: absent and empty are written alike."""
     return {k: v for k, v in data.items() if v is not None and v != () and v != "" and v != {}}
 
 
-@attrs.define(kw_only=True, on_setattr=frozen, unsafe_hash=True)
+@attrs.define(init=False, kw_only=True, on_setattr=frozen, unsafe_hash=True)
 class Actor:
     """
     Who acts. The host application knows people; stagegate records what it is told.
@@ -63,14 +55,21 @@ class Actor:
         on_behalf_of: Whose power is exercised, if not one's own.
     """
 
-    id: str = attrs.field(converter=lambda v: name(v, "actor.id"))
-    roles: tuple[str, ...] = attrs.field(default=(), converter=lambda v: names(v, "actor.roles"))
-    on_behalf_of: str | None = attrs.field(
-        default=None, converter=lambda v: None if v is None else name(v, "actor.on_behalf_of")
-    )
+    id: str = attrs.field(metadata=reads(name))
+    roles: tuple[str, ...] = attrs.field(default=(), metadata=reads(names))
+    on_behalf_of: str | None = attrs.field(default=None, metadata=reads(optional(name)))
+
+    def __init__(self, *, id: str, roles: Collection[str] = (), on_behalf_of: str | None = None) -> None:
+        """
+        Say who acts; the arguments are the attributes.
+
+        Raises:
+            InvalidValue: If one cannot be recorded.
+        """
+        self.__attrs_init__(**valued(Actor, locals()))
 
 
-@attrs.define(on_setattr=frozen, unsafe_hash=True)
+@attrs.define(init=False, on_setattr=frozen, unsafe_hash=True)
 class Party:
     """
     Who the agreement is between.
@@ -85,25 +84,34 @@ class Party:
         country: Its ISO 3166 code, such as `ID`.
     """
 
-    id: str = attrs.field(converter=lambda v: key(v, "party.id"))
-    name: str = attrs.field(default="", converter=lambda v: text(v, "party.name"), kw_only=True)
-    kind: str = attrs.field(default="", converter=lambda v: text(v, "party.kind"), kw_only=True)
-    country: str = attrs.field(default="", converter=lambda v: text(v, "party.country"), kw_only=True)
+    id: str = attrs.field(metadata=reads(key))
+    name: str = attrs.field(default="", metadata=reads(text))
+    kind: str = attrs.field(default="", metadata=reads(text))
+    country: str = attrs.field(default="", metadata=reads(text))
+
+    def __init__(self, id: str, *, name: str = "", kind: str = "", country: str = "") -> None:
+        """
+        Say who takes part; the arguments are the attributes.
+
+        Raises:
+            InvalidValue: If one cannot be recorded.
+        """
+        self.__attrs_init__(**valued(Party, locals()))
 
     def to_data(self) -> dict[str, Any]:
         """Return the party as plain data."""
         return lean({"id": self.id, "name": self.name, "kind": self.kind, "country": self.country})
 
 
-def _sha256(value: object) -> str:
-    value = text(value, "document.digest").lower()
+def _sha256(value: object, where: str) -> str:
+    value = text(value, where).lower()
     if len(value) != 64 or not set(value) <= set("0123456789abcdef"):  # noqa: PLR2004  SHA-256 in hexadecimal
-        message = f"document.digest: {value!r} is no SHA-256; give its 64 hexadecimal digits, or use Document.from_file"
+        message = f"{where}: {value!r} is no SHA-256; give its 64 hexadecimal digits, or use Document.from_file"
         raise InvalidValue(message)
     return value
 
 
-@attrs.define(kw_only=True, on_setattr=frozen, unsafe_hash=True)
+@attrs.define(init=False, kw_only=True, on_setattr=frozen, unsafe_hash=True)
 class Document:
     """
     A piece of evidence: what identifies a document and says what is in it, not its bytes.
@@ -135,17 +143,40 @@ class Document:
         InvalidValue: If a value cannot be recorded.
     """
 
-    kind: str = attrs.field(converter=lambda v: key(v, "document.kind"))
-    digest: str = attrs.field(converter=_sha256)
-    title: str = attrs.field(default="", converter=lambda v: text(v, "document.title"))
-    languages: tuple[str, ...] = attrs.field(default=(), converter=lambda v: names(v, "document.languages"))
-    dated: date | None = attrs.field(default=None, converter=lambda v: day(v, "document.dated"))
-    received_on: date | None = attrs.field(default=None, converter=lambda v: day(v, "document.received_on"))
-    signed_by: tuple[str, ...] = attrs.field(default=(), converter=lambda v: names(v, "document.signed_by"))
-    fields: frozendict = attrs.field(factory=frozendict, converter=lambda v: _table(v, "document.fields"))
-    valid_until: date | None = attrs.field(default=None, converter=lambda v: day(v, "document.valid_until"))
+    kind: str = attrs.field(metadata=reads(key))
+    digest: str = attrs.field(metadata=reads(_sha256))
+    title: str = attrs.field(default="", metadata=reads(text))
+    languages: tuple[str, ...] = attrs.field(default=(), metadata=reads(names))
+    dated: date | None = attrs.field(default=None, metadata=reads(day))
+    received_on: date | None = attrs.field(default=None, metadata=reads(day))
+    signed_by: tuple[str, ...] = attrs.field(default=(), metadata=reads(names))
+    fields: frozendict = attrs.field(factory=frozendict, metadata=reads(as_table))
+    valid_until: date | None = attrs.field(default=None, metadata=reads(day))
     n: int = 0
     by: str = ""
+
+    def __init__(  # noqa: PLR0913  one argument for each attribute
+        self,
+        *,
+        kind: str,
+        digest: str,
+        title: str = "",
+        languages: Collection[str] = (),
+        dated: date | str | None = None,
+        received_on: date | str | None = None,
+        signed_by: Collection[str] = (),
+        fields: Mapping[str, Any] = frozendict(),
+        valid_until: date | str | None = None,
+        n: int = 0,
+        by: str = "",
+    ) -> None:
+        """
+        Identify a document; the arguments are the attributes.
+
+        Raises:
+            InvalidValue: If one cannot be recorded.
+        """
+        self.__attrs_init__(**valued(Document, locals()))
 
     @classmethod
     def from_bytes(cls, content: bytes, *, kind: str, **about: Any) -> Document:

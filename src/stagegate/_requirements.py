@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, ClassVar
+from collections.abc import Iterable, Iterator
+from typing import Any, ClassVar, TypeVar
 
 import attrs
 
 from ._attempt import Attempt
-from ._history import canonical, key, name, plain, text
+from ._fields import collected, frozen, optional, reads
+from ._plain import as_table, canonical, key, name, text
 from ._reasons import Unmet, errors, provenance_of
-from ._records import frozen, lean
+from ._records import lean
 from ._text import Label, as_label
-from .exceptions import DefinitionError, InvalidValue, join
+from .exceptions import DefinitionError, InvalidValue
+
+R = TypeVar("R", bound="Requirement")
 
 
 def flag(value: object, where: str) -> bool:
@@ -23,9 +26,9 @@ def flag(value: object, where: str) -> bool:
     return value
 
 
-def _roles(value: str | Iterable[str] | None) -> tuple[str, ...]:
+def _roles(value: Any, where: str) -> tuple[str, ...]:
     several = () if value is None else (value,) if isinstance(value, str) else tuple(value)
-    return tuple(name(role, "fix_by") for role in several)
+    return tuple(name(role, where) for role in several)
 
 
 @attrs.define(kw_only=True, on_setattr=frozen, unsafe_hash=True)
@@ -47,12 +50,12 @@ class Requirement:
         soft: Whether it only warns: its reasons are shown and recorded but do not refuse.
     """
 
-    id: str = attrs.field(default="", converter=lambda v: v and key(v, "id"))
-    label: Label = attrs.field(factory=Label, converter=as_label)
-    basis: str = attrs.field(default="", converter=lambda v: text(v, "basis"))
-    provenance: str = attrs.field(default="", converter=provenance_of)
-    fix_by: tuple[str, ...] = attrs.field(default=(), converter=_roles)
-    soft: bool = attrs.field(default=False, converter=lambda v: flag(v, "soft"))
+    id: str = attrs.field(default="", metadata=reads(optional(key)))
+    label: Label = attrs.field(factory=Label, metadata=reads(as_label))
+    basis: str = attrs.field(default="", metadata=reads(text))
+    provenance: str = attrs.field(default="", metadata=reads(provenance_of))
+    fix_by: tuple[str, ...] = attrs.field(default=(), metadata=reads(_roles))
+    soft: bool = attrs.field(default=False, metadata=reads(flag))
 
     COMMON: ClassVar = ("id", "label", "basis", "provenance", "fix_by", "soft")
 
@@ -95,7 +98,7 @@ class Requirement:
         """Return one reason of this requirement's."""
         return Unmet(
             code=code,
-            params=plain(params),
+            params=as_table(params, "params"),
             requirement=self.name,
             label=self.label,
             fix_by=self.fix_by,
@@ -121,7 +124,7 @@ class Requirement:
         return any(getattr(self, common) for common in Requirement.COMMON)
 
 
-def _parts(value: Iterable[Requirement]) -> tuple[Requirement, ...]:
+def _parts(value: Iterable[Requirement], _where: str = "parts") -> tuple[Requirement, ...]:
     parts = tuple(value)
     for part in parts:
         if not isinstance(part, Requirement):
@@ -132,7 +135,7 @@ def _parts(value: Iterable[Requirement]) -> tuple[Requirement, ...]:
 
 @attrs.define(kw_only=True, on_setattr=frozen, unsafe_hash=True)
 class _Several(Requirement):
-    parts: tuple[Requirement, ...] = attrs.field(converter=_parts)
+    parts: tuple[Requirement, ...] = attrs.field(metadata=reads(_parts))
 
     WORD: ClassVar = ""
 
@@ -268,25 +271,25 @@ def _flat(kind: type[_Several], parts: Iterable[Requirement]) -> list[Requiremen
 def all_of(*parts: Requirement, **about: Any) -> Requirement:
     """Require every part; the same as `a & b & …`. *about* takes the attributes of `Requirement`."""
     flat = _flat(All, parts)
-    return flat[0] if len(flat) == 1 and not about else All(parts=flat, **about)
+    return flat[0] if len(flat) == 1 and not about else gather(All, parts=flat, **about)
 
 
 def any_of(*parts: Requirement, **about: Any) -> Requirement:
     """Require one part; the same as `a | b | …`. *about* takes the attributes of `Requirement`."""
     flat = _flat(AnyOf, parts)
-    return flat[0] if len(flat) == 1 and not about else AnyOf(parts=flat, **about)
+    return flat[0] if len(flat) == 1 and not about else gather(AnyOf, parts=flat, **about)
 
 
 def at_least(n: int, *parts: Requirement, **about: Any) -> Requirement:
     """Require *n* of the parts. *about* takes the attributes of `Requirement`."""
-    return AtLeast(n=n, parts=parts, **about)
+    return gather(AtLeast, n=n, parts=parts, **about)
 
 
 @attrs.define(kw_only=True, on_setattr=frozen, unsafe_hash=True)
 class Unguarded(Requirement):
     """Nothing is asked, on purpose; `unguarded` makes it."""
 
-    because: str = attrs.field(converter=lambda v: name(v, "unguarded"))
+    because: str = attrs.field(metadata=reads(name))
 
     def unmet(self, attempt: Attempt) -> tuple[Unmet, ...]:  # noqa: ARG002  it asks nothing
         """Return nothing."""
@@ -301,39 +304,15 @@ class Unguarded(Requirement):
 
 def unguarded(because: str, **about: Any) -> Unguarded:
     """Leave a gate to the decision of the stage's owner alone, and say why. *about* takes the attributes of `Requirement`."""
-    return Unguarded(because=because, **about)
+    return gather(Unguarded, because=because, **about)
 
 
 def when(condition: Requirement, part: Requirement, **about: Any) -> Requirement:
     """Require *part* only where *condition* holds. *about* takes the attributes of `Requirement`."""
-    return When(condition=condition, part=part, **about)
+    return gather(When, condition=condition, part=part, **about)
 
 
-def collected(kind: type[Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """
-    Return the arguments of *kind*, converted; the faults of all of them are raised together.
-
-    Raises:
-        DefinitionError: With every fault, each under the name of its argument.
-    """
-    faults: list[tuple[str, str]] = []
-    good: dict[str, Any] = {}
-    for field in attrs.fields(kind):
-        if not field.init or field.name not in given:
-            continue
-        try:
-            converter = field.converter
-            good[field.name] = converter(given[field.name]) if callable(converter) else given[field.name]
-        except DefinitionError as error:
-            faults.extend((join(field.name, path), sentence) for path, sentence in error.faults)
-        except (InvalidValue, TypeError) as error:
-            faults.append((field.name, str(error).removeprefix(f"{field.name}: ")))
-    if faults:
-        raise DefinitionError(faults)
-    return good
-
-
-def gather(kind: type[Requirement], /, **given: Any) -> Any:
+def gather(kind: type[R], /, **given: Any) -> R:
     """
     Make a requirement, collecting every fault of what was given.
 

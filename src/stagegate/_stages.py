@@ -7,10 +7,11 @@ from typing import Any, Literal
 
 import attrs
 
-from ._history import key, text
+from ._fields import collected, frozen, reads
+from ._plain import key, text
 from ._reasons import provenance_of
-from ._records import frozen, lean
-from ._requirements import Requirement, collected
+from ._records import lean
+from ._requirements import Requirement
 from ._text import Label, as_label, frozendict
 from .exceptions import DefinitionError, InvalidValue
 
@@ -32,13 +33,9 @@ def _roles(value: Any, where: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(key(role, where) for role in value))
 
 
-def _stage_ids(value: Any, where: str) -> tuple[str, ...]:
-    return _roles(value, where)
-
-
-def _may(value: Any) -> frozendict:
+def _may(value: Any, where: str) -> frozendict:
     if not isinstance(value, Mapping):
-        message = f"may: a table of roles by move is needed, not {value!r}"
+        message = f"{where}: a table of roles by move is needed, not {value!r}"
         raise InvalidValue(message)
     faults = []
     for move in value:
@@ -56,9 +53,9 @@ def _requirement(value: Any, where: str) -> Requirement | None:
     raise InvalidValue(message)
 
 
-def _choice(value: Any, where: str, choices: tuple[str, ...]) -> str:
-    if value not in choices:
-        message = f"{where}: one of {', '.join(choices)} is needed, not {value!r}"
+def _reapproval(value: Any, where: str) -> str:
+    if value not in ("always", "on_change"):
+        message = f"{where}: 'always' or 'on_change' is needed, not {value!r}"
         raise InvalidValue(message)
     return str(value)
 
@@ -93,17 +90,17 @@ class Stage:
         provenance: Whether that is `law`, `law-secondary`, `practice` or `interpretation`.
     """
 
-    id: str = attrs.field(converter=lambda v: key(v, "id"))
-    owner: tuple[str, ...] = attrs.field(converter=lambda v: _roles(v, "owner"))
-    gate: Requirement | None = attrs.field(converter=lambda v: _requirement(v, "gate"))
-    label: Label = attrs.field(converter=as_label)
-    back_to: tuple[str, ...] = attrs.field(converter=lambda v: _stage_ids(v, "back_to"))
-    when: Requirement | None = attrs.field(converter=lambda v: _requirement(v, "when"))
-    may: frozendict = attrs.field(converter=_may)
-    contributors: tuple[str, ...] = attrs.field(converter=lambda v: _roles(v, "contributors"))
-    reapproval: str = attrs.field(converter=lambda v: _choice(v, "reapproval", ("always", "on_change")))
-    basis: str = attrs.field(converter=lambda v: text(v, "basis"))
-    provenance: str = attrs.field(converter=provenance_of)
+    id: str = attrs.field(metadata=reads(key))
+    owner: tuple[str, ...] = attrs.field(metadata=reads(_roles))
+    gate: Requirement | None = attrs.field(metadata=reads(_requirement))
+    label: Label = attrs.field(metadata=reads(as_label))
+    back_to: tuple[str, ...] = attrs.field(metadata=reads(_roles))
+    when: Requirement | None = attrs.field(metadata=reads(_requirement))
+    may: frozendict = attrs.field(metadata=reads(_may))
+    contributors: tuple[str, ...] = attrs.field(metadata=reads(_roles))
+    reapproval: str = attrs.field(metadata=reads(_reapproval))
+    basis: str = attrs.field(metadata=reads(text))
+    provenance: str = attrs.field(metadata=reads(provenance_of))
 
     def __init__(
         self,
@@ -127,7 +124,7 @@ class Stage:
             DefinitionError: With every fault of the arguments.
         """
         given = {**locals(), "may": {} if may is None else may}
-        self.__attrs_init__(**collected(Stage, given))  # type: ignore[attr-defined]
+        self.__attrs_init__(**collected(Stage, given))  
 
     def to_data(self) -> dict[str, Any]:
         """Return the stage as the table that TOML and JSON definitions hold; its canonical form."""
@@ -169,13 +166,13 @@ class Outcome:
         provenance: Whether that is `law`, `law-secondary`, `practice` or `interpretation`.
     """
 
-    id: str = attrs.field(converter=lambda v: key(v, "id"))
-    label: Label = attrs.field(converter=as_label)
-    stages: tuple[str, ...] = attrs.field(converter=lambda v: _stage_ids(v, "stages"))
-    by: tuple[str, ...] = attrs.field(converter=lambda v: _roles(v, "by"))
-    gate: Requirement | None = attrs.field(converter=lambda v: _requirement(v, "gate"))
-    basis: str = attrs.field(converter=lambda v: text(v, "basis"))
-    provenance: str = attrs.field(converter=provenance_of)
+    id: str = attrs.field(metadata=reads(key))
+    label: Label = attrs.field(metadata=reads(as_label))
+    stages: tuple[str, ...] = attrs.field(metadata=reads(_roles))
+    by: tuple[str, ...] = attrs.field(metadata=reads(_roles))
+    gate: Requirement | None = attrs.field(metadata=reads(_requirement))
+    basis: str = attrs.field(metadata=reads(text))
+    provenance: str = attrs.field(metadata=reads(provenance_of))
 
     def __init__(
         self,
@@ -194,7 +191,7 @@ class Outcome:
         Raises:
             DefinitionError: With every fault of the arguments.
         """
-        self.__attrs_init__(**collected(Outcome, locals()))  # type: ignore[attr-defined]
+        self.__attrs_init__(**collected(Outcome, locals()))  
 
     def to_data(self) -> dict[str, Any]:
         """Return the outcome as the table that TOML and JSON definitions hold; its canonical form."""

@@ -10,9 +10,9 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 import attrs
 
 from ._agreement import Agreement
+from ._fields import frozen
 from ._history import Entry
 from ._notices import Delivery, Notification
-from ._records import frozen
 
 
 @attrs.define(kw_only=True, on_setattr=frozen)

@@ -26,7 +26,7 @@ class frozendict(dict[str, Any]):  # noqa: N801  named like the built-in kinds i
         message = "this mapping is frozen; make a new one"
         raise TypeError(message)
 
-    __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _refuse  # type: ignore[assignment]
+    __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _refuse
 
     def __hash__(self) -> int:  # type: ignore[override]
         """Hash by content, whatever the order."""
@@ -65,7 +65,7 @@ class Label(frozendict):
         return Label, (dict(self),)
 
 
-def as_label(value: str | Mapping[str, str] | None) -> Label:
+def as_label(value: str | Mapping[str, str] | None, _where: str = "label") -> Label:
     """
     Return *value* as a `Label`; a bare string is English.
 

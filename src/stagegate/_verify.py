@@ -8,8 +8,9 @@ from typing import Any
 import attrs
 
 from ._agreement import apply
-from ._history import Entry, Event, broken, canonical, digest
-from ._records import frozen
+from ._fields import frozen
+from ._history import Entry, Event, broken
+from ._plain import canonical, digest
 from ._store import Dossier, Store
 from .exceptions import HistoryTampered
 
@@ -63,8 +64,14 @@ class Report:
 
     def __str__(self) -> str:
         """Never a bare OK: say what was proved."""
-        said = f"{self.level}: {self.events} events of {self.checked} agreements"
-        return f"{said} agree" if self.ok else f"{said}, {len(self.faults)} faults: " + "; ".join(map(str, self.faults))
+        said = f"{self.level}: {_several(self.events, 'event')} of {_several(self.checked, 'agreement')}"
+        if self.ok:
+            return f"{said} checked, all agree"
+        return f"{said} checked, {_several(len(self.faults), 'fault')}: " + "; ".join(map(str, self.faults))
+
+
+def _several(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
 def verify(store: Store, agreement: str | None = None) -> Report:

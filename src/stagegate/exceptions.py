@@ -76,7 +76,7 @@ class RefusedError(StagegateError):
         """Pickle by keyword, so that a worker pool can hand the error over."""
         return _rebuild, (type(self), {k: v for k, v in vars(self).items() if k in self._fields})
 
-    _fields = ("agreement", "move", "unmet", "permitted", "n")
+    _fields: tuple[str, ...] = ("agreement", "move", "unmet", "permitted", "n")
 
     def _reasons(self) -> str:
         return "; ".join(reason.text("en") for reason in self.unmet)

@@ -10,9 +10,10 @@ from typing import Any
 import attrs
 
 from .._attempt import Attempt
-from .._history import key
+from .._fields import frozen, optional, reads
+from .._plain import key
 from .._reasons import SENTENCES, Unmet
-from .._records import Approval, frozen
+from .._records import Approval
 from .._requirements import Requirement, gather
 from ..exceptions import DefinitionError, InvalidValue
 from .values import as_count, as_keys, listed
@@ -32,19 +33,19 @@ SENTENCES.update(
 )
 
 
-def _fraction(value: Any) -> Fraction | None:
+def _fraction(value: Any, where: str) -> Fraction | None:
     if value is None:
         return None
     if isinstance(value, (float, bool)) or not isinstance(value, (str, int, Decimal, Fraction)):
-        message = f"quorum: write it as a fraction, such as '1/2', not {value!r}"
+        message = f"{where}: write it as a fraction, such as '1/2', not {value!r}"
         raise InvalidValue(message)
     try:
         share = Fraction(value)
     except (ValueError, ZeroDivisionError):
-        message = f"quorum: {value!r} is no fraction; write it as '1/2' or '2/3'"
+        message = f"{where}: {value!r} is no fraction; write it as '1/2' or '2/3'"
         raise InvalidValue(message) from None
     if not 0 <= share < 1:
-        message = f"quorum: more than {share} of the members can never be present; use less than one, such as '1/2'"
+        message = f"{where}: more than {share} of the members can never be present; use less than one, such as '1/2'"
         raise InvalidValue(message)
     return share
 
@@ -53,12 +54,12 @@ def _fraction(value: Any) -> Fraction | None:
 class ApprovalRequirement(Requirement):
     """A role must approve; `approval` makes it."""
 
-    role: str = attrs.field(converter=lambda v: key(v, "role"))
-    of: tuple[str, ...] = attrs.field(default=(), converter=lambda v: as_keys(v, "of"))
-    count: int = attrs.field(default=1, converter=lambda v: as_count(v, "count"))
-    quorum: Fraction | None = attrs.field(default=None, converter=_fraction)
-    not_by: tuple[str, ...] = attrs.field(default=(), converter=lambda v: as_keys(v, "not_by"))
-    not_listed: str = attrs.field(default="", converter=lambda v: v and key(v, "not_listed"))
+    role: str = attrs.field(metadata=reads(key))
+    of: tuple[str, ...] = attrs.field(default=(), metadata=reads(as_keys))
+    count: int = attrs.field(default=1, metadata=reads(as_count))
+    quorum: Fraction | None = attrs.field(default=None, metadata=reads(_fraction))
+    not_by: tuple[str, ...] = attrs.field(default=(), metadata=reads(as_keys))
+    not_listed: str = attrs.field(default="", metadata=reads(optional(key)))
 
     def __attrs_post_init__(self) -> None:
         """Let the role itself mend what is missing, unless another is named."""
@@ -161,5 +162,4 @@ def approval(role: str, **asks: Any) -> ApprovalRequirement:
     Raises:
         DefinitionError: With every fault of the arguments.
     """
-    made: ApprovalRequirement = gather(ApprovalRequirement, role=role, **asks)
-    return made
+    return gather(ApprovalRequirement, role=role, **asks)

@@ -9,9 +9,10 @@ from typing import Any, ClassVar
 import attrs
 
 from .._attempt import Attempt
-from .._history import key, name
+from .._fields import frozen, reads
+from .._plain import key, name
 from .._reasons import SENTENCES, Unmet
-from .._records import Document, frozen
+from .._records import Document
 from .._requirements import Requirement, gather
 from .._text import frozendict
 from ..exceptions import InvalidValue
@@ -63,6 +64,14 @@ def _date_at(point: str, attempt: Attempt) -> date | None:
     return None if document is None else getattr(document, field)
 
 
+def _expected(value: Any, where: str) -> frozendict:
+    return frozendict({key(k, where): as_value(v, where) for k, v in as_table(value, where).items()})
+
+
+def _listing(value: Any, where: str) -> frozendict:
+    return frozendict({key(k, where): values(v, where) for k, v in as_table(value, where).items()})
+
+
 def _signers(value: Any, where: str) -> int | tuple[str, ...] | None:
     if value is None:
         return None
@@ -73,24 +82,24 @@ def _signers(value: Any, where: str) -> int | tuple[str, ...] | None:
 class DocumentRequirement(Requirement):
     """A document must be there and be fit; `document` makes it."""
 
-    kind: str = attrs.field(converter=lambda v: key(v, "kind"))
-    signed_by: int | tuple[str, ...] | None = attrs.field(default=None, converter=lambda v: _signers(v, "signed_by"))
-    languages: tuple[Any, ...] = attrs.field(default=(), converter=lambda v: words(v, "languages"))
-    any_language: tuple[Any, ...] = attrs.field(default=(), converter=lambda v: words(v, "any_language"))
-    fields: tuple[str, ...] = attrs.field(default=(), converter=lambda v: as_keys(v, "fields"))
+    kind: str = attrs.field(metadata=reads(key))
+    signed_by: int | tuple[str, ...] | None = attrs.field(default=None, metadata=reads(_signers))
+    languages: tuple[Any, ...] = attrs.field(default=(), metadata=reads(words))
+    any_language: tuple[Any, ...] = attrs.field(default=(), metadata=reads(words))
+    fields: tuple[str, ...] = attrs.field(default=(), metadata=reads(as_keys))
     equals: frozendict = attrs.field(
         factory=frozendict,
-        converter=lambda v: frozendict({key(k, "equals"): as_value(x, "equals") for k, x in as_table(v, "equals").items()}),
+        metadata=reads(_expected),
     )
     lists: frozendict = attrs.field(
         factory=frozendict,
-        converter=lambda v: frozendict({key(k, "lists"): values(x, "lists") for k, x in as_table(v, "lists").items()}),
+        metadata=reads(_listing),
     )
-    refers_to: tuple[str, ...] = attrs.field(default=(), converter=lambda v: as_keys(v, "refers_to"))
-    not_later_than: tuple[str, ...] = attrs.field(default=(), converter=lambda v: _points(v, "not_later_than"))
-    not_earlier_than: tuple[str, ...] = attrs.field(default=(), converter=lambda v: _points(v, "not_earlier_than"))
-    received: bool = attrs.field(default=False, converter=lambda v: as_flag(v, "received"))
-    valid: bool = attrs.field(default=False, converter=lambda v: as_flag(v, "valid"))
+    refers_to: tuple[str, ...] = attrs.field(default=(), metadata=reads(as_keys))
+    not_later_than: tuple[str, ...] = attrs.field(default=(), metadata=reads(_points))
+    not_earlier_than: tuple[str, ...] = attrs.field(default=(), metadata=reads(_points))
+    received: bool = attrs.field(default=False, metadata=reads(as_flag))
+    valid: bool = attrs.field(default=False, metadata=reads(as_flag))
 
     OWN: ClassVar = (
         "signed_by languages any_language fields equals lists refers_to not_later_than not_earlier_than received valid"
@@ -174,15 +183,12 @@ class DocumentRequirement(Requirement):
             yield self.why("document.undated", document=kind, field="received_on")
         if (self.not_later_than or self.not_earlier_than) and document.dated is None:
             yield self.why("document.undated", document=kind, field="dated")
-        for points, code, wrong in (
-            (self.not_later_than, "document.later", lambda limit: document.dated and document.dated > limit),
-            (self.not_earlier_than, "document.earlier", lambda limit: document.dated and document.dated < limit),
-        ):
+        for code, points, sign in (("document.later", self.not_later_than, 1), ("document.earlier", self.not_earlier_than, -1)):
             for point in points:
                 limit = _date_at(point, attempt)
                 if limit is None:
                     yield self.why("document.undated", document=point.rpartition(".")[0] or point, field=point)
-                elif wrong(limit):
+                elif document.dated and sign * (document.dated - limit).days > 0:
                     yield self.why(code, document=kind, date=document.dated, other=point, limit=limit)
         if self.valid and document.valid_until is not None and document.valid_until < attempt.today:
             yield self.why("document.expired", document=kind, date=document.valid_until)
@@ -221,5 +227,4 @@ def document(kind: str, **asks: Any) -> DocumentRequirement:
     Raises:
         DefinitionError: With every fault of the arguments.
     """
-    made: DocumentRequirement = gather(DocumentRequirement, kind=kind, **asks)
-    return made
+    return gather(DocumentRequirement, kind=kind, **asks)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -10,9 +10,9 @@ from typing import Any
 import attrs
 
 from .._attempt import Attempt
-from .._history import key, plain
+from .._fields import Reader, frozen, optional, reads
+from .._plain import key, plain
 from .._reasons import SENTENCES, Unmet
-from .._records import frozen
 from .._requirements import Requirement, gather
 from .._text import frozendict
 from ..exceptions import DefinitionError, InvalidValue
@@ -49,7 +49,7 @@ def _number(value: Any) -> Decimal | date | None:
     return None
 
 
-_COMPARISONS = {
+_COMPARISONS: dict[str, tuple[str, Callable[[Any, Any], bool]]] = {
     "at_least": ("at least", lambda value, limit: value >= limit),
     "at_most": ("at most", lambda value, limit: value <= limit),
     "above": ("above", lambda value, limit: value > limit),
@@ -63,26 +63,30 @@ def _limit(value: Any, where: str) -> Any:
     return value
 
 
-def _optional(converter: Any, where: str) -> Any:
-    return lambda value: value if value is UNSET else converter(value, where)
+def _optional(reader: Reader) -> Reader:
+    return lambda value, where: value if value is UNSET else reader(value, where)
+
+
+def _where(value: Any, where: str) -> Any:
+    return plain(as_table(value, where), where)
 
 
 @attrs.define(kw_only=True, on_setattr=frozen, unsafe_hash=True)
 class FactRequirement(Requirement):
     """A fact must be recorded and be so; `fact` makes it."""
 
-    fact: str = attrs.field(converter=lambda v: key(v, "fact"))
-    equals: Any = attrs.field(default=UNSET, converter=_optional(as_value, "equals"))
-    one_of: tuple[Any, ...] = attrs.field(default=(), converter=lambda v: values(v, "one_of"))
-    at_least: Any = attrs.field(default=UNSET, converter=_optional(_limit, "at_least"))
-    at_most: Any = attrs.field(default=UNSET, converter=_optional(_limit, "at_most"))
-    above: Any = attrs.field(default=UNSET, converter=_optional(_limit, "above"))
-    below: Any = attrs.field(default=UNSET, converter=_optional(_limit, "below"))
-    each: str = attrs.field(default="", converter=lambda v: v and key(v, "each"))
+    fact: str = attrs.field(metadata=reads(key))
+    equals: Any = attrs.field(default=UNSET, metadata=reads(_optional(as_value)))
+    one_of: tuple[Any, ...] = attrs.field(default=(), metadata=reads(values))
+    at_least: Any = attrs.field(default=UNSET, metadata=reads(_optional(_limit)))
+    at_most: Any = attrs.field(default=UNSET, metadata=reads(_optional(_limit)))
+    above: Any = attrs.field(default=UNSET, metadata=reads(_optional(_limit)))
+    below: Any = attrs.field(default=UNSET, metadata=reads(_optional(_limit)))
+    each: str = attrs.field(default="", metadata=reads(optional(key)))
     where: frozendict = attrs.field(
-        factory=frozendict, converter=lambda v: plain(as_table(v, "where"), "where")
+        factory=frozendict, metadata=reads(_where)
     )
-    unless: str = attrs.field(default="", converter=lambda v: v and key(v, "unless"))
+    unless: str = attrs.field(default="", metadata=reads(optional(key)))
 
     def __attrs_post_init__(self) -> None:
         """Refuse what means nothing."""
@@ -162,5 +166,4 @@ def fact(name: str, /, **asks: Any) -> FactRequirement:
     Raises:
         DefinitionError: With every fault of the arguments.
     """
-    made: FactRequirement = gather(FactRequirement, fact=name, **asks)
-    return made
+    return gather(FactRequirement, fact=name, **asks)

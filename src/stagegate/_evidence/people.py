@@ -7,9 +7,9 @@ from typing import Any
 import attrs
 
 from .._attempt import Attempt
-from .._history import key
+from .._fields import frozen, optional, reads
+from .._plain import key
 from .._reasons import SENTENCES, Unmet
-from .._records import frozen
 from .._requirements import Requirement, gather
 from ..exceptions import DefinitionError
 from .values import as_count, as_keys, listed
@@ -29,9 +29,9 @@ SENTENCES.update(
 class PartiesRequirement(Requirement):
     """The parties must be so many, be named, or be of a kind; `parties` makes it."""
 
-    at_least: int = attrs.field(default=2, converter=lambda v: as_count(v, "at_least"))
-    named: tuple[str, ...] = attrs.field(default=(), converter=lambda v: as_keys(v, "named"))  # type: ignore[assignment]
-    of_kind: tuple[str, ...] = attrs.field(default=(), converter=lambda v: as_keys(v, "of_kind"))
+    at_least: int = attrs.field(default=2, metadata=reads(as_count))
+    named: tuple[str, ...] = attrs.field(default=(), metadata=reads(as_keys))
+    of_kind: tuple[str, ...] = attrs.field(default=(), metadata=reads(as_keys))
 
     def unmet(self, attempt: Attempt) -> tuple[Unmet, ...]:
         """Return what is missing among the parties."""
@@ -74,16 +74,15 @@ def parties(at_least: int = 2, **asks: Any) -> PartiesRequirement:
     Raises:
         DefinitionError: With every fault of the arguments.
     """
-    made: PartiesRequirement = gather(PartiesRequirement, at_least=at_least, **asks)
-    return made
+    return gather(PartiesRequirement, at_least=at_least, **asks)
 
 
 @attrs.define(kw_only=True, on_setattr=frozen, unsafe_hash=True)
 class ActorRequirement(Requirement):
     """Who acts must be fit to; `actor` makes it."""
 
-    not_listed: str = attrs.field(default="", converter=lambda v: v and key(v, "not_listed"))
-    roles: tuple[str, ...] = attrs.field(default=(), converter=lambda v: as_keys(v, "roles"))
+    not_listed: str = attrs.field(default="", metadata=reads(optional(key)))
+    roles: tuple[str, ...] = attrs.field(default=(), metadata=reads(as_keys))
 
     def __attrs_post_init__(self) -> None:
         """Refuse what means nothing."""
@@ -123,5 +122,4 @@ def actor(**asks: Any) -> ActorRequirement:
     Raises:
         DefinitionError: With every fault of the arguments.
     """
-    made: ActorRequirement = gather(ActorRequirement, **asks)
-    return made
+    return gather(ActorRequirement, **asks)

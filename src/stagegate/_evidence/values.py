@@ -9,8 +9,8 @@ from typing import Any, Final
 import attrs
 
 from .._attempt import Attempt
-from .._history import key, plain
-from .._records import frozen
+from .._fields import frozen, reads
+from .._plain import key, plain
 from ..exceptions import InvalidValue
 
 
@@ -32,7 +32,7 @@ class Ref:
         fact: The name of the fact.
     """
 
-    fact: str = attrs.field(converter=lambda v: key(v, "fact"))
+    fact: str = attrs.field(metadata=reads(key))
 
 
 def value_of(fact: str) -> Ref:

@@ -14,7 +14,7 @@ LOGGER = logging.getLogger("stagegate.notifications")
 @hookimpl
 def stagegate_notify(event: Event, agreement: Agreement) -> Iterable[Notification]:
     """Tell of every event: the owners of the stage it leads to, or, where there is none, nobody in particular."""
-    context = {"move": event.move, "actor": event.actor, "stage": agreement.stage, "title": agreement.title}
+    context: dict[str, object] = {"move": event.move, "actor": event.actor, "stage": agreement.stage, "title": agreement.title}
     if event.kind == "refused":
         context["unmet"] = [reason["code"] for reason in event.data.get("data", {}).get("unmet", ())]
     kind = f"{event.kind}.{event.move}" if event.kind in {"moved", "refused"} else event.kind

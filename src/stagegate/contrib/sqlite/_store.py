@@ -130,7 +130,9 @@ class SQLiteStore:
 
     def find(self, query: Query, *, after: str | None, limit: int) -> Sequence[Agreement]:
         """Return a page of agreements."""
-        tables, wanted, values = ["agreement a"], [], []
+        tables = ["agreement a"]
+        wanted: list[str] = []
+        values: list[Any] = []
         key = "a.id"
 
         def ask(condition: str, *value: Any) -> None:

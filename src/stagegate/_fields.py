@@ -1,0 +1,70 @@
+"""How the fields of a value read what they are given: each with its own reader, all faults at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import attrs
+
+from .exceptions import DefinitionError, InvalidValue, join
+
+Reader = Callable[[Any, str], Any]
+"""Takes a value and the name of the field, and returns what the field holds, or says what is wrong."""
+
+T = TypeVar("T")
+frozen = attrs.setters.frozen
+
+
+def reads(reader: Reader) -> dict[str, Reader]:
+    """Return the metadata of a field that is read by *reader*."""
+    return {"reader": reader}
+
+
+def collected(kind: type[Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """
+    Return the fields of *kind*, read from what is given; the faults of all of them are raised together.
+
+    Raises:
+        DefinitionError: With every fault, each under the name of its field.
+    """
+    faults: list[tuple[str, str]] = []
+    good: dict[str, Any] = {}
+    for field in attrs.fields(kind):
+        name = field.name
+        if name not in given:
+            continue
+        reader = field.metadata.get("reader")
+        try:
+            good[name] = given[name] if reader is None else reader(given[name], name)
+        except DefinitionError as error:
+            faults.extend((join(name, path), sentence) for path, sentence in error.faults)
+        except InvalidValue as error:
+            faults.append((name, str(error).removeprefix(f"{name}: ")))
+    if faults:
+        raise DefinitionError(faults)
+    return good
+
+
+def valued(kind: type[Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """
+    Return the fields of a value that is recorded, read from what is given.
+
+    Raises:
+        InvalidValue: With every fault, each under the names of the kind and the field.
+    """
+    try:
+        return collected(kind, given)
+    except DefinitionError as error:
+        word = kind.__name__.lower()
+        said = "; ".join(sentence if path in sentence[: len(path)] else f"{join(word, path)}: {sentence}" for path, sentence in error.faults)
+        raise InvalidValue(said) from None
+
+
+def optional(reader: Reader) -> Reader:
+    """Return a reader that also takes nothing: None or an empty text."""
+
+    def read(value: Any, where: str) -> Any:
+        return value if value is None or value == "" else reader(value, where)
+
+    return read

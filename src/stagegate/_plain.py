@@ -1,0 +1,159 @@
+"""Plain data: what a history can hold, how it is written, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import TypeAlias
+
+from ._text import frozendict
+from .exceptions import InvalidValue
+
+MAX_INTEGER = 2**53
+MAX_DEPTH = 16
+MAX_TEXT = 64 * 1024
+MAX_BODY = 1024 * 1024
+
+Plain: TypeAlias = "str | int | bool | None | tuple[Plain, ...] | frozendict"
+
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+
+
+def canonical(value: object) -> bytes:
+    """
+    Return *value*, which must be `plain`, as canonical JSON: sorted keys, no spaces, UTF-8.
+
+    Within the bounds of `plain` this is what RFC 8785 (JCS) prescribes.
+    """
+    return _encode(value).encode()
+
+
+def plain(value: object, where: str = "value", depth: int = 0) -> Plain:
+    """
+    Return *value* as something a history can hold, frozen.
+
+    Numbers that are not integers become strings (from `Decimal`), dates and instants become ISO 8601, sequences tuples.
+
+    Args:
+        value: What is to be recorded.
+
+        where: What to call it in an error.
+
+        depth: How deep it is already nested.
+
+    Raises:
+        InvalidValue: If it is or holds a float, an integer beyond 2^53, a text with NUL or lone surrogates or of more than
+            64 KiB, a key that is not ASCII, a naive datetime, more than 16 levels, or something that is no data at all.
+    """
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return text(value, where)
+    if isinstance(value, int):
+        if abs(value) > MAX_INTEGER:
+            message = f"{where}: the integer {str(value)[:24]} is beyond 2^53; give it as text or Decimal"
+            raise InvalidValue(message)
+        return int(value)
+    if isinstance(value, float):
+        message = f"{where}: {value!r} is a float, whose digits a history cannot promise; use Decimal, a text or an integer"
+        raise InvalidValue(message)
+    if isinstance(value, Decimal):
+        if not value.is_finite():
+            message = f"{where}: {value} is not a number that can be recorded"
+            raise InvalidValue(message)
+        return format(value, "f")
+    if isinstance(value, datetime):
+        return instant(value, where)
+    if isinstance(value, date):
+        return value.isoformat()
+    if depth >= MAX_DEPTH:
+        message = f"{where}: it is nested more than {MAX_DEPTH} levels deep"
+        raise InvalidValue(message)
+    if isinstance(value, Mapping):
+        return frozendict({key(k, where): plain(v, f"{where}.{k}", depth + 1) for k, v in value.items()})
+    if isinstance(value, (list, tuple)):
+        return tuple(plain(item, f"{where}[{i}]", depth + 1) for i, item in enumerate(value))
+    if isinstance(value, (set, frozenset)):
+        return tuple(sorted((plain(item, where, depth + 1) for item in value), key=canonical))
+    message = f"{where}: {type(value).__name__} cannot be recorded; use text, integers, Decimal, dates, lists or tables"
+    raise InvalidValue(message)
+
+
+def as_table(value: object, where: str) -> frozendict:
+    """Return *value* if it is a table that can be recorded, frozen."""
+    if not isinstance(value, Mapping):
+        message = f"{where}: a table is needed, not {type(value).__name__}"
+        raise InvalidValue(message)
+    return plain(value, where)  # type: ignore[return-value]
+
+
+def text(value: object, where: str, *, most: int = MAX_TEXT) -> str:
+    """Return *value* if it is a text that can be recorded, or say why not."""
+    if not isinstance(value, str):
+        message = f"{where}: a text is needed, not {type(value).__name__}"
+        raise InvalidValue(message)
+    if len(value) > most:
+        message = f"{where}: the text has {len(value):,} characters; {most:,} are the most that can be recorded"
+        raise InvalidValue(message)
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            message = f"{where}: the text holds a lone surrogate, which is no character; decode it properly first"
+            raise InvalidValue(message) from None
+    if "\0" in value:
+        message = f"{where}: the text holds a NUL character; remove it"
+        raise InvalidValue(message)
+    return str(value)
+
+
+def name(value: object, where: str) -> str:
+    """Return *value* if it is a short text that can serve as an id: one line, not blank, no spaces at its ends."""
+    value = text(value, where, most=200)
+    if not value or value != value.strip() or not value.isprintable():
+        message = f"{where}: {value!r} is no id; use a short printable text without spaces around it"
+        raise InvalidValue(message)
+    return value
+
+
+def key(value: object, where: str) -> str:
+    """Return *value* if it can be a key: a short ASCII text."""
+    value = name(value, f"{where}: key")
+    if not value.isascii():
+        message = f"{where}: the key {value!r} is not ASCII; put other scripts into values and labels"
+        raise InvalidValue(message)
+    return value
+
+
+def instant(value: object, where: str = "at") -> str:
+    """
+    Return an aware datetime as UTC text with microseconds, which sorts as it should.
+
+    Raises:
+        InvalidValue: If it is no datetime, or a naive one.
+    """
+    if not isinstance(value, datetime):
+        message = f"{where}: a datetime is needed, not {type(value).__name__}"
+        raise InvalidValue(message)
+    if value.tzinfo is None or value.utcoffset() is None:
+        message = f"{where}: {value.isoformat()} has no zone; say which, for example datetime.now(UTC)"
+        raise InvalidValue(message)
+    try:
+        return value.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
+    except OverflowError:
+        message = f"{where}: {value.isoformat()} lies outside the years that can be told in UTC"
+        raise InvalidValue(message) from None
+
+
+def moment(value: str) -> datetime:
+    """Return the aware datetime that `instant` wrote."""
+    return datetime.fromisoformat(value)
+
+
+def digest(data: bytes) -> str:
+    """Return the SHA-256 of *data* in hexadecimal."""
+    from hashlib import sha256
+
+    return sha256(data).hexdigest()
