@@ -1,47 +1,148 @@
-"""Government cooperation agreements as a state machine of gated stages."""
+"""
+Government cooperation agreements as a state machine of gated stages.
 
-from ._agreement import Agreement, fold
-from ._attempt import Attempt
-from ._calendars import Calendar
-from ._delivery import Delivered
-from ._engine import Engine, Option, Page
-from ._evidence import actor, approval, document, fact, parties, value_of
-from ._history import Entry, Event
-from ._loading import load_process
-from ._machine import Cursor
-from ._memory import MemoryStore
-from ._notices import Delivery, Notification
-from ._plugins import check_plugin
-from ._predicates import requirement
-from ._process import Process
-from ._reasons import Unmet
-from ._records import Actor, Approval, Document, Fact, Hold, Party, Pin
-from ._requirements import Requirement, all_of, any_of, at_least, unguarded, when
-from ._stages import Outcome, Stage
-from ._store import Dossier, Known, Query, Store, Unit
-from ._text import Label, translate
-from ._verify import Fault, Report
-from .exceptions import (
-    AlreadyExists,
-    Conflict,
-    DefinitionError,
-    GateClosed,
-    HistoryTampered,
-    InvalidValue,
-    NoSuchMove,
-    NotFound,
-    NotPermitted,
-    OutcomeUnknown,
-    PluginError,
-    RefusedError,
-    RequestReused,
-    StagegateError,
-    StoreError,
-)
-from .hookspecs import hookimpl
-from .processes import builtin
+A sorted list of names. Each is imported from its room when it is first asked for, so that importing stagegate costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ._agreement import Agreement as Agreement, fold as fold
+    from ._attempt import Attempt as Attempt
+    from ._calendars import Calendar as Calendar
+    from ._delivery import Delivered as Delivered
+    from ._engine import Engine as Engine, Option as Option, Page as Page
+    from ._evidence import (
+        actor as actor,
+        approval as approval,
+        document as document,
+        fact as fact,
+        parties as parties,
+        value_of as value_of,
+    )
+    from ._history import Entry as Entry, Event as Event
+    from ._loading import load_process as load_process
+    from ._machine import Cursor as Cursor
+    from ._memory import MemoryStore as MemoryStore
+    from ._notices import Delivery as Delivery, Notification as Notification
+    from ._plugins import check_plugin as check_plugin
+    from ._predicates import requirement as requirement
+    from ._process import Process as Process
+    from ._reasons import Unmet as Unmet
+    from ._records import (
+        Actor as Actor,
+        Approval as Approval,
+        Document as Document,
+        Fact as Fact,
+        Hold as Hold,
+        Party as Party,
+        Pin as Pin,
+    )
+    from ._requirements import (
+        Requirement as Requirement,
+        all_of as all_of,
+        any_of as any_of,
+        at_least as at_least,
+        unguarded as unguarded,
+        when as when,
+    )
+    from ._stages import Outcome as Outcome, Stage as Stage
+    from ._store import Dossier as Dossier, Known as Known, Query as Query, Store as Store, Unit as Unit
+    from ._text import Label as Label, translate as translate
+    from ._verify import Fault as Fault, Report as Report
+    from .exceptions import (
+        AlreadyExists as AlreadyExists,
+        Conflict as Conflict,
+        DefinitionError as DefinitionError,
+        GateClosed as GateClosed,
+        HistoryTampered as HistoryTampered,
+        InvalidValue as InvalidValue,
+        NoSuchMove as NoSuchMove,
+        NotFound as NotFound,
+        NotPermitted as NotPermitted,
+        OutcomeUnknown as OutcomeUnknown,
+        PluginError as PluginError,
+        RefusedError as RefusedError,
+        RequestReused as RequestReused,
+        StagegateError as StagegateError,
+        StoreError as StoreError,
+    )
+    from .hookspecs import hookimpl as hookimpl
+    from .processes import builtin as builtin
 
 __version__ = "0.1.0"
+
+_ROOMS = {
+    "Actor": "._records",
+    "Agreement": "._agreement",
+    "AlreadyExists": ".exceptions",
+    "Approval": "._records",
+    "Attempt": "._attempt",
+    "Calendar": "._calendars",
+    "Conflict": ".exceptions",
+    "Cursor": "._machine",
+    "DefinitionError": ".exceptions",
+    "Delivered": "._delivery",
+    "Delivery": "._notices",
+    "Document": "._records",
+    "Dossier": "._store",
+    "Engine": "._engine",
+    "Entry": "._history",
+    "Event": "._history",
+    "Fact": "._records",
+    "Fault": "._verify",
+    "GateClosed": ".exceptions",
+    "HistoryTampered": ".exceptions",
+    "Hold": "._records",
+    "InvalidValue": ".exceptions",
+    "Known": "._store",
+    "Label": "._text",
+    "MemoryStore": "._memory",
+    "NoSuchMove": ".exceptions",
+    "NotFound": ".exceptions",
+    "NotPermitted": ".exceptions",
+    "Notification": "._notices",
+    "Option": "._engine",
+    "Outcome": "._stages",
+    "OutcomeUnknown": ".exceptions",
+    "Page": "._engine",
+    "Party": "._records",
+    "Pin": "._records",
+    "PluginError": ".exceptions",
+    "Process": "._process",
+    "Query": "._store",
+    "RefusedError": ".exceptions",
+    "Report": "._verify",
+    "RequestReused": ".exceptions",
+    "Requirement": "._requirements",
+    "Stage": "._stages",
+    "StagegateError": ".exceptions",
+    "Store": "._store",
+    "StoreError": ".exceptions",
+    "Unit": "._store",
+    "Unmet": "._reasons",
+    "actor": "._evidence",
+    "all_of": "._requirements",
+    "any_of": "._requirements",
+    "approval": "._evidence",
+    "at_least": "._requirements",
+    "builtin": ".processes",
+    "check_plugin": "._plugins",
+    "document": "._evidence",
+    "fact": "._evidence",
+    "fold": "._agreement",
+    "hookimpl": ".hookspecs",
+    "load_process": "._loading",
+    "parties": "._evidence",
+    "requirement": "._predicates",
+    "translate": "._text",
+    "unguarded": "._requirements",
+    "value_of": "._evidence",
+    "when": "._requirements",
+}
 
 __all__ = [
     "Actor",
@@ -111,3 +212,19 @@ __all__ = [
     "value_of",
     "when",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Fetch a name from its room, once."""
+    room = _ROOMS.get(name)
+    if room is None:
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    value = getattr(import_module(room, __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the names, fetched or not."""
+    return sorted({*globals(), *__all__})

@@ -9,7 +9,6 @@ from typing import Any
 
 import attrs
 
-from ._fields import frozen
 from ._history import Entry, Event
 from ._plain import canonical, moment, plain
 from ._records import Approval, Document, Fact, Hold, Party, Pin, lean
@@ -17,7 +16,7 @@ from ._text import frozendict
 from .exceptions import HistoryTampered
 
 
-@attrs.define(kw_only=True, on_setattr=frozen, unsafe_hash=True)
+@attrs.define(kw_only=True, frozen=True)
 class Agreement:
     """
     What the history of an agreement says now.
@@ -222,7 +221,7 @@ def apply(agreement: Agreement | None, event: Event) -> Agreement:
         message = f"event {n} of {data['agreement']!r} does not follow event {agreement.n} of {agreement.id!r}"
         raise HistoryTampered(message)
     if kind == "refused":
-        return attrs.evolve(agreement, n=n, head=event.hash)
+        return _after(agreement, {"n": n, "head": event.hash})
     step = _STEPS.get(kind)
     if step is None:
         message = f"event {n} is of the unknown kind {kind!r}"
@@ -231,7 +230,19 @@ def apply(agreement: Agreement | None, event: Event) -> Agreement:
     if voided := data.get("voided"):
         gone = {v["n"] for v in voided}
         changes["approvals"] = tuple(a for a in changes.get("approvals", agreement.approvals) if a.n not in gone)
-    return attrs.evolve(agreement, n=n, version=n, head=event.hash, changed_at=moment(data["recorded_at"]), **changes)
+    changes |= {"n": n, "version": n, "head": event.hash, "changed_at": moment(data["recorded_at"])}
+    return _after(agreement, changes)
+
+
+_SLOTS = tuple((field.name, vars(Agreement)[field.name]) for field in attrs.fields(Agreement))
+
+
+def _after(agreement: Agreement, changes: Mapping[str, Any]) -> Agreement:
+    """Return a copy with *changes*: what `attrs.evolve` does, for the path of every move."""
+    copied = object.__new__(Agreement)
+    for name, slot in _SLOTS:
+        slot.__set__(copied, changes[name] if name in changes else slot.__get__(agreement))
+    return copied
 
 
 def _begin(data: Mapping[str, Any], head: bytes) -> Agreement:

@@ -9,12 +9,11 @@ from typing import Any
 import attrs
 
 from ._agreement import Agreement
-from ._fields import frozen
 from ._records import Actor, Approval, Document
 from ._text import frozendict
 
 
-@attrs.define(kw_only=True, on_setattr=frozen, eq=False)
+@attrs.define(kw_only=True, frozen=True, eq=False)
 class Attempt:
     """
     What a requirement sees: frozen values, no way to the world.

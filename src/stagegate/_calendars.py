@@ -8,8 +8,8 @@ from typing import Any
 
 import attrs
 
-from ._fields import frozen, reads, valued
-from ._plain import key, text
+from ._fields import reads, valued
+from ._plain import slug, text
 from ._records import day
 from ._text import frozendict
 from .exceptions import InvalidValue
@@ -40,7 +40,7 @@ def _date(value: Any, where: str) -> date:
     return found
 
 
-@attrs.define(init=False, kw_only=True, on_setattr=frozen, unsafe_hash=True)
+@attrs.define(init=False, kw_only=True, frozen=True)
 class Calendar:
     """
     The working days of a place.
@@ -58,7 +58,7 @@ class Calendar:
     'Hari Kemerdekaan'
     """
 
-    id: str = attrs.field(metadata=reads(key))
+    id: str = attrs.field(metadata=reads(slug))
     version: str = attrs.field(metadata=reads(text))
     weekend: tuple[int, ...] = attrs.field(default=(SATURDAY, SUNDAY), metadata=reads(_weekend))
     holidays: frozendict = attrs.field(factory=frozendict, metadata=reads(_holidays))

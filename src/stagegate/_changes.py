@@ -9,19 +9,21 @@ import attrs
 
 from ._agreement import Agreement
 from ._attempt import Attempt
-from ._fields import frozen
 from ._machine import Cursor
-from ._plain import MAX_BODY, canonical, key, name, plain, text
+from ._plain import MAX_BODY, canonical, name, plain, slug, text
 from ._process import Process
 from ._reasons import Unmet
 from ._records import Actor, Document, Party, Pin, lean
 from ._text import frozendict
 from .exceptions import InvalidValue, NoSuchMove
 
+MAX_REASONS = 500
+"""How many reasons a refused event holds; it says how many more there were."""
+
 Veto = Callable[[Attempt], Iterable[Unmet]]
 
 
-@attrs.define(kw_only=True, on_setattr=frozen)
+@attrs.define(kw_only=True, eq=False, repr=False)
 class Change:
     """
     What an event records beside who, when and under which rules.
@@ -45,7 +47,7 @@ class Change:
     documents: Sequence[Mapping[str, Any]] = ()
 
 
-@attrs.define(kw_only=True, on_setattr=frozen)
+@attrs.define(kw_only=True, eq=False, repr=False)
 class Wanted:
     """
     What a caller wants to happen to an agreement.
@@ -66,7 +68,7 @@ class Wanted:
     change: Callable[[Process, Attempt, Cursor], Change]
 
 
-@attrs.define(kw_only=True, on_setattr=frozen)
+@attrs.define(kw_only=True, eq=False, repr=False)
 class Decision:
     """
     Whether something may happen, with everything that was heard.
@@ -114,7 +116,7 @@ def attaching(document: Document) -> Wanted:
 
 def recording(fact: str, value: Any, source: str) -> Wanted:
     """Want a fact recorded."""
-    data = frozendict({"fact": key(fact, "fact"), "value": plain(value, f"fact {fact}")})
+    data = frozendict({"fact": slug(fact, "fact"), "value": plain(value, f"fact {fact}")})
     if source:
         data = frozendict({**data, "source": text(source, "source")})
     return Wanted(move="record", details=data, change=lambda _p, _a, _c: Change(kind="recorded", data=data))
@@ -216,30 +218,34 @@ def moving(move: str, *, to: str | None = None, reason: str = "", must: bool = F
     def change(process: Process, attempt: Attempt, cursor: Cursor) -> Change:
         return _moved(move, said, process, attempt, cursor)
 
-    return Wanted(move=move, details=frozendict(lean({"to": to, "reason": said})), to=to, change=change)
+    details = frozendict(lean({"to": to, "reason": said})) if to or said else frozendict()
+    return Wanted(move=move, details=details, to=to, change=change)
 
 
 def _moved(move: str, said: str, process: Process, attempt: Attempt, cursor: Cursor) -> Change:
     agreement = attempt.agreement
     edge = process.plan.fire(move, cursor)
-    dest = None if edge is None else edge.dest
-    data: dict[str, Any] = {"reason": said}
-    documents: tuple[Mapping[str, Any], ...] = ()
-    voided: tuple[Mapping[str, Any], ...] = ()
-    to = None
+    if edge is None:
+        return Change(kind="moved")
+    dest = edge.dest
+    data: dict[str, Any] = {"reason": said} if said else {}
+    if dest is None:
+        return Change(kind="moved", data=data)
     if move == "end":
         data["outcome"] = dest
-    elif dest is not None:
-        to = dest
-        stage = process.stage(dest)
-        data["owner"] = stage.owner if stage else ()
-    if move == "advance":
+        return Change(kind="moved", data=data, documents=_documents(agreement))
+    stage = process.stage(dest)
+    if stage is not None:
+        data["owner"] = stage.owner
+    if move == "send_back":
+        return Change(kind="moved", to=dest, data=data, voided=_voided(process, agreement, dest))
+    if cursor.skipped:
         data["skipped"] = [{"stage": s, "unmet": [r.to_data() for r in why]} for s, why in cursor.skipped]
-        documents = tuple({"kind": doc.kind, "digest": doc.digest} for doc in agreement.documents.values())
-    elif move == "send_back" and dest is not None:
-        voided = _voided(process, agreement, dest)
-    data = {k: v for k, v in data.items() if v not in (None, "", (), [])}
-    return Change(kind="moved", to=to, data=data, documents=documents, voided=voided)
+    return Change(kind="moved", to=dest, data=data, documents=_documents(agreement))
+
+
+def _documents(agreement: Agreement) -> tuple[Mapping[str, Any], ...]:
+    return tuple({"kind": doc.kind, "digest": doc.digest} for doc in agreement.documents.values())
 
 
 def _voided(process: Process, agreement: Agreement, dest: str) -> tuple[Mapping[str, Any], ...]:
@@ -325,7 +331,10 @@ def decide(process: Process, attempt: Attempt, wanted: Wanted, vetoes: Veto | No
 
 def refusal(decision: Decision) -> dict[str, Any]:
     """Return what the `refused` event records: every reason, the same as in the dry run and in the exception."""
-    data: dict[str, Any] = {"unmet": [reason.to_data() for reason in decision.cursor.answer.unmet]}
+    unmet = decision.cursor.answer.unmet
+    data: dict[str, Any] = {"unmet": [reason.to_data() for reason in unmet[:MAX_REASONS]]}
+    if len(unmet) > MAX_REASONS:
+        data["left_out"] = len(unmet) - MAX_REASONS
     if not decision.permitted:
         data["permitted"] = False
         data["roles"] = decision.roles

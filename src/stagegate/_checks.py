@@ -9,7 +9,7 @@ from typing import Any
 
 from ._evidence import UNSET, ApprovalRequirement, DocumentRequirement, FactRequirement, Ref, same
 from ._plain import canonical
-from ._requirements import All, AnyOf, AtLeast, Not, Requirement, When
+from ._requirements import All, AnyOf, AtLeast, Not, Requirement, Unguarded, When
 from ._stages import Outcome, Stage
 
 Fault = tuple[str, str]
@@ -51,6 +51,8 @@ def faults(
         last = complete and place == len(stages) - 1
         found += _back_to(path, stage, place, order, complete=complete)
         found += _conditional(path, stage, first=place == 0, last=last)
+        if stage.when is not None:
+            found += _inside(f"{path}.when", stage.when, roles, firm=False)
         found += _held(path, "owner", stage.owner, roles)
         found += _held(path, "contributors", stage.contributors, roles)
         for move, several in stage.may.items():
@@ -167,7 +169,7 @@ def _key(part: Requirement) -> bytes:
 
 
 def _conjuncts(part: Requirement) -> Iterator[Requirement]:
-    if isinstance(part, All):
+    if isinstance(part, All) and not part.soft:
         for child in part.parts:
             yield from _conjuncts(child)
     else:
@@ -179,8 +181,10 @@ def impossible(part: Requirement, given: Sequence[Requirement] = ()) -> str:
     conjuncts = [*given, *_conjuncts(part)]
     held = {_key(c) for c in conjuncts if not c.soft}
     for c in conjuncts:
-        if isinstance(c, Not) and not c.soft and _key(c.part) in held:
+        if isinstance(c, Not) and not c.soft and all(_key(x) in held for x in _conjuncts(c.part)):
             return f"it asks for {c.part.name} and for its contrary"
+        if isinstance(c, Not) and not c.soft and isinstance(c.part, Unguarded):
+            return "it asks that what asks nothing does not hold"
     values: dict[str, Any] = {}
     for c in conjuncts:
         if not isinstance(c, FactRequirement) or c.each or c.equals is UNSET or isinstance(c.equals, Ref) or c.soft:

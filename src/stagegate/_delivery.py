@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 
 import attrs
 
-from ._fields import frozen
 from ._notices import DEAD, DELIVERED, PENDING, Delivery, Notification
 from ._store import Store
 
@@ -19,7 +18,7 @@ LONGEST_WAIT = timedelta(hours=6)
 MAX_TRIES = 10
 
 
-@attrs.define(kw_only=True, on_setattr=frozen)
+@attrs.define(kw_only=True, frozen=True)
 class Delivered:
     """
     How a round of deliveries went.

@@ -16,12 +16,12 @@ from ._agreement import Agreement, apply
 from ._attempt import Attempt
 from ._calendars import Calendar
 from ._changes import Change, Decision, Wanted
-from ._fields import frozen
 from ._history import GENESIS, Entry, Event, chain
 from ._loading import load_process
 from ._memory import MemoryStore
 from ._notices import Delivery, Notification
-from ._plain import canonical, digest, instant, name, text
+from ._plain import as_table, canonical, digest, instant, name
+from ._plain import text as as_text
 from ._plugins import Plugins
 from ._process import Process
 from ._reasons import Unmet
@@ -52,7 +52,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-@attrs.define(kw_only=True, on_setattr=frozen)
+@attrs.define(kw_only=True, frozen=True)
 class Option:
     """
     What could be done now, and what stands in its way.
@@ -84,7 +84,7 @@ class Option:
         return self.permitted and not self.unmet
 
 
-@attrs.define(kw_only=True, on_setattr=frozen)
+@attrs.define(kw_only=True, frozen=True)
 class Page:
     """
     A page of agreements, in the order of their ids.
@@ -181,6 +181,9 @@ class Engine:
         self._store = store
         self._plugins = plugins or Plugins(())
         self._clock = clock
+        if isinstance(processes, (str, Path)):
+            message = f"processes: a list is needed, such as [{str(processes)!r}], not a text"
+            raise InvalidValue(message)
         predicates = self._plugins.predicates()
         given = [p if isinstance(p, Process) else load_process(p, requirements=predicates) for p in processes]
         self._book = _Book([*self._plugins.gather("stagegate_processes", Process), *given])
@@ -215,8 +218,9 @@ class Engine:
 
             StoreError: If the store cannot be opened.
         """
-        wanted = list(plugins)
-        if url.startswith("sqlite:") and "sqlite" not in wanted:
+        url = as_text(url, "url")
+        wanted: Iterable[Any] = plugins if isinstance(plugins, str) else list(plugins)
+        if isinstance(wanted, list) and url.startswith("sqlite:") and "sqlite" not in wanted:
             wanted.append("sqlite")
         loaded = Plugins(wanted)
         store: Store = MemoryStore() if url == "memory:" else loaded.open_store(url)
@@ -313,7 +317,7 @@ class Engine:
         if len({party.id for party in several}) < len(several):
             message = "parties: two parties have the same id"
             raise InvalidValue(message)
-        data = _changes.started(pinned, text(title, "title"), several)
+        data = _changes.started(pinned, as_text(title, "title"), several)
         details = frozendict({"process": pinned.id, "version": pinned.version, **data})
         return self._change(agreement, _Start(pinned, data, details), by=by, at=at, request_id=request_id)
 
@@ -543,6 +547,10 @@ class Engine:
             raise InvalidValue(message)
         if changed_since is not None:
             instant(changed_since, "changed_since")
+        asked = {"stage": stage, "process": process, "outcome": outcome, "owner": owner, "party": party, "text": text}
+        for argument, value in {**asked, "after": after}.items():
+            if value is not None:
+                as_text(value, argument)
         query = Query(
             stage=stage,
             process=process,
@@ -645,6 +653,9 @@ class Engine:
             HistoryTampered: If an event cannot be read.
         """
         id_ = _id(agreement)
+        if type(after) is not int or after < 0:
+            message = f"after: the number of an event is needed, not {after!r}"
+            raise InvalidValue(message)
         entries = self._store.history(id_, after)
         if not entries and self._store.get(id_) is None:
             raise _not_found(id_)
@@ -674,6 +685,9 @@ class Engine:
         Args:
             limit: How many notifications to take at most.
         """
+        if type(limit) is not int or limit < 1:
+            message = f"limit: a whole number from 1 is needed, not {limit!r}"
+            raise InvalidValue(message)
         return _delivery.deliver(self._store, self._plugins.deliver, self._now, limit=limit)
 
     def outbox(self, status: str | None = None) -> tuple[Delivery, ...]:
@@ -721,8 +735,9 @@ class Engine:
     ) -> Agreement:
         """Lock, replay, compare, take the pinned process, ask, write in one commit. Every change goes through here."""
         actor = _actor(by)
-        now = self._now()
-        stamp = _stamp(at, now)
+        now = self._clock()
+        recorded_at = instant(now, "clock")
+        stamp = recorded_at if at is None else _past(at, now, recorded_at)
         request_id = None if request_id is None else name(request_id, "request_id")
         id_ = _id(agreement)
         seen = agreement.version if isinstance(agreement, Agreement) else None
@@ -758,7 +773,7 @@ class Engine:
                     raise InvalidValue(message)
                 plan = self._plan(process, current, wanted, actor, now if at is None else at)
             try:
-                result = self._write(unit, current, process, plan, actor, stamp, instant(now), request)
+                result = self._write(unit, current, process, plan, actor, stamp, recorded_at, request)
             except OutcomeUnknown as error:
                 error.request_id = request_id
                 raise
@@ -835,8 +850,8 @@ class Engine:
         )
         notifications: list[Notification] = []
         if self._plugins.notifies:
-            # Plugins see a copy, read back from the bytes: what they do to it touches nothing.
-            shown = Event.read(Entry(n=n, body=_changes.encoded(table), hash=b""))
+            # Plugins see a frozen copy: what they try to do to it touches nothing.
+            shown = Event(as_table(table, "event"))
             wanted = self._plugins.notify(shown, apply(current, shown))
             notifications = [attrs.evolve(w, id=str(uuid.uuid4()), agreement=agreement, n=n) for w in wanted]
             if notifications:
@@ -876,7 +891,7 @@ def _refused_before(event: Event) -> RefusedError:
     return NotPermitted(agreement=event.agreement, move=event.move, unmet=unmet, n=event.n, actor=event.actor, roles=roles)
 
 
-@attrs.define(on_setattr=frozen)
+@attrs.define(eq=False, repr=False)
 class _Start:
     """The wish to start an agreement: the only one that has no agreement yet."""
 
@@ -887,7 +902,7 @@ class _Start:
     to: str | None = None
 
 
-@attrs.define(kw_only=True, on_setattr=frozen)
+@attrs.define(kw_only=True, eq=False, repr=False)
 class _Plan:
     """What is to be written, and what is raised once it is."""
 
@@ -910,12 +925,10 @@ def _id(agreement: Agreement | str) -> str:
     return agreement.id if isinstance(agreement, Agreement) else name(agreement, "agreement")
 
 
-def _stamp(at: datetime | None, now: datetime) -> str:
-    if at is None:
-        return instant(now)
+def _past(at: datetime, now: datetime, recorded_at: str) -> str:
     stamp = instant(at, "at")
     if at > now:
-        message = f"at: {stamp} lies in the future (it is {instant(now)}); record what has happened"
+        message = f"at: {stamp} lies in the future (it is {recorded_at}); record what has happened"
         raise InvalidValue(message)
     return stamp
 

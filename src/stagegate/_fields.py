@@ -13,7 +13,6 @@ Reader = Callable[[Any, str], Any]
 """Takes a value and the name of the field, and returns what the field holds, or says what is wrong."""
 
 T = TypeVar("T")
-frozen = attrs.setters.frozen
 
 
 def reads(reader: Reader) -> dict[str, Reader]:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import attrs
 
 from ._attempt import Attempt
-from ._fields import frozen
-from ._predicates import guard_error
 from ._reasons import Unmet, errors
 from ._requirements import All, Requirement
+from ._requirements import asked as asked_of
 
 
-@attrs.define(on_setattr=frozen)
+@attrs.define
 class Answer:
     """
     What a gate answered.
@@ -37,7 +36,7 @@ class Gate:
     def __init__(self, gate: Requirement | None, *, fix_by: tuple[str, ...] = (), basis: str = "") -> None:
         """Take a requirement and what its reasons say where it says nothing itself."""
         parts = () if gate is None else gate.parts if isinstance(gate, All) and not gate.titled else (gate,)
-        self.parts = tuple((part.name, part.unmet, part) for part in parts)
+        self.parts = tuple((part.name, part) for part in parts)
         self.fix_by = fix_by
         self.basis = basis
 
@@ -46,13 +45,8 @@ class Gate:
         unmet = answer.unmet
         before = len(unmet)
         asked = answer.asked
-        for named, ask, part in self.parts:
-            try:
-                reasons = ask(attempt)
-                if reasons.__class__ is not tuple or (reasons and not all(isinstance(r, Unmet) for r in reasons)):
-                    reasons = (guard_error(part, TypeError(f"it answered {reasons!r}, not a tuple of Unmet")),)
-            except Exception as error:  # noqa: BLE001  whatever a guard raises must refuse
-                reasons = (guard_error(part, error),)
+        for named, part in self.parts:
+            reasons = asked_of(part, attempt)
             if reasons:
                 asked.append((named, False))
                 soft = part.soft and not errors((reasons,))

@@ -34,7 +34,7 @@ def chain(prev: bytes, body: bytes) -> bytes:
     ).digest()
 
 
-@attrs.define(kw_only=True, on_setattr=attrs.setters.frozen)
+@attrs.define(kw_only=True, frozen=True)
 class Entry:
     """
     An event as a store keeps it: its number, its bytes, its hash.
@@ -52,7 +52,7 @@ class Entry:
     hash: bytes
 
 
-@attrs.define(on_setattr=attrs.setters.frozen, slots=True)
+@attrs.define(frozen=True, slots=True)
 class Event:
     """
     One line of a history: what happened, who did it, under which rules.
@@ -63,7 +63,7 @@ class Event:
         hash: Its hash in the chain; empty while the event is being written.
     """
 
-    data: Mapping[str, Any]
+    data: Mapping[str, Any] = attrs.field(hash=False)
     hash: bytes = b""
 
     @property

@@ -27,7 +27,7 @@ Fault = tuple[str, str]
 MAX_SIZE = 4 * 1024 * 1024
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class _StageTable:
     id: str
     owner: Any = None
@@ -42,7 +42,7 @@ class _StageTable:
     provenance: Any = ""
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class _OutcomeTable:
     id: str
     label: Any = None
@@ -53,7 +53,7 @@ class _OutcomeTable:
     provenance: Any = ""
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class _ProcessTable:
     id: str
     version: Any
@@ -103,6 +103,9 @@ def _read(source: str | Path | Mapping[str, Any]) -> tuple[str | None, Any]:
         return None, source
     if isinstance(source, str) and ("\n" in source or "=" in source or source.lstrip().startswith("{")):
         return None, _parse(source, is_json=source.lstrip().startswith("{"), named=None)
+    if not isinstance(source, (str, Path)):
+        message = f"a path, a text or a table is needed, not {source!r}"
+        raise DefinitionError(message)
     path = Path(source)
     try:
         raw = path.read_bytes()
@@ -296,7 +299,7 @@ class _Reader:
         return value
 
     def _parameter(self, named: Any, parameters: Mapping[str, Any], path: str) -> Any:
-        if named not in parameters:
+        if not isinstance(named, str) or named not in parameters:
             self.faults.append((path, f"there is no parameter {named!r}; there are {', '.join(sorted(parameters)) or 'none'}"))
             return None
         return parameters[named]["value"]
@@ -394,7 +397,7 @@ class _Reader:
 
     def _leave_out(self, row: Any) -> bool:
         named = row.get("id") or row.get("requirement") if isinstance(row, Mapping) else None
-        if named not in self.without:
+        if not isinstance(named, str) or named not in self.without:
             return False
         self.left_out.add(named)
         provenance = row.get("provenance") or getattr(self.known.get(named), "provenance", "")

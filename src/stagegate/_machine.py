@@ -172,7 +172,7 @@ def build(stages: Sequence[Stage], outcomes: Sequence[Outcome]) -> Machine:
     )
 
 
-@attrs.define(on_setattr=attrs.setters.frozen)
+@attrs.define(frozen=True)
 class Edge:
     """One way out of a stage: where it leads (None: nowhere else), and what must hold."""
 

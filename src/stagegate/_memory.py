@@ -5,9 +5,8 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 import attrs
 
@@ -29,11 +28,9 @@ class MemoryStore:
         self._requests: dict[str, Known] = {}
         self._outbox: dict[str, Delivery] = {}
 
-    @contextmanager
-    def unit(self, agreement: str) -> Iterator[_Unit]:
+    def unit(self, agreement: str) -> _Unit:
         """Lock everything."""
-        with self._lock:
-            yield _Unit(self, agreement)
+        return _Unit(self, agreement)
 
     def get(self, agreement: str) -> Agreement | None:
         """Return an agreement, or None."""
@@ -138,6 +135,13 @@ class _Unit:
     def __init__(self, store: MemoryStore, agreement: str) -> None:
         self._store = store
         self.id = agreement
+
+    def __enter__(self) -> Self:
+        self._store._lock.acquire()  # noqa: SLF001  the unit is a part of its store
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._store._lock.release()  # noqa: SLF001  as above
 
     @property
     def agreement(self) -> Agreement | None:

@@ -8,12 +8,12 @@ from typing import Any
 
 import attrs
 
-from ._fields import frozen, reads, valued
-from ._plain import as_table, canonical, digest, key, text
+from ._fields import reads, valued
+from ._plain import as_table, canonical, digest, slug, text
 from ._text import frozendict
 
 
-@attrs.define(init=False, kw_only=True, on_setattr=frozen, unsafe_hash=True)
+@attrs.define(init=False, kw_only=True, frozen=True)
 class Notification:
     """
     What a channel is to deliver: which message, to whom, with which particulars.
@@ -34,8 +34,8 @@ class Notification:
         n: The number of the event that caused it; set by the engine.
     """
 
-    channel: str = attrs.field(metadata=reads(key))
-    kind: str = attrs.field(metadata=reads(key))
+    channel: str = attrs.field(metadata=reads(slug))
+    kind: str = attrs.field(metadata=reads(slug))
     to: str = attrs.field(default="", metadata=reads(text))
     context: frozendict = attrs.field(factory=frozendict, metadata=reads(as_table))
     id: str = ""
@@ -73,7 +73,7 @@ class Notification:
 PENDING, DELIVERED, DEAD = "pending", "delivered", "dead"
 
 
-@attrs.define(kw_only=True, on_setattr=frozen)
+@attrs.define(kw_only=True, frozen=True)
 class Delivery:
     """
     A row of the outbox: a notification, and how far its delivery has come.

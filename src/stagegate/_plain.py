@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -15,6 +16,8 @@ MAX_INTEGER = 2**53
 MAX_DEPTH = 16
 MAX_TEXT = 64 * 1024
 MAX_BODY = 1024 * 1024
+MAX_SHOWN = 200
+MAX_ITEMS = 20
 
 Plain: TypeAlias = "str | int | bool | None | tuple[Plain, ...] | frozendict"
 
@@ -81,6 +84,17 @@ def plain(value: object, where: str = "value", depth: int = 0) -> Plain:
     raise InvalidValue(message)
 
 
+def shown(value: object) -> Plain:
+    """Return *value* short enough to stand in a reason: what is long is cut, what is nested is written out."""
+    if isinstance(value, tuple) and all(not isinstance(item, (tuple, Mapping)) for item in value):
+        return (*map(shown, value[:MAX_ITEMS]), *(("…",) if len(value) > MAX_ITEMS else ()))
+    if isinstance(value, (tuple, Mapping)):
+        value = canonical(value).decode()
+    if isinstance(value, str) and len(value) > MAX_SHOWN:
+        return f"{value[:MAX_SHOWN]}…"
+    return plain(value)
+
+
 def as_table(value: object, where: str) -> frozendict:
     """Return *value* if it is a table that can be recorded, frozen."""
     if not isinstance(value, Mapping):
@@ -106,7 +120,8 @@ def text(value: object, where: str, *, most: int = MAX_TEXT) -> str:
     if "\0" in value:
         message = f"{where}: the text holds a NUL character; remove it"
         raise InvalidValue(message)
-    return str(value)
+    # A text that is also a member of an Enum would show itself as something else.
+    return str.__str__(value)
 
 
 def name(value: object, where: str) -> str:
@@ -116,6 +131,17 @@ def name(value: object, where: str) -> str:
         message = f"{where}: {value!r} is no id; use a short printable text without spaces around it"
         raise InvalidValue(message)
     return value
+
+
+_SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./-]{0,199}")
+
+
+def slug(value: object, where: str) -> str:
+    """Return *value* if it can name something in a definition: letters, digits and `_ - . /`, no spaces."""
+    if not isinstance(value, str) or not _SLUG.fullmatch(value):
+        message = f"{where}: {value!r} is no id; use ASCII letters, digits and _ - . / without spaces"
+        raise InvalidValue(message)
+    return str.__str__(value)
 
 
 def key(value: object, where: str) -> str:
@@ -141,7 +167,8 @@ def instant(value: object, where: str = "at") -> str:
         message = f"{where}: {value.isoformat()} has no zone; say which, for example datetime.now(UTC)"
         raise InvalidValue(message)
     try:
-        return value.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
+        at = value if value.tzinfo is UTC else value.astimezone(UTC)
+        return at.isoformat(timespec="microseconds")[:-6] + "Z"
     except OverflowError:
         message = f"{where}: {value.isoformat()} lies outside the years that can be told in UTC"
         raise InvalidValue(message) from None

@@ -13,7 +13,7 @@ from . import hookspecs
 from ._attempt import Attempt
 from ._notices import Notification
 from ._predicates import Predicate
-from ._reasons import Unmet
+from ._reasons import Unmet, failure
 from ._store import Store
 from ._text import frozendict
 from .exceptions import PluginError, StagegateError
@@ -146,6 +146,8 @@ class Plugins:
         Raises:
             PluginError: If one cannot be loaded or does not keep to the hooks.
         """
+        if isinstance(wanted, str):
+            raise PluginError(wanted, "plugins are named in a list: plugins=[…]")
         plugins: list[tuple[str, Any]] = []
         for item in wanted:
             name, plugin = (item, load(item)) if isinstance(item, str) else (_name(item), item)
@@ -267,5 +269,5 @@ class Plugins:
 
 
 def _failed(name: str, error: Exception) -> Unmet:
-    said = f"{type(error).__name__}: {error}".encode("utf-8", "replace").decode().replace("\0", "\ufffd")[:2000]
-    return Unmet(code="plugin.error", params=frozendict({"plugin": name, "error": said}), requirement=f"plugin:{name}")
+    params = frozendict({"plugin": name, "error": failure(error)})
+    return Unmet(code="plugin.error", params=params, requirement=f"plugin:{name}")

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 import attrs
 
 from ._attempt import Attempt
-from ._fields import frozen, reads
-from ._plain import name
+from ._fields import reads
+from ._plain import name, slug
 from ._reasons import Unmet
-from ._requirements import Requirement, gather
-from ._text import frozendict
+from ._requirements import Requirement, gather, guard_error
+from .exceptions import DefinitionError
 
 
 class Check(Protocol):
@@ -22,7 +23,7 @@ class Check(Protocol):
         """Say whether it holds."""
 
 
-@attrs.define(kw_only=True, on_setattr=frozen, eq=False)
+@attrs.define(kw_only=True, frozen=True, eq=False, repr=False)
 class Predicate(Requirement):
     """
     A predicate of the user's as a requirement; `@requirement` makes it.
@@ -30,17 +31,9 @@ class Predicate(Requirement):
     It enters the digest of a process by its code and version, not by its source: raise the version when it changes.
     """
 
-    code: str = attrs.field(metadata=reads(name))
+    code: str = attrs.field(metadata=reads(slug))
     version: str = attrs.field(default="1", metadata=reads(name))
     check: Check
-
-    def __eq__(self, other: object) -> bool:
-        """Compare by what enters the digest."""
-        return isinstance(other, Predicate) and self.to_data() == other.to_data()
-
-    def __hash__(self) -> int:
-        """Hash by what enters the digest."""
-        return hash((self.code, self.version, self.id))
 
     def __call__(self, attempt: Attempt) -> bool | str:
         """Call the function itself, as a test would."""
@@ -51,18 +44,14 @@ class Predicate(Requirement):
         try:
             answer = self.check(attempt)
         except Exception as error:  # noqa: BLE001  whatever a guard raises must refuse
-            return (self.failed(error),)
+            return (guard_error(self, error),)
         if answer is True:
             return ()
         if answer is False or answer == "":
             return (attrs.evolve(self.why("predicate.false"), code=self.code),)
         if isinstance(answer, str):
             return (attrs.evolve(self.why("predicate", reason=_recordable(answer)), code=self.code),)
-        return (self.failed(TypeError(f"it answered {type(answer).__name__}, not True, False or a text")),)
-
-    def failed(self, error: Exception) -> Unmet:
-        """Return the refusal that *error* is."""
-        return guard_error(self, error)
+        return (guard_error(self, TypeError(f"it answered {type(answer).__name__}, not True, False or a text")),)
 
     def _table(self) -> dict[str, Any]:
         return {"requirement": self.code, "version": self.version}
@@ -72,21 +61,7 @@ class Predicate(Requirement):
 
 
 def _recordable(said: str) -> str:
-    return said.encode("utf-8", "replace").decode().replace("\0", "\ufffd")[:2000]
-
-
-def guard_error(requirement: Requirement, error: Exception) -> Unmet:
-    """Return the refusal of a requirement that raised *error* when it was asked."""
-    said = _recordable(f"{type(error).__name__}: {error}")
-    named = requirement.name if isinstance(requirement, Requirement) else repr(requirement)
-    return Unmet(
-        code="guard.error",
-        params=frozendict({"requirement": named, "error": said}),
-        requirement=named,
-        fix_by=requirement.fix_by,
-        basis=requirement.basis,
-        provenance=requirement.provenance,
-    )
+    return said.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
 
 
 def requirement(
@@ -122,6 +97,9 @@ def requirement(
     """
 
     def make(check: Check) -> Predicate:
+        if inspect.iscoroutinefunction(check) or inspect.isasyncgenfunction(check) or inspect.isgeneratorfunction(check):
+            message = "a predicate is a plain function that returns its answer; this one is asynchronous or a generator"
+            raise DefinitionError([("check", message)])
         return gather(
             Predicate,
             code=code,

@@ -11,9 +11,9 @@ import attrs
 
 from . import _checks
 from ._evidence import ApprovalRequirement
-from ._fields import Reader, collected, frozen, reads
+from ._fields import Reader, collected, reads
 from ._machine import Machine, Plan, build
-from ._plain import canonical, digest, key, plain, text
+from ._plain import canonical, digest, plain, slug, text
 from ._predicates import Predicate
 from ._reasons import provenance_of
 from ._records import Pin, lean
@@ -48,7 +48,7 @@ def _labels(value: Any, _where: str) -> frozendict:
     made: dict[str, Label] = {}
     for role, named in value.items():
         try:
-            made[key(role, "roles")] = as_label(named)
+            made[slug(role, "roles")] = as_label(named)
         except DefinitionError as error:
             faults.extend(error.under(str(role)).faults)
         except InvalidValue as error:
@@ -83,7 +83,7 @@ def _zone(value: Any, _where: str) -> str:
     return str(value)
 
 
-@attrs.define(init=False, on_setattr=frozen, eq=False, slots=False)
+@attrs.define(init=False, frozen=True, eq=False, slots=False)
 class Process:
     """
     The blueprint that an agreement runs under.
@@ -115,7 +115,7 @@ class Process:
         DefinitionError: With every fault of the definition, each with its path.
     """
 
-    id: str = attrs.field(metadata=reads(key))
+    id: str = attrs.field(metadata=reads(slug))
     version: str = attrs.field(metadata=reads(text))
     stages: tuple[Stage, ...] = attrs.field(metadata=reads(_several(Stage)))
     label: Label = attrs.field(metadata=reads(as_label))

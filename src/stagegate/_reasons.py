@@ -7,13 +7,13 @@ from typing import Any, Literal
 
 import attrs
 
-from ._fields import frozen
 from ._plain import as_table
 from ._records import lean
 from ._text import FALLBACK, Label, frozendict, translate
 from .exceptions import InvalidValue
 
 Provenance = Literal["law", "law-secondary", "practice", "interpretation"]
+MAX_TEXT_OF_ERROR = 500
 PROVENANCES = ("law", "law-secondary", "practice", "interpretation")
 """Whether a rule is read in the law, in the law as restated elsewhere, seen in practice, or an interpretation."""
 
@@ -30,7 +30,6 @@ SENTENCES: dict[str, str] = {
     "not": "this must not hold: {requirement}",
     "agreement.on_hold": "the agreement is on hold: {reason}",
     "agreement.not_on_hold": "the agreement is not on hold",
-    "agreement.ended": "the agreement has ended: {outcome}",
 }
 """What each code says in English; params fill the named places. Other rooms add theirs beside their requirements."""
 
@@ -39,7 +38,7 @@ def _params(value: Mapping[str, Any]) -> frozendict:
     return value if type(value) is frozendict else as_table(value, "params")
 
 
-@attrs.define(kw_only=True, on_setattr=frozen, unsafe_hash=True)
+@attrs.define(kw_only=True, frozen=True)
 class Unmet:
     """
     One reason why a move is refused.
@@ -78,12 +77,16 @@ class Unmet:
         Args:
             lang: `en`, `id` or `ja`; any other falls back to English.
         """
-        template = translate(SENTENCES.get(self.code, "{reason}"), lang)
-        said: str = template.format_map(_Spoken({"reason": self.code, "requirement": self.requirement, **self.params}))
+        template = translate(SENTENCES.get(self.code) or SENTENCES[self._fallback], lang)
+        said: str = template.format_map(_Spoken({"requirement": self.requirement, **self.params}))
         if self.alternatives:
             several = (" + ".join(reason.text(lang) for reason in part) for part in self.alternatives)
             said = f"{said}: " + " / ".join(f"({number}) {part}" for number, part in enumerate(several, 1))
         return f"{self.label.text(lang)}: {said}" if self.label else str(said)
+
+    @property
+    def _fallback(self) -> str:
+        return "predicate" if "reason" in self.params else "predicate.false"
 
     def to_data(self) -> dict[str, Any]:
         """Return the reason as plain data, as it stands in a `refused` event and in an answer to a program."""
@@ -126,11 +129,17 @@ class _Spoken(dict[str, Any]):
         return f"{{{place}}}"
 
 
+def failure(error: Exception) -> str:
+    """Return what *error* says as a text that can be recorded."""
+    said = f"{type(error).__name__}: {error}".encode("utf-8", "replace").decode().replace("\0", "\ufffd")
+    return said[:MAX_TEXT_OF_ERROR]
+
+
 def provenance_of(value: Any, where: str) -> str:
     if value and value not in PROVENANCES:
         message = f"{where}: {value!r} is none of {', '.join(PROVENANCES)}"
         raise InvalidValue(message)
-    return value
+    return str(value)
 
 
 def errors(answers: Iterable[tuple[Unmet, ...]]) -> tuple[Unmet, ...]:

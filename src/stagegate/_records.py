@@ -9,8 +9,8 @@ from typing import Any
 
 import attrs
 
-from ._fields import frozen, optional, reads, valued
-from ._plain import as_table, digest, key, name, text
+from ._fields import optional, reads, valued
+from ._plain import as_table, digest, name, slug, text
 from ._text import frozendict
 from .exceptions import InvalidValue
 
@@ -42,7 +42,7 @@ def lean(data: Mapping[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in data.items() if v is not None and v != () and v != "" and v != {}}
 
 
-@attrs.define(init=False, kw_only=True, on_setattr=frozen, unsafe_hash=True)
+@attrs.define(init=False, kw_only=True, frozen=True)
 class Actor:
     """
     Who acts. The host application knows people; stagegate records what it is told.
@@ -69,7 +69,7 @@ class Actor:
         self.__attrs_init__(**valued(Actor, locals()))
 
 
-@attrs.define(init=False, on_setattr=frozen, unsafe_hash=True)
+@attrs.define(init=False, frozen=True)
 class Party:
     """
     Who the agreement is between.
@@ -84,7 +84,7 @@ class Party:
         country: Its ISO 3166 code, such as `ID`.
     """
 
-    id: str = attrs.field(metadata=reads(key))
+    id: str = attrs.field(metadata=reads(slug))
     name: str = attrs.field(default="", metadata=reads(text))
     kind: str = attrs.field(default="", metadata=reads(text))
     country: str = attrs.field(default="", metadata=reads(text))
@@ -111,7 +111,7 @@ def _sha256(value: object, where: str) -> str:
     return value
 
 
-@attrs.define(init=False, kw_only=True, on_setattr=frozen, unsafe_hash=True)
+@attrs.define(init=False, kw_only=True, frozen=True)
 class Document:
     """
     A piece of evidence: what identifies a document and says what is in it, not its bytes.
@@ -143,7 +143,7 @@ class Document:
         InvalidValue: If a value cannot be recorded.
     """
 
-    kind: str = attrs.field(metadata=reads(key))
+    kind: str = attrs.field(metadata=reads(slug))
     digest: str = attrs.field(metadata=reads(_sha256))
     title: str = attrs.field(default="", metadata=reads(text))
     languages: tuple[str, ...] = attrs.field(default=(), metadata=reads(names))
@@ -222,7 +222,7 @@ class Document:
         return self.digest == other.digest and self.fields == other.fields
 
 
-@attrs.define(kw_only=True, on_setattr=frozen, unsafe_hash=True)
+@attrs.define(kw_only=True, frozen=True)
 class Fact:
     """
     A named value recorded on an agreement.
@@ -247,7 +247,7 @@ class Fact:
         return {"value": self.value, "by": self.by, "n": self.n, **({"source": self.source} if self.source else {})}
 
 
-@attrs.define(kw_only=True, on_setattr=frozen, unsafe_hash=True)
+@attrs.define(kw_only=True, frozen=True)
 class Approval:
     """
     A vote of a role, bound to the text that was voted on.
@@ -291,7 +291,7 @@ class Approval:
         return {"role": self.role, "by": self.by, "n": self.n}
 
 
-@attrs.define(kw_only=True, on_setattr=frozen, unsafe_hash=True)
+@attrs.define(kw_only=True, frozen=True)
 class Hold:
     """
     Why an agreement is on hold.
@@ -315,7 +315,7 @@ class Hold:
     roles: tuple[str, ...] = ()
 
 
-@attrs.define(on_setattr=frozen, unsafe_hash=True)
+@attrs.define(frozen=True)
 class Pin:
     """The exact process an agreement runs under: its id, its version and the digest of its definition."""
 

@@ -8,11 +8,11 @@ from typing import Any, ClassVar, TypeVar
 import attrs
 
 from ._attempt import Attempt
-from ._fields import collected, frozen, optional, reads
-from ._plain import as_table, canonical, key, name, text
-from ._reasons import Unmet, errors, provenance_of
+from ._fields import collected, optional, reads
+from ._plain import canonical, name, shown, slug, text
+from ._reasons import Unmet, errors, failure, provenance_of
 from ._records import lean
-from ._text import Label, as_label
+from ._text import Label, as_label, frozendict
 from .exceptions import DefinitionError, InvalidValue
 
 R = TypeVar("R", bound="Requirement")
@@ -28,10 +28,10 @@ def flag(value: object, where: str) -> bool:
 
 def _roles(value: Any, where: str) -> tuple[str, ...]:
     several = () if value is None else (value,) if isinstance(value, str) else tuple(value)
-    return tuple(name(role, where) for role in several)
+    return tuple(slug(role, where) for role in several)
 
 
-@attrs.define(kw_only=True, on_setattr=frozen, unsafe_hash=True)
+@attrs.define(kw_only=True, frozen=True, eq=False, repr=False)
 class Requirement:
     """
     What must hold: a frozen value that answers with every reason why it does not.
@@ -50,7 +50,7 @@ class Requirement:
         soft: Whether it only warns: its reasons are shown and recorded but do not refuse.
     """
 
-    id: str = attrs.field(default="", metadata=reads(optional(key)))
+    id: str = attrs.field(default="", metadata=reads(optional(slug)))
     label: Label = attrs.field(factory=Label, metadata=reads(as_label))
     basis: str = attrs.field(default="", metadata=reads(text))
     provenance: str = attrs.field(default="", metadata=reads(provenance_of))
@@ -98,13 +98,25 @@ class Requirement:
         """Return one reason of this requirement's."""
         return Unmet(
             code=code,
-            params=as_table(params, "params"),
+            params=frozendict({param: shown(value) for param, value in params.items()}),
             requirement=self.name,
             label=self.label,
             fix_by=self.fix_by,
             basis=self.basis,
             provenance=self.provenance,
         )
+
+    def __eq__(self, other: object) -> bool:
+        """Compare by what is asked: the canonical form."""
+        return type(self) is type(other) and isinstance(other, Requirement) and self.to_data() == other.to_data()
+
+    def __hash__(self) -> int:
+        """Hash by what is asked."""
+        return hash(canonical(self.to_data()))
+
+    def __repr__(self) -> str:
+        """Show its name."""
+        return f"<{type(self).__name__} {self.name}>"
 
     def __and__(self, other: Requirement) -> Requirement:
         """Require both."""
@@ -133,7 +145,30 @@ def _parts(value: Iterable[Requirement], _where: str = "parts") -> tuple[Require
     return parts
 
 
-@attrs.define(kw_only=True, on_setattr=frozen, unsafe_hash=True)
+def asked(part: Requirement, attempt: Attempt) -> tuple[Unmet, ...]:
+    """Ask *part*; if it raises or answers something else than reasons, that is the refusal."""
+    try:
+        answer = part.unmet(attempt)
+    except Exception as error:  # noqa: BLE001  whatever a guard raises must refuse
+        return (guard_error(part, error),)
+    if answer.__class__ is tuple and (not answer or all(isinstance(reason, Unmet) for reason in answer)):
+        return answer
+    return (guard_error(part, TypeError(f"it answered {answer!r}, not a tuple of Unmet")),)
+
+
+def guard_error(requirement: Requirement, error: Exception) -> Unmet:
+    """Return the refusal of a requirement that raised *error* when it was asked."""
+    return Unmet(
+        code="guard.error",
+        params=frozendict({"requirement": requirement.name, "error": failure(error)}),
+        requirement=requirement.name,
+        fix_by=requirement.fix_by,
+        basis=requirement.basis,
+        provenance=requirement.provenance,
+    )
+
+
+@attrs.define(kw_only=True, frozen=True, eq=False, repr=False)
 class _Several(Requirement):
     parts: tuple[Requirement, ...] = attrs.field(metadata=reads(_parts))
 
@@ -154,7 +189,7 @@ class _Several(Requirement):
         return f"{self.WORD}({', '.join(part.name for part in self.parts)})"
 
 
-@attrs.define(kw_only=True, on_setattr=frozen, unsafe_hash=True)
+@attrs.define(kw_only=True, frozen=True, eq=False, repr=False)
 class All(_Several):
     """Every part must hold; the reasons of all parts are given."""
 
@@ -164,11 +199,11 @@ class All(_Several):
         """Return the reasons of all parts."""
         reasons: tuple[Unmet, ...] = ()
         for part in self.parts:
-            reasons += part.unmet(attempt)
+            reasons += asked(part, attempt)
         return reasons
 
 
-@attrs.define(kw_only=True, on_setattr=frozen, unsafe_hash=True)
+@attrs.define(kw_only=True, frozen=True, eq=False, repr=False)
 class AnyOf(_Several):
     """One part must hold; otherwise the reasons of each are given as alternatives."""
 
@@ -176,7 +211,7 @@ class AnyOf(_Several):
 
     def unmet(self, attempt: Attempt) -> tuple[Unmet, ...]:
         """Return one reason with the alternatives; a part that could not be checked refuses at once."""
-        answers = tuple(part.unmet(attempt) for part in self.parts)
+        answers = tuple(asked(part, attempt) for part in self.parts)
         if failed := errors(answers):
             return failed
         if not all(answers):
@@ -184,7 +219,7 @@ class AnyOf(_Several):
         return (attrs.evolve(self.why("any"), alternatives=answers),)
 
 
-@attrs.define(kw_only=True, on_setattr=frozen, unsafe_hash=True)
+@attrs.define(kw_only=True, frozen=True, eq=False, repr=False)
 class AtLeast(_Several):
     """At least *n* parts must hold."""
 
@@ -198,7 +233,7 @@ class AtLeast(_Several):
 
     def unmet(self, attempt: Attempt) -> tuple[Unmet, ...]:
         """Return one reason with those that do not hold."""
-        answers = tuple(part.unmet(attempt) for part in self.parts)
+        answers = tuple(asked(part, attempt) for part in self.parts)
         if failed := errors(answers):
             return failed
         missing = tuple(answer for answer in answers if answer)
@@ -214,7 +249,7 @@ class AtLeast(_Several):
         return f"at_least({self.n}, {', '.join(part.name for part in self.parts)})"
 
 
-@attrs.define(kw_only=True, on_setattr=frozen, unsafe_hash=True)
+@attrs.define(kw_only=True, frozen=True, eq=False, repr=False)
 class Not(Requirement):
     """The part must not hold."""
 
@@ -222,7 +257,7 @@ class Not(Requirement):
 
     def unmet(self, attempt: Attempt) -> tuple[Unmet, ...]:
         """Return one reason if the part holds; a part that could not be checked refuses."""
-        answer = self.part.unmet(attempt)
+        answer = asked(self.part, attempt)
         if answer:
             return errors((answer,))
         shown = attrs.evolve(self, label=self.label or self.part.label)
@@ -238,7 +273,7 @@ class Not(Requirement):
         return f"not({self.part.name})"
 
 
-@attrs.define(kw_only=True, on_setattr=frozen, unsafe_hash=True)
+@attrs.define(kw_only=True, frozen=True, eq=False, repr=False)
 class When(Requirement):
     """The part must hold where the condition does; where the condition could not be checked, it refuses."""
 
@@ -247,9 +282,9 @@ class When(Requirement):
 
     def unmet(self, attempt: Attempt) -> tuple[Unmet, ...]:
         """Return the reasons of the part, where it applies."""
-        if answer := self.condition.unmet(attempt):
+        if answer := asked(self.condition, attempt):
             return errors((answer,))
-        return self.part.unmet(attempt)
+        return asked(self.part, attempt)
 
     def children(self) -> tuple[Requirement, ...]:
         return (self.condition, self.part)
@@ -285,7 +320,7 @@ def at_least(n: int, *parts: Requirement, **about: Any) -> Requirement:
     return gather(AtLeast, n=n, parts=parts, **about)
 
 
-@attrs.define(kw_only=True, on_setattr=frozen, unsafe_hash=True)
+@attrs.define(kw_only=True, frozen=True, eq=False, repr=False)
 class Unguarded(Requirement):
     """Nothing is asked, on purpose; `unguarded` makes it."""
 

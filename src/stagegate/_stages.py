@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 import attrs
 
-from ._fields import collected, frozen, reads
-from ._plain import key, text
+from ._fields import collected, reads
+from ._plain import slug, text
 from ._reasons import provenance_of
 from ._records import lean
 from ._requirements import Requirement
@@ -21,6 +21,9 @@ MOVES = ("advance", "send_back", "hold", "resume", "end")
 ACTS = ("attach", "record", "approve", "refuse", "note")
 """What can be done within a stage."""
 
+GRANTED = (*MOVES, "attach", "record", "note")
+"""What a stage can let other roles do; who approves, the gates say."""
+
 Reapproval = Literal["always", "on_change"]
 
 
@@ -30,7 +33,7 @@ def _roles(value: Any, where: str) -> tuple[str, ...]:
     if not isinstance(value, Iterable) or isinstance(value, Mapping):
         message = f"{where}: a role or a list of roles is needed, not {value!r}"
         raise InvalidValue(message)
-    return tuple(dict.fromkeys(key(role, where) for role in value))
+    return tuple(dict.fromkeys(slug(role, where) for role in value))
 
 
 def _may(value: Any, where: str) -> frozendict:
@@ -39,8 +42,8 @@ def _may(value: Any, where: str) -> frozendict:
         raise InvalidValue(message)
     faults = []
     for move in value:
-        if move not in MOVES + ACTS:
-            faults.append((str(move), f"there is no such move; there are {', '.join(MOVES + ACTS)}"))
+        if move not in GRANTED:
+            faults.append((str(move), f"this cannot be granted; {', '.join(GRANTED)} can"))
     if faults:
         raise DefinitionError(faults)
     return frozendict({move: _roles(value[move], f"may.{move}") for move in sorted(value)})
@@ -60,7 +63,7 @@ def _reapproval(value: Any, where: str) -> str:
     return str(value)
 
 
-@attrs.define(init=False, on_setattr=frozen, unsafe_hash=True)
+@attrs.define(init=False, frozen=True)
 class Stage:
     """
     Where an agreement can stand, and what must hold to leave it forwards.
@@ -90,7 +93,7 @@ class Stage:
         provenance: Whether that is `law`, `law-secondary`, `practice` or `interpretation`.
     """
 
-    id: str = attrs.field(metadata=reads(key))
+    id: str = attrs.field(metadata=reads(slug))
     owner: tuple[str, ...] = attrs.field(metadata=reads(_roles))
     gate: Requirement | None = attrs.field(metadata=reads(_requirement))
     label: Label = attrs.field(metadata=reads(as_label))
@@ -145,7 +148,7 @@ class Stage:
         )
 
 
-@attrs.define(init=False, on_setattr=frozen, unsafe_hash=True)
+@attrs.define(init=False, frozen=True)
 class Outcome:
     """
     A way an agreement can end.
@@ -166,7 +169,7 @@ class Outcome:
         provenance: Whether that is `law`, `law-secondary`, `practice` or `interpretation`.
     """
 
-    id: str = attrs.field(metadata=reads(key))
+    id: str = attrs.field(metadata=reads(slug))
     label: Label = attrs.field(metadata=reads(as_label))
     stages: tuple[str, ...] = attrs.field(metadata=reads(_roles))
     by: tuple[str, ...] = attrs.field(metadata=reads(_roles))

@@ -10,12 +10,11 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 import attrs
 
 from ._agreement import Agreement
-from ._fields import frozen
 from ._history import Entry
 from ._notices import Delivery, Notification
 
 
-@attrs.define(kw_only=True, on_setattr=frozen)
+@attrs.define(kw_only=True, frozen=True)
 class Known:
     """
     A request that was answered before.
@@ -33,7 +32,7 @@ class Known:
     fingerprint: str
 
 
-@attrs.define(kw_only=True, on_setattr=frozen)
+@attrs.define(kw_only=True, frozen=True)
 class Query:
     """
     Which agreements are meant; what is None is not asked.
@@ -87,7 +86,7 @@ class Query:
         )
 
 
-@attrs.define(kw_only=True, on_setattr=frozen)
+@attrs.define(kw_only=True, frozen=True)
 class Dossier:
     """
     Everything a store holds on one agreement, as it is stored, for `verify`.

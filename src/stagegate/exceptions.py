@@ -28,6 +28,10 @@ class DefinitionError(StagegateError):
         self.source = source
         super().__init__(self.faults, source)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle with the source."""
+        return _faults, (self.faults, self.source)
+
     def __str__(self) -> str:
         """Say every fault, one a line."""
         lines = [f"{path}: {sentence}" if path else sentence for path, sentence in self.faults]
@@ -38,6 +42,10 @@ class DefinitionError(StagegateError):
     def under(self, path: str) -> DefinitionError:
         """Return the same faults as seen from one level up, where this value stands at *path*."""
         return DefinitionError(((join(path, inner), sentence) for inner, sentence in self.faults), source=self.source)
+
+
+def _faults(faults: tuple[tuple[str, str], ...], source: str | None) -> DefinitionError:
+    return DefinitionError(faults, source=source)
 
 
 def join(outer: str, inner: str) -> str:

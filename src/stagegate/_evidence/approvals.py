@@ -10,8 +10,8 @@ from typing import Any
 import attrs
 
 from .._attempt import Attempt
-from .._fields import frozen, optional, reads
-from .._plain import key
+from .._fields import optional, reads
+from .._plain import slug
 from .._reasons import SENTENCES, Unmet
 from .._records import Approval
 from .._requirements import Requirement, gather
@@ -50,16 +50,16 @@ def _fraction(value: Any, where: str) -> Fraction | None:
     return share
 
 
-@attrs.define(kw_only=True, on_setattr=frozen, unsafe_hash=True)
+@attrs.define(kw_only=True, frozen=True, eq=False, repr=False)
 class ApprovalRequirement(Requirement):
     """A role must approve; `approval` makes it."""
 
-    role: str = attrs.field(metadata=reads(key))
+    role: str = attrs.field(metadata=reads(slug))
     of: tuple[str, ...] = attrs.field(default=(), metadata=reads(as_keys))
     count: int = attrs.field(default=1, metadata=reads(as_count))
     quorum: Fraction | None = attrs.field(default=None, metadata=reads(_fraction))
     not_by: tuple[str, ...] = attrs.field(default=(), metadata=reads(as_keys))
-    not_listed: str = attrs.field(default="", metadata=reads(optional(key)))
+    not_listed: str = attrs.field(default="", metadata=reads(optional(slug)))
 
     def __attrs_post_init__(self) -> None:
         """Let the role itself mend what is missing, unless another is named."""

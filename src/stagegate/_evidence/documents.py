@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 import attrs
 
 from .._attempt import Attempt
-from .._fields import frozen, reads
-from .._plain import key, name
+from .._fields import reads
+from .._plain import key, name, slug
 from .._reasons import SENTENCES, Unmet
 from .._records import Document
 from .._requirements import Requirement, gather
@@ -78,11 +78,11 @@ def _signers(value: Any, where: str) -> int | tuple[str, ...] | None:
     return as_count(value, where) if isinstance(value, (int, float)) else as_keys(value, where)
 
 
-@attrs.define(kw_only=True, on_setattr=frozen, unsafe_hash=True)
+@attrs.define(kw_only=True, frozen=True, eq=False, repr=False)
 class DocumentRequirement(Requirement):
     """A document must be there and be fit; `document` makes it."""
 
-    kind: str = attrs.field(metadata=reads(key))
+    kind: str = attrs.field(metadata=reads(slug))
     signed_by: int | tuple[str, ...] | None = attrs.field(default=None, metadata=reads(_signers))
     languages: tuple[Any, ...] = attrs.field(default=(), metadata=reads(words))
     any_language: tuple[Any, ...] = attrs.field(default=(), metadata=reads(words))

@@ -10,8 +10,8 @@ from typing import Any
 import attrs
 
 from .._attempt import Attempt
-from .._fields import Reader, frozen, optional, reads
-from .._plain import key, plain
+from .._fields import Reader, optional, reads
+from .._plain import plain, slug
 from .._reasons import SENTENCES, Unmet
 from .._requirements import Requirement, gather
 from .._text import frozendict
@@ -71,22 +71,22 @@ def _where(value: Any, where: str) -> Any:
     return plain(as_table(value, where), where)
 
 
-@attrs.define(kw_only=True, on_setattr=frozen, unsafe_hash=True)
+@attrs.define(kw_only=True, frozen=True, eq=False, repr=False)
 class FactRequirement(Requirement):
     """A fact must be recorded and be so; `fact` makes it."""
 
-    fact: str = attrs.field(metadata=reads(key))
+    fact: str = attrs.field(metadata=reads(slug))
     equals: Any = attrs.field(default=UNSET, metadata=reads(_optional(as_value)))
     one_of: tuple[Any, ...] = attrs.field(default=(), metadata=reads(values))
     at_least: Any = attrs.field(default=UNSET, metadata=reads(_optional(_limit)))
     at_most: Any = attrs.field(default=UNSET, metadata=reads(_optional(_limit)))
     above: Any = attrs.field(default=UNSET, metadata=reads(_optional(_limit)))
     below: Any = attrs.field(default=UNSET, metadata=reads(_optional(_limit)))
-    each: str = attrs.field(default="", metadata=reads(optional(key)))
+    each: str = attrs.field(default="", metadata=reads(optional(slug)))
     where: frozendict = attrs.field(
         factory=frozendict, metadata=reads(_where)
     )
-    unless: str = attrs.field(default="", metadata=reads(optional(key)))
+    unless: str = attrs.field(default="", metadata=reads(optional(slug)))
 
     def __attrs_post_init__(self) -> None:
         """Refuse what means nothing."""

@@ -7,8 +7,8 @@ from typing import Any
 import attrs
 
 from .._attempt import Attempt
-from .._fields import frozen, optional, reads
-from .._plain import key
+from .._fields import optional, reads
+from .._plain import slug
 from .._reasons import SENTENCES, Unmet
 from .._requirements import Requirement, gather
 from ..exceptions import DefinitionError
@@ -25,7 +25,7 @@ SENTENCES.update(
 )
 
 
-@attrs.define(kw_only=True, on_setattr=frozen, unsafe_hash=True)
+@attrs.define(kw_only=True, frozen=True, eq=False, repr=False)
 class PartiesRequirement(Requirement):
     """The parties must be so many, be named, or be of a kind; `parties` makes it."""
 
@@ -77,11 +77,11 @@ def parties(at_least: int = 2, **asks: Any) -> PartiesRequirement:
     return gather(PartiesRequirement, at_least=at_least, **asks)
 
 
-@attrs.define(kw_only=True, on_setattr=frozen, unsafe_hash=True)
+@attrs.define(kw_only=True, frozen=True, eq=False, repr=False)
 class ActorRequirement(Requirement):
     """Who acts must be fit to; `actor` makes it."""
 
-    not_listed: str = attrs.field(default="", metadata=reads(optional(key)))
+    not_listed: str = attrs.field(default="", metadata=reads(optional(slug)))
     roles: tuple[str, ...] = attrs.field(default=(), metadata=reads(as_keys))
 
     def __attrs_post_init__(self) -> None:

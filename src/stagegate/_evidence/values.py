@@ -9,8 +9,8 @@ from typing import Any, Final
 import attrs
 
 from .._attempt import Attempt
-from .._fields import frozen, reads
-from .._plain import key, plain
+from .._fields import reads
+from .._plain import key, plain, slug
 from ..exceptions import InvalidValue
 
 
@@ -23,7 +23,7 @@ class Unset(Enum):
 UNSET: Final = Unset.UNSET
 
 
-@attrs.define(on_setattr=frozen, unsafe_hash=True)
+@attrs.define(frozen=True)
 class Ref:
     """
     A value that is looked up in a recorded fact when a requirement is asked; in TOML `{ fact = "name" }`.
@@ -32,7 +32,7 @@ class Ref:
         fact: The name of the fact.
     """
 
-    fact: str = attrs.field(metadata=reads(key))
+    fact: str = attrs.field(metadata=reads(slug))
 
 
 def value_of(fact: str) -> Ref:

@@ -1,0 +1,214 @@
+"""The options that all commands share, and the engine they open."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+from urllib.parse import unquote
+
+import attrs
+import click
+
+from stagegate import Actor, Agreement, Engine, StoreError
+
+from ._values import Instant
+from ._words import LANGUAGES
+
+DEFAULT_DB = "sqlite:///stagegate.db"
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@attrs.define
+class Settings:
+    """
+    What was said on the command line for every command, before or behind its name.
+
+    Attributes:
+        db: Where the agreements are kept.
+
+        named: Whether `--db` was written on this very command line.
+
+        processes: Files of definitions.
+
+        plugins: Names of plugins.
+
+        json: Whether to answer in JSON.
+
+        lang: The language to speak.
+    """
+
+    db: str = DEFAULT_DB
+    named: bool = False
+    processes: list[Path] = attrs.field(factory=list)
+    plugins: list[str] = attrs.field(factory=list)
+    json: bool = False
+    lang: str = "en"
+
+    def open(self, *, create: bool = False) -> Engine:
+        """
+        Open the engine.
+
+        Args:
+            create: Whether a SQLite file may be made; a question about a file that is not there is a mistake.
+
+        Raises:
+            StoreError: If there is nothing there.
+        """
+        if not create and self.db.startswith("sqlite:///"):
+            path = Path(unquote(self.db.partition("?")[0].removeprefix("sqlite:///")))
+            if not path.exists():
+                message = f"there is no database {path}; `stagegate start` makes one, or name another with --db"
+                raise StoreError(message)
+        return Engine.open(self.db, processes=self.processes, plugins=self.plugins)
+
+
+def _keep(ctx: click.Context, param: click.Parameter, value: Any) -> None:
+    settings = ctx.ensure_object(Settings)
+    if value in (None, (), False):
+        return
+    match param.name:
+        case "db":
+            settings.db = value
+            settings.named = ctx.get_parameter_source("db") is click.core.ParameterSource.COMMANDLINE
+        case "process_files":
+            settings.processes += value
+        case "plugins":
+            settings.plugins += value
+        case "json":
+            settings.json = True
+        case _:
+            settings.lang = value
+
+
+def shared(*, environment: bool = False) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """
+    Give a command the options that all share.
+
+    Args:
+        environment: Whether they may come from the environment too: once, where the program begins.
+    """
+    options = (
+        click.option(
+            "--db",
+            metavar="URL",
+            envvar="STAGEGATE_DB" if environment else None,
+            help=f"Where the agreements are kept; otherwise STAGEGATE_DB, otherwise {DEFAULT_DB}.",
+            expose_value=False,
+            callback=_keep,
+        ),
+        click.option(
+            "--process",
+            "process_files",
+            metavar="FILE",
+            type=click.Path(path_type=Path),
+            multiple=True,
+            help="A definition of a process, TOML or JSON; may be repeated.",
+            expose_value=False,
+            callback=_keep,
+        ),
+        click.option(
+            "--plugin",
+            "plugins",
+            metavar="NAME",
+            multiple=True,
+            help="A plugin to load; may be repeated.",
+            expose_value=False,
+            callback=_keep,
+        ),
+        click.option("--json", is_flag=True, help="Answer in JSON.", expose_value=False, callback=_keep),
+        click.option(
+            "--lang",
+            type=click.Choice(LANGUAGES),
+            envvar="STAGEGATE_LANG" if environment else None,
+            help="The language of labels and reasons; otherwise STAGEGATE_LANG, otherwise en.",
+            expose_value=False,
+            callback=_keep,
+        ),
+    )
+
+    def decorate(command: Callable[P, R]) -> Callable[P, R]:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+@attrs.frozen(kw_only=True)
+class Acting:
+    """
+    Who acts, and how: what every command takes that changes something.
+
+    Attributes:
+        actor: Who acts.
+
+        at: When it took effect.
+
+        request_id: An id under which the command can be repeated.
+
+        expect: The version that the caller saw.
+    """
+
+    actor: Actor
+    at: datetime | None = None
+    request_id: str | None = None
+    expect: int | None = None
+
+    @property
+    def common(self) -> dict[str, Any]:
+        """The arguments that every changing method of an engine takes."""
+        return {"by": self.actor, "at": self.at, "request_id": self.request_id}
+
+    def seen(self, engine: Engine, agreement: str) -> Agreement | str:
+        """Return what to hand to the engine: the id, or the agreement at the version the caller saw."""
+        return agreement if self.expect is None else attrs.evolve(engine.get(agreement), version=self.expect)
+
+
+def acting(*, starts: bool = False) -> Callable[[Callable[Concatenate[Acting, P], R]], Callable[P, R]]:
+    """
+    Give a command the options of those that change something, and hand them over as one `Acting`.
+
+    Args:
+        starts: Whether it starts an agreement, so that there is no version to expect.
+    """
+    options = [
+        click.option("--as", "actor", metavar="ID", required=True, help="Who acts."),
+        click.option("--role", "roles", metavar="ROLE", multiple=True, help="A role this person acts in; may be repeated."),
+        click.option("--on-behalf-of", metavar="ID", help="Whose power is exercised, if not one's own."),
+        click.option("--at", metavar="INSTANT", type=Instant(), help="When it took effect; now if not said."),
+        click.option("--request-id", metavar="ID", help="An id under which the command can safely be repeated."),
+    ]
+    if not starts:
+        seen = click.option(
+            "--expect",
+            metavar="VERSION",
+            type=click.IntRange(min=1),
+            help="The version you have seen; if it has changed since, nothing is done.",
+        )
+        options.append(seen)
+
+    def decorate(command: Callable[Concatenate[Acting, P], R]) -> Callable[P, R]:
+        @functools.wraps(command)
+        def with_actor(  # type: ignore[valid-type]  # click hands everything over by keyword
+            *args: P.args,
+            actor: str,
+            roles: tuple[str, ...],
+            on_behalf_of: str | None,
+            at: datetime | None,
+            request_id: str | None,
+            expect: int | None = None,
+            **kwargs: P.kwargs,
+        ) -> R:
+            who = Actor(id=actor, roles=set(roles), on_behalf_of=on_behalf_of)
+            return command(Acting(actor=who, at=at, request_id=request_id, expect=expect), *args, **kwargs)
+
+        for option in reversed(options):
+            with_actor = option(with_actor)
+        return with_actor
+
+    return decorate

@@ -1,0 +1,263 @@
+"""What engines commit, captured once, so that a store can be handed it without an engine."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
+from datetime import timedelta
+from functools import lru_cache
+from typing import Any
+
+import attrs
+
+from stagegate import (
+    Actor,
+    Agreement,
+    Document,
+    Engine,
+    Entry,
+    Event,
+    Known,
+    MemoryStore,
+    NoSuchMove,
+    Notification,
+    Party,
+    RefusedError,
+    Store,
+    Unit,
+    hookimpl,
+)
+
+from ._clock import ManualClock
+from ._makers import make_process
+
+HOSTILE = (
+    "plain",
+    "O'Brien \"; DROP TABLE event; --",
+    "100% _under_ *star* [a-z] \\ ?",
+    "Kerja sama – 協力協定 – 🤝🏽",
+    "اتفاقية التعاون‏ (abc)‮",
+    "e\u0301 is not \u00e9, \ufb01 is not fi, STRASSE is straße",
+    "tab\tnewline\nreturn\rescape\x1bdelete\x7f\u2028\u2029\ufeff\ufffd",
+    "\U0010ffff\ue000\ufffe\x01",
+    "null",
+    "{}",
+    "0",
+    "x" * 10_000,
+)
+"""Texts that a careless store loses, changes or obeys."""
+
+IDS = (
+    "a",
+    "A",
+    "a%",
+    "a_",
+    "a'b",
+    "a/../b",
+    "ab",
+    "B",
+    "null",
+    "0",
+    "00",
+    "é",
+    "e\u0301",
+    "z",
+    "ß",
+    "ss",
+    "ア",
+    "日本",
+    "\uffee",
+    "😀",
+)
+"""Ids that differ, whatever a careless store thinks; the last two sort otherwise in UTF-16."""
+
+
+@attrs.frozen(kw_only=True)
+class Commit:
+    """
+    What an engine hands to `Unit.commit`.
+
+    Attributes:
+        agreement: What the agreement is after it.
+
+        entry: The event.
+
+        notifications: What it causes.
+
+        request: The request it answers, if it answers one.
+    """
+
+    agreement: Agreement
+    entry: Entry
+    notifications: tuple[Notification, ...] = ()
+    request: tuple[str, Known] | None = None
+
+    def write(self, store: Store) -> None:
+        """Commit it to *store*."""
+        with store.unit(self.agreement.id) as unit:
+            self.commit(unit)
+
+    def commit(self, unit: Unit) -> None:
+        """Commit it in *unit*."""
+        unit.commit(self.agreement, self.entry, self.notifications, self.request)
+
+
+def write(store: Store, commits: Iterable[Commit]) -> None:
+    """Commit one after the other to *store*."""
+    for commit in commits:
+        commit.write(store)
+
+
+class _Noting:
+    """A unit that notes what is committed before it commits it."""
+
+    def __init__(self, unit: Unit, commits: list[Commit]) -> None:
+        self._unit = unit
+        self._commits = commits
+        self.id = unit.id
+
+    @property
+    def agreement(self) -> Agreement | None:
+        return self._unit.agreement
+
+    def known(self, request: str) -> Known | None:
+        return self._unit.known(request)
+
+    def commit(
+        self,
+        agreement: Agreement,
+        entry: Entry,
+        notifications: Sequence[Notification],
+        request: tuple[str, Known] | None,
+    ) -> None:
+        self._unit.commit(agreement, entry, notifications, request)
+        self._commits.append(
+            Commit(agreement=agreement, entry=entry, notifications=tuple(notifications), request=request)
+        )
+
+
+class _Recorder(MemoryStore):
+    """A memory that notes every commit."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.commits: list[Commit] = []
+
+    def unit(self, agreement: str) -> AbstractContextManager[Unit]:  # type: ignore[override]  only its users matter
+        return self._noting(super().unit(agreement))
+
+    @contextmanager
+    def _noting(self, inner: AbstractContextManager[Unit]) -> Iterator[Unit]:
+        with inner as unit:
+            yield _Noting(unit, self.commits)
+
+
+class Desk:
+    """
+    A plugin that hands over a store that is already open, and wants two channels told of everything but notes.
+
+    Attributes:
+        name: What plugin errors call it.
+    """
+
+    name = "desk"
+
+    def __init__(self, store: Store) -> None:
+        """Take the store to hand over."""
+        self._store = store
+
+    @hookimpl
+    def stagegate_open_store(self, url: str) -> Store | None:
+        """Hand it over."""
+        return self._store if url == "desk:" else None
+
+    @hookimpl
+    def stagegate_notify(self, event: Event, agreement: Agreement) -> list[Notification]:
+        """Tell two channels."""
+        if event.kind == "noted":
+            return []
+        context = {"title": agreement.title, "n": event.n, "deep": {"list": [1, "två", None, True, {"a": []}]}}
+        return [
+            Notification(channel="paper", kind=event.kind, to=", ".join(agreement.owner), context=context),
+            Notification(channel="bell", kind=event.move),
+        ]
+
+
+@contextmanager
+def desk(store: Store, clock: Callable[[], Any]) -> Iterator[Engine]:
+    """Have an engine on *store* that causes notifications; the store stays open."""
+    yield Engine.open("desk:", processes=[make_process()], plugins=[Desk(store)], clock=clock)
+
+
+CLERK = Actor(id="ann", roles={"clerk"})
+COUNCIL = Actor(id="ben", roles={"council"}, on_behalf_of="the speaker")
+MINISTRY = Actor(id="晴", roles={"ministry"})
+STRANGER = Actor(id="o'hara", roles={"press"})
+
+
+def _document(dice: random.Random) -> Document:
+    return Document.from_bytes(
+        bytes([dice.randrange(3)]),
+        kind=dice.choice(["plan", "plan", "annex"]),
+        title=dice.choice(HOSTILE[:-1]),
+        signed_by=dice.choice([[], ["mayor"], ["mayor", "governor"]]),
+        languages=["id", "ja"],
+        dated="2025-07-24",
+        fields={"sectors": ["waste", "water"], "cost": dice.randrange(2000)},
+    )
+
+
+def _step(engine: Engine, dice: random.Random, agreement: str, request: str | None) -> None:
+    by = dice.choices([CLERK, COUNCIL, MINISTRY, STRANGER], [6, 5, 3, 1])[0]
+    said = dice.choice(HOSTILE)
+    steps: list[tuple[int, Callable[[], object]]] = [
+        (3, lambda: engine.attach(agreement, _document(dice), by=by, request_id=request)),
+        (2, lambda: engine.record(agreement, "cost", dice.choice([900, 1100]), source=said, by=by, request_id=request)),
+        (2, lambda: engine.record(agreement, "abroad", dice.choice([True, False]), by=by, request_id=request)),
+        (2, lambda: engine.approve(agreement, reason=said, by=COUNCIL, request_id=request)),
+        (1, lambda: engine.refuse(agreement, said, by=COUNCIL, result={"members": 50}, request_id=request)),
+        (1, lambda: engine.note(agreement, said, by=by, request_id=request)),
+        (9, lambda: engine.advance(agreement, by=by, request_id=request)),
+        (2, lambda: engine.send_back(agreement, dice.choice(["draft", "vote"]), said, by=by, request_id=request)),
+        (2, lambda: engine.hold(agreement, said, by=by, request_id=request)),
+        (3, lambda: engine.resume(agreement, by=by, request_id=request)),
+        (1, lambda: engine.end(agreement, dice.choice(["withdrawn", "fulfilled"]), said, by=by, request_id=request)),
+    ]
+    dice.choices([step for _, step in steps], [weight for weight, _ in steps])[0]()
+
+
+@lru_cache(maxsize=4)
+def random_life(seed: int = 1, steps: int = 360) -> tuple[Commit, ...]:
+    """
+    Return the commits of a random life: every kind of event and move, refusals, holds, ends, requests, notifications.
+
+    Args:
+        seed: Which life.
+
+        steps: How much is attempted; what has no place in it leaves no commit.
+    """
+    dice = random.Random(seed)  # noqa: S311  chance that can be repeated
+    clock, store = ManualClock(), _Recorder()
+    with desk(store, clock) as engine:
+        for place, id_ in enumerate(IDS):
+            clock.advance(hours=1)
+            parties = [Party(f"party{k}", name=HOSTILE[k], country="ID") for k in range(place % 4)]
+            engine.start("cooperation", id_, title=HOSTILE[place % len(HOSTILE)], parties=parties, by=CLERK)
+        for step in range(steps):
+            clock.advance(timedelta(minutes=dice.randrange(60), microseconds=dice.randrange(10**6)))
+            request = f"request {step}" if dice.random() < 1 / 3 else None
+            with suppress(RefusedError, NoSuchMove):
+                _step(engine, dice, dice.choice(IDS), request)
+    return tuple(store.commits)
+
+
+def long_life(id: str, events: int) -> tuple[Commit, ...]:
+    """Return the commits of one agreement that is started and then only noted on."""
+    clock, store = ManualClock(), _Recorder()
+    with desk(store, clock) as engine:
+        engine.start("cooperation", id, by=CLERK)
+        for n in range(2, events + 1):
+            clock.advance(minutes=1)
+            engine.note(id, f"note {n}", by=CLERK, request_id=f"{id} {n}")
+    return tuple(store.commits)
