@@ -10,64 +10,136 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ._agreement import Agreement as Agreement, fold as fold
+    from ._agreement import Agreement as Agreement
+    from ._agreement import fold as fold
     from ._attempt import Attempt as Attempt
     from ._calendars import Calendar as Calendar
     from ._delivery import Delivered as Delivered
-    from ._engine import Engine as Engine, Option as Option, Page as Page
+    from ._engine import Engine as Engine
+    from ._engine import Option as Option
+    from ._engine import Page as Page
     from ._evidence import (
         actor as actor,
+    )
+    from ._evidence import (
         approval as approval,
+    )
+    from ._evidence import (
         document as document,
+    )
+    from ._evidence import (
         fact as fact,
+    )
+    from ._evidence import (
         parties as parties,
+    )
+    from ._evidence import (
         value_of as value_of,
     )
-    from ._history import Entry as Entry, Event as Event
+    from ._history import Entry as Entry
+    from ._history import Event as Event
     from ._loading import load_process as load_process
     from ._machine import Cursor as Cursor
     from ._memory import MemoryStore as MemoryStore
-    from ._notices import Delivery as Delivery, Notification as Notification
+    from ._notices import Delivery as Delivery
+    from ._notices import Notification as Notification
     from ._plugins import check_plugin as check_plugin
     from ._predicates import requirement as requirement
     from ._process import Process as Process
     from ._reasons import Unmet as Unmet
     from ._records import (
         Actor as Actor,
+    )
+    from ._records import (
         Approval as Approval,
+    )
+    from ._records import (
         Document as Document,
+    )
+    from ._records import (
         Fact as Fact,
+    )
+    from ._records import (
         Hold as Hold,
+    )
+    from ._records import (
         Party as Party,
+    )
+    from ._records import (
         Pin as Pin,
     )
     from ._requirements import (
         Requirement as Requirement,
+    )
+    from ._requirements import (
         all_of as all_of,
+    )
+    from ._requirements import (
         any_of as any_of,
+    )
+    from ._requirements import (
         at_least as at_least,
+    )
+    from ._requirements import (
         unguarded as unguarded,
+    )
+    from ._requirements import (
         when as when,
     )
-    from ._stages import Outcome as Outcome, Stage as Stage
-    from ._store import Dossier as Dossier, Known as Known, Query as Query, Store as Store, Unit as Unit
-    from ._text import Label as Label, translate as translate
-    from ._verify import Fault as Fault, Report as Report
+    from ._stages import Outcome as Outcome
+    from ._stages import Stage as Stage
+    from ._store import Dossier as Dossier
+    from ._store import Known as Known
+    from ._store import Query as Query
+    from ._store import Store as Store
+    from ._store import Unit as Unit
+    from ._text import Label as Label
+    from ._text import translate as translate
+    from ._verify import Fault as Fault
+    from ._verify import Report as Report
     from .exceptions import (
         AlreadyExists as AlreadyExists,
+    )
+    from .exceptions import (
         Conflict as Conflict,
+    )
+    from .exceptions import (
         DefinitionError as DefinitionError,
+    )
+    from .exceptions import (
         GateClosed as GateClosed,
+    )
+    from .exceptions import (
         HistoryTampered as HistoryTampered,
+    )
+    from .exceptions import (
         InvalidValue as InvalidValue,
+    )
+    from .exceptions import (
         NoSuchMove as NoSuchMove,
+    )
+    from .exceptions import (
         NotFound as NotFound,
+    )
+    from .exceptions import (
         NotPermitted as NotPermitted,
+    )
+    from .exceptions import (
         OutcomeUnknown as OutcomeUnknown,
+    )
+    from .exceptions import (
         PluginError as PluginError,
+    )
+    from .exceptions import (
         RefusedError as RefusedError,
+    )
+    from .exceptions import (
         RequestReused as RequestReused,
+    )
+    from .exceptions import (
         StagegateError as StagegateError,
+    )
+    from .exceptions import (
         StoreError as StoreError,
     )
     from .hookspecs import hookimpl as hookimpl

@@ -15,7 +15,8 @@ LEASE = timedelta(minutes=5)
 
 FIRST_WAIT = timedelta(seconds=30)
 LONGEST_WAIT = timedelta(hours=6)
-MAX_TRIES = 10
+MAX_TRIES = 24
+"""With waits of up to six hours: some four days, so that a long weekend of a mail server loses nothing."""
 
 
 @attrs.define(kw_only=True, frozen=True)

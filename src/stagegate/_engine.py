@@ -20,7 +20,7 @@ from ._history import GENESIS, Entry, Event, chain
 from ._loading import load_process
 from ._memory import MemoryStore
 from ._notices import Delivery, Notification
-from ._plain import as_table, canonical, digest, instant, name
+from ._plain import canonical, digest, freeze, instant, name
 from ._plain import text as as_text
 from ._plugins import Plugins
 from ._process import Process
@@ -851,9 +851,9 @@ class Engine:
         notifications: list[Notification] = []
         if self._plugins.notifies:
             # Plugins see a frozen copy: what they try to do to it touches nothing.
-            shown = Event(as_table(table, "event"))
+            shown = Event(freeze(table))
             wanted = self._plugins.notify(shown, apply(current, shown))
-            notifications = [attrs.evolve(w, id=str(uuid.uuid4()), agreement=agreement, n=n) for w in wanted]
+            notifications = [w.placed(str(uuid.uuid4()), agreement, n) for w in wanted]
             if notifications:
                 table["notifications"] = [notification.brief() for notification in notifications]
         written = _changes.encoded(table)

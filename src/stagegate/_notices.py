@@ -61,6 +61,14 @@ class Notification:
         """
         self.__attrs_init__(**valued(Notification, locals()))
 
+    def placed(self, id_: str, agreement: str, n: int) -> Notification:
+        """Return this notification with its place; what it says was read already."""
+        placed = object.__new__(Notification)
+        placed.__attrs_init__(
+            channel=self.channel, kind=self.kind, to=self.to, context=self.context, id=id_, agreement=agreement, n=n
+        )
+        return placed
+
     def payload(self) -> bytes:
         """Return what is told, as canonical JSON; its digest stands in the event that caused it."""
         return canonical({"channel": self.channel, "kind": self.kind, "to": self.to, "context": self.context})

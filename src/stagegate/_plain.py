@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from ._text import frozendict
 from .exceptions import InvalidValue
@@ -82,6 +82,15 @@ def plain(value: object, where: str = "value", depth: int = 0) -> Plain:
         return tuple(sorted((plain(item, where, depth + 1) for item in value), key=canonical))
     message = f"{where}: {type(value).__name__} cannot be recorded; use text, integers, Decimal, dates, lists or tables"
     raise InvalidValue(message)
+
+
+def freeze(value: Any) -> Any:
+    """Return *value*, which was written or read as JSON, with its tables and lists frozen."""
+    if isinstance(value, dict):
+        return frozendict({k: freeze(v) for k, v in value.items()})
+    if isinstance(value, (list, tuple)):
+        return tuple(map(freeze, value))
+    return value
 
 
 def shown(value: object) -> Plain:

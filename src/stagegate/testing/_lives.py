@@ -199,36 +199,43 @@ STRANGER = Actor(id="o'hara", roles={"press"})
 def _document(dice: random.Random) -> Document:
     return Document.from_bytes(
         bytes([dice.randrange(3)]),
-        kind=dice.choice(["plan", "plan", "annex"]),
+        kind=dice.choice(["plan", "plan", "plan", "annex"]),
         title=dice.choice(HOSTILE[:-1]),
-        signed_by=dice.choice([[], ["mayor"], ["mayor", "governor"]]),
+        signed_by=dice.choice([[], ["mayor"], ["mayor"], ["mayor", "governor"]]),
         languages=["id", "ja"],
         dated="2025-07-24",
         fields={"sectors": ["waste", "water"], "cost": dice.randrange(2000)},
     )
 
 
-def _step(engine: Engine, dice: random.Random, agreement: str, request: str | None) -> None:
-    by = dice.choices([CLERK, COUNCIL, MINISTRY, STRANGER], [6, 5, 3, 1])[0]
+def _step(engine: Engine, dice: random.Random, id_: str, request: str | None) -> None:
+    """Attempt something, mostly what has a chance where the agreement stands."""
+    here = engine.get(id_)
+    turn = next((actor for actor in (CLERK, COUNCIL, MINISTRY) if set(actor.roles) & set(here.owner)), CLERK)
+    by = dice.choices([turn, CLERK, COUNCIL, MINISTRY, STRANGER], [12, 2, 2, 2, 1])[0]
     said = dice.choice(HOSTILE)
+    back = dice.choice(["draft", "vote"])
+    outcome = dice.choice(["withdrawn", "fulfilled"])
+    cost = dice.choice([900, 900, 1100])
+    held = here.hold is not None
     steps: list[tuple[int, Callable[[], object]]] = [
-        (3, lambda: engine.attach(agreement, _document(dice), by=by, request_id=request)),
-        (2, lambda: engine.record(agreement, "cost", dice.choice([900, 1100]), source=said, by=by, request_id=request)),
-        (2, lambda: engine.record(agreement, "abroad", dice.choice([True, False]), by=by, request_id=request)),
-        (2, lambda: engine.approve(agreement, reason=said, by=COUNCIL, request_id=request)),
-        (1, lambda: engine.refuse(agreement, said, by=COUNCIL, result={"members": 50}, request_id=request)),
-        (1, lambda: engine.note(agreement, said, by=by, request_id=request)),
-        (9, lambda: engine.advance(agreement, by=by, request_id=request)),
-        (2, lambda: engine.send_back(agreement, dice.choice(["draft", "vote"]), said, by=by, request_id=request)),
-        (2, lambda: engine.hold(agreement, said, by=by, request_id=request)),
-        (3, lambda: engine.resume(agreement, by=by, request_id=request)),
-        (1, lambda: engine.end(agreement, dice.choice(["withdrawn", "fulfilled"]), said, by=by, request_id=request)),
+        (4, lambda: engine.attach(id_, _document(dice), by=by, request_id=request)),
+        (3, lambda: engine.record(id_, "cost", cost, source=said, by=by, request_id=request)),
+        (2, lambda: engine.record(id_, "abroad", dice.choice([True, False]), by=by, request_id=request)),
+        (4, lambda: engine.approve(id_, reason=said, by=COUNCIL, request_id=request)),
+        (1, lambda: engine.refuse(id_, said, by=COUNCIL, result={"members": 50}, request_id=request)),
+        (1, lambda: engine.note(id_, said, by=by, request_id=request)),
+        (8, lambda: engine.advance(id_, by=by, request_id=request)),
+        (2, lambda: engine.send_back(id_, back, said, by=by, request_id=request)),
+        (1, lambda: engine.hold(id_, said, by=by, request_id=request)),
+        (20 if held else 1, lambda: engine.resume(id_, by=by, request_id=request)),
+        (1, lambda: engine.end(id_, outcome, said, by=by, request_id=request)),
     ]
     dice.choices([step for _, step in steps], [weight for weight, _ in steps])[0]()
 
 
 @lru_cache(maxsize=4)
-def random_life(seed: int = 1, steps: int = 360) -> tuple[Commit, ...]:
+def random_life(seed: int = 3, steps: int = 300) -> tuple[Commit, ...]:
     """
     Return the commits of a random life: every kind of event and move, refusals, holds, ends, requests, notifications.
 
@@ -244,11 +251,15 @@ def random_life(seed: int = 1, steps: int = 360) -> tuple[Commit, ...]:
             clock.advance(hours=1)
             parties = [Party(f"party{k}", name=HOSTILE[k], country="ID") for k in range(place % 4)]
             engine.start("cooperation", id_, title=HOSTILE[place % len(HOSTILE)], parties=parties, by=CLERK)
+            if place % 4:
+                engine.record(id_, "cost", 900, by=CLERK)
+                engine.record(id_, "abroad", place % 3 == 0, by=CLERK)
+                engine.attach(id_, Document.from_bytes(b"1", kind="plan", signed_by=["mayor"]), by=CLERK)
         for step in range(steps):
             clock.advance(timedelta(minutes=dice.randrange(60), microseconds=dice.randrange(10**6)))
             request = f"request {step}" if dice.random() < 1 / 3 else None
             with suppress(RefusedError, NoSuchMove):
-                _step(engine, dice, dice.choice(IDS), request)
+                _step(engine, dice, dice.choice(IDS[:9] if step % 3 else IDS), request)
     return tuple(store.commits)
 
 

@@ -29,7 +29,8 @@ from stagegate import (
 from ._connections import Connections, explained
 
 _BATCH = 256
-_OUTBOX = "id, agreement, n, payload, status, tries, due_at, leased_until, error, seal"
+_THIS = "agreement = ? AND n = ? AND id = ?"
+_OUTBOX = "agreement, n, id, payload, status, tries, due_at, leased_until, error, seal"
 
 
 def _iso(at: datetime) -> str:
@@ -200,28 +201,28 @@ class SQLiteStore:
             rows = connection.execute(due, (_iso(now), limit)).fetchall()
             taken = [(*row[:7], _iso(until), row[8]) for row in rows]
             connection.executemany(
-                "UPDATE outbox SET leased_until = ?, seal = ? WHERE id = ?",
-                [(row[7], _seal(row), row[0]) for row in taken],
+                f"UPDATE outbox SET leased_until = ?, seal = ? WHERE {_THIS}",
+                [(row[7], _seal(row), *row[:3]) for row in taken],
             )
             connection.execute("COMMIT")
         return [_delivery(row) for row in taken]
 
     def settle(self, claimed: Delivery, settled: Delivery) -> bool:
         """Write how a delivery went."""
-        until = claimed.leased_until
+        told, until = claimed.notification, claimed.leased_until
         with self._connections.use("settling a delivery") as connection:
             connection.execute("BEGIN IMMEDIATE")
             row = connection.execute(
-                f"SELECT {_OUTBOX} FROM outbox WHERE id = ? AND status = 'pending' AND leased_until = ?",  # noqa: S608
-                (claimed.notification.id, None if until is None else _iso(until)),
+                f"SELECT {_OUTBOX} FROM outbox WHERE {_THIS} AND status = 'pending' AND leased_until = ?",  # noqa: S608
+                (told.agreement, told.n, told.id, None if until is None else _iso(until)),
             ).fetchone()
             if row is None:
                 return False
             leased = None if settled.leased_until is None else _iso(settled.leased_until)
             changed = (settled.status, settled.tries, _iso(settled.due_at), leased, settled.error)
             connection.execute(
-                "UPDATE outbox SET status = ?, tries = ?, due_at = ?, leased_until = ?, error = ?, seal = ? WHERE id = ?",
-                (*changed, _seal((*row[:4], *changed)), row[0]),
+                f"UPDATE outbox SET status = ?, tries = ?, due_at = ?, leased_until = ?, error = ?, seal = ? WHERE {_THIS}",  # noqa: S608, E501
+                (*changed, _seal((*row[:4], *changed)), *row[:3]),
             )
             connection.execute("COMMIT")
         return True
@@ -303,7 +304,7 @@ def _get(connection: sqlite3.Connection, agreement: str) -> Agreement | None:
 
 
 def _delivery(row: Sequence[Any]) -> Delivery:
-    id_, agreement, n, payload, status, tries, due_at, leased_until, error = row[:9]
+    agreement, n, id_, payload, status, tries, due_at, leased_until, error = row[:9]
     try:
         notification = Notification(**json.loads(payload), id=id_, agreement=agreement, n=n)
         due = datetime.fromisoformat(due_at)
@@ -326,7 +327,7 @@ def _dossiers(connection: sqlite3.Connection, first: str, last: str) -> Iterator
     events = rows("SELECT agreement, n, body, hash FROM event WHERE agreement BETWEEN ? AND ? ORDER BY agreement, n")
     requests = rows("SELECT agreement, n, id, fingerprint FROM request WHERE agreement BETWEEN ? AND ?")
     members = rows("SELECT agreement, kind, value FROM member WHERE agreement BETWEEN ? AND ?")
-    outbox = rows(f"SELECT agreement, {_OUTBOX} FROM outbox WHERE agreement BETWEEN ? AND ?")  # noqa: S608
+    outbox = rows(f"SELECT agreement AS owner, {_OUTBOX} FROM outbox WHERE agreement BETWEEN ? AND ?")  # noqa: S608
     for id_, *columns, snapshot in connection.execute(
         "SELECT id, n, version, head, process, stage, owner, outcome, on_hold, changed_at, searchable, snapshot"
         " FROM agreement WHERE id BETWEEN ? AND ? ORDER BY id",
@@ -343,11 +344,11 @@ def _dossiers(connection: sqlite3.Connection, first: str, last: str) -> Iterator
         deliveries = {}
         for row in outbox[id_]:
             if _seal(row[:9]) != row[9]:
-                faults.append((row[2], f"the row of notification {row[0]} in the outbox was changed by another hand"))
+                faults.append((row[1], f"the row of notification {row[2]} in the outbox was changed by another hand"))
             try:
-                deliveries[row[0]] = _delivery(row)
+                deliveries[row[2]] = _delivery(row)
             except HistoryTampered as error:
-                faults.append((row[2], str(error)))
+                faults.append((row[1], str(error)))
         yield Dossier(
             id=id_,
             agreement=agreement,
@@ -428,7 +429,7 @@ class _Unit:
                 )
             for notification in notifications:
                 due = _iso(agreement.changed_at)
-                row = (notification.id, self.id, entry.n, notification.payload(), "pending", 0, due, None, "")
+                row = (self.id, entry.n, notification.id, notification.payload(), "pending", 0, due, None, "")
                 execute(f"INSERT INTO outbox ({_OUTBOX}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (*row, _seal(row)))  # noqa: S608
         except sqlite3.IntegrityError as error:
             if "event" in str(error) and "UNIQUE" in str(error):

@@ -53,20 +53,20 @@ CREATE TABLE request (
 CREATE INDEX request_by_agreement ON request (agreement);
 
 CREATE TABLE outbox (
-    id           TEXT    NOT NULL PRIMARY KEY,
     agreement    TEXT    NOT NULL REFERENCES agreement (id),
     n            INTEGER NOT NULL,
+    id           TEXT    NOT NULL,
     payload      BLOB    NOT NULL,
     status       TEXT    NOT NULL CHECK (status IN ('pending', 'delivered', 'dead')),
     tries        INTEGER NOT NULL CHECK (tries >= 0),
     due_at       TEXT    NOT NULL,
     leased_until TEXT,
     error        TEXT    NOT NULL,
-    seal         BLOB    NOT NULL
-) STRICT;
+    seal         BLOB    NOT NULL,
+    PRIMARY KEY (agreement, n, id)
+) STRICT, WITHOUT ROWID;
 
-CREATE INDEX outbox_due          ON outbox (due_at) WHERE status = 'pending';
-CREATE INDEX outbox_by_agreement ON outbox (agreement);
+CREATE INDEX outbox_due ON outbox (due_at) WHERE status = 'pending';
 
 -- How many agreements there are of each sort, so that counting does not grow with the table.
 CREATE TABLE counter (

@@ -1,0 +1,159 @@
+"""How answers are printed: tables on a terminal, plain lines in a pipe, JSON where it was asked for."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import unicodedata
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import attrs
+import click
+
+from ._settings import Settings
+from ._words import word
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+# Bidirectional controls can make a line read as something else than it says.
+_TURNING = frozenset(map(chr, (0x200E, 0x200F, 0x061C, *range(0x202A, 0x202F), *range(0x2066, 0x206A))))
+_SHOWN = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+@attrs.frozen
+class Cell:
+    """
+    A value, as a script reads it and as a person does.
+
+    Attributes:
+        plain: In a pipe: ids, instants in UTC.
+
+        shown: On a terminal: labels, local time.
+    """
+
+    plain: str
+    shown: str
+
+
+Value: TypeAlias = "Cell | str | int | None"
+
+
+def clean(said: str) -> str:
+    """Return *said* as one line that draws what it says: what would move the cursor or turn the line is written out."""
+    if said.isprintable():
+        return said
+    return "".join(_written(c) if unicodedata.category(c) in {"Cc", "Cs", "Zl", "Zp"} or c in _TURNING else c for c in said)
+
+
+def _written(c: str) -> str:
+    return _SHOWN.get(c) or (f"\\x{ord(c):02x}" if ord(c) <= 0xFF else f"\\u{ord(c):04x}")  # noqa: PLR2004  a byte
+
+
+def _plain(value: Value) -> str:
+    return clean(value.plain if isinstance(value, Cell) else "" if value is None else str(value))
+
+
+def _shown(value: Value) -> str:
+    said = value.shown if isinstance(value, Cell) else "" if value is None else str(value)
+    return "\n".join(map(clean, said.split("\n")))
+
+
+def _data(value: Any) -> Any:
+    if isinstance(value, (datetime, date)):
+        return value.isoformat()
+    raise TypeError(type(value).__name__)
+
+
+def echo(said: str, *, err: bool = False) -> None:
+    """
+    Print a line. Where nobody reads any more, nothing more is written, and that is no error.
+
+    Raises:
+        OSError: If it cannot be written for another reason, such as a full disk.
+    """
+    try:
+        click.echo(said, err=err)
+    except OSError as error:
+        # What is still buffered must not complain when Python ends.
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), (sys.stderr if err else sys.stdout).fileno())
+        if not isinstance(error, BrokenPipeError):
+            raise
+
+
+class Out:
+    """Prints what a command answers, in the way that was asked for."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Look at where it is to print."""
+        self.json = settings.json
+        self.lang = settings.lang
+        self.terminal = not settings.json and sys.stdout.isatty()
+
+    def word(self, english: str, **params: object) -> str:
+        """Return one of the command line's own words in the reader's language."""
+        return word(english, self.lang, **params)
+
+    def data(self, value: Any) -> None:
+        """Print *value* as JSON, readable whatever the encoding of the terminal."""
+        ascii_only = (getattr(sys.stdout, "encoding", None) or "ascii").lower().replace("-", "") != "utf8"
+        echo(json.dumps(value, ensure_ascii=ascii_only, indent=2, default=_data))
+
+    def text(self, said: str) -> None:
+        """Print a text as it is; it is made by this program, line by line."""
+        echo(said.removesuffix("\n"))
+
+    def warn(self, said: str) -> None:
+        """Print a line beside the answer, where it disturbs no script."""
+        echo(clean(said), err=True)
+
+    def table(self, title: str, headings: Sequence[str], rows: Iterable[Sequence[Value]]) -> None:
+        """
+        Print rows: as a table, or a line each with tabs between the columns and no headings.
+
+        Args:
+            title: What stands above the table on a terminal.
+
+            headings: Words for the columns on a terminal.
+
+            rows: The values.
+        """
+        if not self.terminal:
+            for row in rows:
+                echo("\t".join(map(_plain, row)))
+            return
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(title=Text(title, "bold") if title else None, title_justify="left", header_style="bold")
+        for heading in headings:
+            table.add_column(Text(self.word(heading)), overflow="fold")
+        for row in rows:
+            table.add_row(*(Text(_shown(value)) for value in row))
+        self._console().print(table)
+
+    def pairs(self, pairs: Iterable[tuple[str, Value]]) -> None:
+        """Print what is known of one thing: a key and a value a line; on a terminal the words for the keys."""
+        known = [(key, value) for key, value in pairs if value is not None]
+        if not self.terminal:
+            for key, value in known:
+                echo(f"{key.replace(' ', '_')}\t{_plain(value)}")
+            return
+        from rich.table import Table
+        from rich.text import Text
+
+        grid = Table.grid(padding=(0, 2))
+        grid.add_column(no_wrap=True)
+        grid.add_column(overflow="fold")
+        for key, value in known:
+            grid.add_row(Text(self.word(key), "bold"), Text(_shown(value)))
+        self._console().print(grid)
+
+    def _console(self) -> Console:
+        from rich.console import Console
+
+        return Console(file=sys.stdout, highlight=False, markup=False, emoji=False)

@@ -1,0 +1,189 @@
+"""What is told of agreements, options, reasons and events: as data for programs, as cells and lines for people."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime, tzinfo
+from typing import Any
+
+import attrs
+
+from stagegate import Actor, Agreement, Engine, Event, Label, NotFound, Option, Process, Unmet
+
+from ._output import Cell
+from ._words import word
+
+_AGREEMENT = {
+    "owner": (),
+    "title": "",
+    "parties": (),
+    "documents": (),
+    "facts": {},
+    "approvals": (),
+    "hold": None,
+    "outcome": None,
+}
+
+
+@attrs.frozen
+class Names:
+    """
+    The names of a process in the reader's language.
+
+    Attributes:
+        process: The process; None if this engine does not know it: then ids have to do.
+
+        lang: The language.
+    """
+
+    process: Process | None
+    lang: str
+
+    @classmethod
+    def of(cls, engine: Engine, agreement: Agreement, lang: str) -> Names:
+        """Take the process that an agreement is pinned to, if it is known."""
+        try:
+            return cls(engine.process(agreement), lang)
+        except NotFound:
+            return cls(None, lang)
+
+    @property
+    def zone(self) -> tzinfo:
+        """The zone in which days are counted."""
+        return UTC if self.process is None else self.process.tzinfo
+
+    def stage(self, stage: str) -> Cell:
+        """Name a stage."""
+        found = self.process and self.process.stage(stage)
+        return Cell(stage, (found and found.label.text(self.lang)) or stage)
+
+    def outcome(self, outcome: str | None) -> Cell | None:
+        """Name an outcome."""
+        if outcome is None:
+            return None
+        found = self.process and self.process.outcome(outcome)
+        return Cell(outcome, (found and found.label.text(self.lang)) or outcome)
+
+    def role(self, role: str) -> str:
+        """Name a role."""
+        label = Label() if self.process is None else self.process.roles.get(role, Label())
+        return str(label.text(self.lang)) or role
+
+    def roles(self, roles: Iterable[str]) -> Cell:
+        """Name several roles."""
+        several = tuple(roles)
+        return Cell(",".join(several), ", ".join(map(self.role, several)))
+
+    def called(self, roles: Iterable[str]) -> str:
+        """Name several roles, each with the id by which it acts."""
+        return ", ".join(role if self.role(role) == role else f"{self.role(role)} ({role})" for role in roles)
+
+    def moment(self, at: datetime) -> Cell:
+        """Tell a moment: in UTC for programs, in the zone of the process for people."""
+        here = at.astimezone(self.zone)
+        shown = f"{here:%Y-%m-%d %H:%M}" + (" UTC" if self.zone is UTC else "")
+        return Cell(instant(at), shown)
+
+
+def instant(at: datetime) -> str:
+    """Return a moment in UTC, to the second where it has no parts of one."""
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def anyone(agreement: Agreement) -> Actor:
+    """Return somebody whose turn it is, for a question that is about no one in particular."""
+    return Actor(id="anyone", roles=set(agreement.owner))
+
+
+def agreement_data(agreement: Agreement, names: Names) -> dict[str, Any]:
+    """Return an agreement as data, every key always there."""
+    return {
+        **_AGREEMENT,
+        **agreement.to_data(),
+        "stage_label": names.stage(agreement.stage).shown,
+        "round": agreement.round,
+    }
+
+
+def reason_data(reason: Unmet, lang: str) -> dict[str, Any]:
+    """Return a reason as data, every key always there, with its sentence."""
+    return {
+        "code": reason.code,
+        "text": reason.text(lang),
+        "requirement": reason.requirement,
+        "label": reason.label.text(lang),
+        "fix_by": reason.fix_by,
+        "basis": reason.basis,
+        "provenance": reason.provenance,
+        "params": reason.params,
+        "alternatives": [[reason_data(one, lang) for one in part] for part in reason.alternatives],
+    }
+
+
+def option_data(option: Option, lang: str) -> dict[str, Any]:
+    """Return an option as data."""
+    return {
+        "move": option.move,
+        "target": option.target,
+        "open": option.open,
+        "permitted": option.permitted,
+        "roles": option.roles,
+        "unmet": [reason_data(reason, lang) for reason in option.unmet],
+        "warnings": [reason_data(reason, lang) for reason in option.warnings],
+    }
+
+
+def event_data(event: Event) -> dict[str, Any]:
+    """Return an event as data: its body, as it is stored, and its hash."""
+    return {**event.data, "hash": event.hash.hex()}
+
+
+def rule(reason: Unmet, lang: str) -> str:
+    """Name the rule that a reason comes from, and what kind of rule it is."""
+    provenance = word(reason.provenance, lang) if reason.provenance else ""
+    return " · ".join(part for part in (reason.basis, provenance) if part)
+
+
+def reason_lines(reasons: Sequence[Unmet], names: Names, indent: str = "  ") -> Iterator[str]:
+    """Tell every reason: what is missing, who can mend it, and the rule it comes from."""
+    lang = names.lang
+    for number, reason in enumerate(reasons, 1):
+        yield f"{indent}{number}. {reason.text(lang)}"
+        if reason.fix_by:
+            yield f"{indent}   {word('can be mended by', lang)}: {names.called(reason.fix_by)}"
+        if said := rule(reason, lang):
+            yield f"{indent}   {word('rule', lang)}: {said}"
+
+
+def spell(value: Any) -> str:
+    """Write a recorded value: a text as it is, anything else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def summary(event: Event) -> str:
+    """Tell what an event recorded, in one line of ids and values."""
+    data = event.data.get("data", {})
+    match event.kind:
+        case "attached":
+            document = data["document"]
+            said = " ".join(part for part in (document["kind"], document["digest"][:12], document.get("title")) if part)
+        case "recorded":
+            said = f"{data['fact']} = {spell(data['value'])}"
+        case "voted":
+            said = " ".join(part for part in (data["role"], data["vote"], data.get("reason")) if part)
+        case "noted":
+            said = data["text"]
+        case "started":
+            said = data.get("title", "")
+        case "refused":
+            codes = ", ".join(dict.fromkeys(reason["code"] for reason in data.get("unmet", ())))
+            barred = f"only for {', '.join(data['roles'])}" if data.get("roles") else ""
+            said = "; ".join(part for part in (barred, codes) if part)
+        case _:
+            said = data.get("outcome") or ""
+            said = ": ".join(part for part in (said, data.get("reason")) if part)
+    voided = ", ".join(f"{vote['role']} by {vote['by']} (event {vote['n']})" for vote in event.data.get("voided", ()))
+    skipped = ", ".join(stage["stage"] for stage in data.get("skipped", ()))
+    also = [f"voided: {voided}" if voided else "", f"skipped: {skipped}" if skipped else ""]
+    return "; ".join(part for part in (said, *also) if part)

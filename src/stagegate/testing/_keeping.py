@@ -1,0 +1,211 @@
+"""Clauses on what is kept: dossiers for `verify`, and what outlives a process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+import attrs
+import pytest
+
+from stagegate import Conflict, Engine, Event, Query, Store, StoreError, fold
+
+from ._base import Fixtures
+from ._clock import ManualClock
+from ._lives import CLERK, IDS, desk, long_life, random_life, write
+from ._writing import everything
+
+
+class Dossiers(Fixtures):
+    """Everything that is kept, for `verify`."""
+
+    def test_dossier_is_complete(self, lived: Store) -> None:
+        """S77: a dossier holds the snapshot, every event, every request and every row of the outbox of an agreement."""
+        for id_ in IDS:
+            (dossier,) = lived.dossiers(id_)
+            commits = [commit for commit in random_life() if commit.agreement.id == id_]
+            requests = {
+                (commit.entry.n, commit.request[0]): commit.request[1].fingerprint for commit in commits if commit.request
+            }
+            rows = {row.notification.id: row for row in lived.outbox() if row.notification.agreement == id_}
+
+            assert (id_, commits[-1].agreement) == (dossier.id, dossier.agreement)
+            assert [commit.entry for commit in commits] == list(dossier.entries)
+            assert requests == dict(dossier.requests)
+            assert rows == dict(dossier.outbox)
+            assert [] == list(dossier.faults)
+
+    def test_dossiers_in_order(self, lived: Store) -> None:
+        """S78: all dossiers come in the order of ids, each once, and are those that are read one by one."""
+        several = list(lived.dossiers())
+
+        assert sorted(IDS) == [dossier.id for dossier in several]
+        assert [next(iter(lived.dossiers(id_))) for id_ in sorted(IDS)] == several
+
+    def test_many_dossiers(self, store: Store) -> None:
+        """S79: so it is with more agreements than a store may care to hold in hand at once."""
+        for k in range(300):
+            write(store, long_life(f"a{k}", 1))
+
+        assert sorted(f"a{k}" for k in range(300)) == [dossier.id for dossier in store.dossiers()]
+
+    def test_work_goes_on_during_dossiers(self, store: Store) -> None:
+        """S80: while somebody looks through the dossiers, others can write."""
+        commits = long_life("b", 4)
+        write(store, [*long_life("a", 1), commits[0], *long_life("c", 1)])
+        seen = []
+        for dossier, commit in zip(store.dossiers(), commits[1:], strict=True):
+            commit.write(store)
+            seen.append(dossier)
+
+        assert ["a", "b", "c"] == [dossier.id for dossier in seen]
+        assert [fold(dossier.entries) for dossier in seen] == [dossier.agreement for dossier in seen]
+        assert commits[3].agreement == store.get("b")
+
+    def test_random_life_verifies(self, lived: Store, clock: ManualClock) -> None:
+        """S81: after a random life every history, snapshot, request and row of the outbox agrees, and nothing beside them is wrong."""
+        with desk(lived, clock) as engine:
+            report = engine.verify()
+
+        assert ((), "internal", len(random_life()), len(IDS)) == (
+            report.faults,
+            report.level,
+            report.events,
+            report.checked,
+        )
+        assert [] == list(lived.faults())
+
+    def test_engine_moves(self, engine: Engine, clock: ManualClock) -> None:
+        """S82: an engine on the store goes through every kind of move, and its history says so."""
+        engine.start("cooperation", "a", by=CLERK)
+        for step in range(3):
+            clock.advance(days=1)
+            engine.record("a", "cost", step, by=CLERK)
+            engine.hold("a", "wait", by=CLERK)
+            engine.resume("a", by=CLERK)
+        engine.end("a", "withdrawn", "enough", by=CLERK)
+
+        assert ["start", *["record", "hold", "resume"] * 3, "end"] == [event.move for event in engine.history("a")]
+        assert engine.verify("a").ok
+
+
+class Lasting(Fixtures):
+    """What a store that outlives its process keeps. Skipped for one that forgets."""
+
+    @pytest.fixture
+    def reopened(self, lived: Store, reopen: Callable[[], Store] | None) -> Iterator[Store]:
+        """Close the store after a random life, and open it anew."""
+        if reopen is None:
+            pytest.skip("this store forgets: there is nothing to open anew")
+        lived.close()
+        store = reopen()
+        yield store
+        store.close()
+
+    def test_all_is_there_again(self, reopened: Store, clock: ManualClock) -> None:
+        """S83: what was committed is there after closing and opening: snapshots, histories, requests, outbox, counts."""
+        last = {commit.agreement.id: commit.agreement for commit in random_life()}
+        with desk(reopened, clock) as engine:
+            assert engine.verify().ok
+
+        assert sorted(last.values(), key=lambda a: a.id) == list(reopened.find(Query(), after=None, limit=1000))
+        assert sorted(c.entry.body for c in random_life()) == sorted(e.body for i in IDS for e in reopened.history(i))
+        assert sum(len(c.notifications) for c in random_life()) == len(list(reopened.outbox("pending")))
+        assert len(IDS) == sum(reopened.count(Query(), None).values())
+        requests = dict(commit.request for commit in random_life() if commit.request)
+        with reopened.unit("a") as unit:
+            assert requests == {request: unit.known(request) for request in requests}
+
+    def test_life_goes_on(self, reopened: Store) -> None:
+        """S84: an agreement goes on where it stood when the store was closed."""
+        clock = ManualClock(max(commit.agreement.changed_at for commit in random_life()) + timedelta(days=1))
+        with desk(reopened, clock) as engine:
+            noted = engine.note("a", "still here", by=CLERK)
+            last = engine.history("a", after=noted.n - 1)
+
+            assert [("noted", noted.head)] == [(event.kind, event.hash) for event in last]
+            assert engine.verify().ok
+
+    def test_claims_are_kept(self, store: Store, clock: ManualClock, reopen: Callable[[], Store] | None) -> None:
+        """S85: what was in a hand when the store was closed stays so until its lease has run out."""
+        if reopen is None:
+            pytest.skip("this store forgets: there is nothing to open anew")
+        with desk(store, clock) as engine:
+            engine.start("cooperation", "b", by=CLERK)
+        until = clock() + timedelta(minutes=5)
+        claimed = list(store.claim(clock(), until=until, limit=1))
+        store.close()
+        again = reopen()
+
+        assert len(list(again.claim(clock(), until=until, limit=10))) == 1
+        assert again.settle(claimed[0], attrs.evolve(claimed[0], status="delivered", tries=1, leased_until=None))
+        again.close()
+
+    def test_two_stores_see_each_other(self, store: Store, another: Store) -> None:
+        """S86: two stores that are open on one place see each other's commits at once."""
+        commits = long_life("a", 4)
+        for commit, writer, reader in zip(commits, (store, another) * 2, (another, store) * 2, strict=True):
+            commit.write(writer)
+
+            assert commit.agreement == reader.get("a")
+            assert commit.entry == reader.history("a")[-1]
+            assert len(list(store.outbox())) == len(list(another.outbox()))
+            assert dict(store.count(Query(), "stage")) == dict(another.count(Query(), "stage"))
+
+    def test_two_stores_never_write_one_number(self, store: Store, another: Store) -> None:
+        """S87: who writes by one store what was already written by another gets a `Conflict`."""
+        commits, others = long_life("a", 2), long_life("a", 2)
+        write(store, commits)
+        for other in others:
+            with pytest.raises(Conflict):
+                attrs.evolve(other, notifications=(), request=None).write(another)
+
+        assert [commit.entry for commit in commits] == list(another.history("a"))
+
+    def test_two_stores_never_share_a_row(self, store: Store, another: Store, clock: ManualClock) -> None:
+        """S88: workers on two stores that are open on one place never share a row of the outbox."""
+        for k in range(8):
+            write(store, long_life(f"a{k}", 1))
+        claimed = []
+        for worker in (store, another) * 10:
+            rows = worker.claim(clock(), until=clock() + timedelta(minutes=5), limit=1)
+            claimed += [row.notification.id for row in rows]
+
+        assert sorted(row.notification.id for row in another.outbox()) == sorted(claimed)
+
+    def test_closed_store(self, store: Store, reopen: Callable[[], Store] | None) -> None:
+        """S89: a store that was closed says so in a `StoreError`, whatever it is asked; closing it again does nothing."""
+        if reopen is None:
+            pytest.skip("this store forgets: it holds nothing open")
+        store.close()
+        store.close()
+        now = ManualClock()()
+        asked: list[Callable[[], object]] = [
+            lambda: long_life("b", 1)[0].write(store),
+            lambda: store.get("a"),
+            lambda: store.history("a"),
+            lambda: store.find(Query(), after=None, limit=1),
+            lambda: store.count(Query(), None),
+            lambda: store.claim(now, until=now, limit=1),
+            lambda: list(store.outbox()),
+            lambda: list(store.dossiers()),
+            lambda: list(store.faults()),
+        ]
+        for ask in asked:
+            with pytest.raises(StoreError, match="closed"):
+                ask()
+
+
+class Alike(Fixtures):
+    """The plainest reading of the contract is `MemoryStore`; every other store answers as it does."""
+
+    def test_answers_alike(self, lived: Store, mirror: Store) -> None:
+        """S90: after the same commits, dossiers, counts, outbox and listing are those of `MemoryStore`."""
+        assert everything(mirror) == everything(lived)
+
+    def test_events_can_be_read(self, lived: Store) -> None:
+        """S91: every event of every history can be read, and belongs to its agreement."""
+        for id_ in IDS:
+            events = [Event.read(entry) for entry in lived.history(id_)]
+
+            assert [(id_, n) for n in range(1, len(events) + 1)] == [(event.agreement, event.n) for event in events]

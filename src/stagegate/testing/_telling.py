@@ -1,0 +1,212 @@
+"""Clauses on the outbox: what is to be told is in one hand at a time, and never lost."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+
+import attrs
+import pytest
+
+from stagegate import Conflict, Delivery, Engine, MemoryStore, Notification, Store
+
+from ._base import Fixtures
+from ._clock import ManualClock
+from ._lives import CLERK, HOSTILE, Commit, long_life, write
+
+LEASE = timedelta(minutes=5)
+
+
+def _claim(store: Store, now: datetime, limit: int = 100) -> list[Delivery]:
+    return list(store.claim(now, until=now + LEASE, limit=limit))
+
+
+def _ids(rows: list[Delivery]) -> list[str]:
+    return [row.notification.id for row in rows]
+
+
+def _told(commit: Commit, notification: Notification) -> Commit:
+    stamped = attrs.evolve(notification, agreement=commit.agreement.id, n=commit.entry.n)
+    return attrs.evolve(commit, notifications=(stamped,))
+
+
+class Outbox(Fixtures):
+    """What is to be told."""
+
+    @pytest.fixture
+    def six(self, store: Store, engine: Engine, clock: ManualClock) -> list[str]:
+        """Have six notifications, oldest first, each due an hour after the other; return their ids."""
+        commits = long_life("a", 7)[1:]
+        engine.start("cooperation", "b", by=CLERK)
+        for row in _claim(store, clock()):
+            store.settle(row, attrs.evolve(row, status="delivered", tries=1, leased_until=None))
+        (first,) = long_life("a", 1)
+        ids = []
+        for k, commit in enumerate([attrs.evolve(first, notifications=()), *commits[:5]]):
+            id_ = f"00000000-0000-4000-8000-{9 - k:012}"
+            due = attrs.evolve(commit.agreement, changed_at=clock.advance(hours=1))
+            notification = Notification(channel="bell", kind="rung", id=id_)
+            _told(attrs.evolve(commit, agreement=due, request=None), notification).write(store)
+            ids.append(id_)
+        return ids
+
+    def test_outbox_holds_what_was_caused(self, lived: Store, mirror: MemoryStore) -> None:
+        """S60: every notification of every commit is in the outbox, whole, `pending`, untried and in nobody's hand."""
+        rows = {row.notification.id: row for row in lived.outbox()}
+
+        assert {row.notification.id: row for row in mirror.outbox()} == rows
+        assert {("pending", 0, None, "")} == {(r.status, r.tries, r.leased_until, r.error) for r in rows.values()}
+
+    def test_outbox_of_no_commit(self, store: Store) -> None:
+        """S61: what did not commit is not told."""
+        commits = long_life("a", 1)
+        write(store, commits)
+        before = list(store.outbox())
+        other = Notification(channel="bell", kind="rung", id="00000000-0000-4000-8000-000000000007")
+        with pytest.raises(Conflict):
+            _told(commits[0], other).write(store)
+
+        assert before == list(store.outbox())
+
+    def test_oldest_first(self, store: Store, six: list[str]) -> None:
+        """S62: the outbox is read oldest first."""
+        assert six == _ids([row for row in store.outbox() if row.status == "pending"])
+
+    def test_outbox_by_status(self, store: Store, six: list[str], clock: ManualClock) -> None:
+        """S63: the outbox is read by status, or all of it."""
+        row = _claim(store, clock(), 1)[0]
+        store.settle(row, attrs.evolve(row, status="dead", tries=10, leased_until=None, error="nobody there"))
+
+        assert {"pending": 5, "delivered": 2, "dead": 1, None: 8} == {
+            status: len(list(store.outbox(status))) for status in ("pending", "delivered", "dead", None)
+        }
+
+    def test_hostile_notifications(self, store: Store) -> None:
+        """S64: notifications come back as they were, hostile texts and nested tables and all."""
+        commits = long_life("a", len(HOSTILE) + 1)
+        commits[0].write(store)
+        several = []
+        for k, commit in enumerate(commits[1:]):
+            context = {"text": HOSTILE[k], "deep": [{"a": [None, True, -(2**53), {"b": {}}]}]}
+            id_ = f"00000000-0000-4000-8000-{k:012}"
+            notification = Notification(channel="bell", kind="rung", to=HOSTILE[k], context=context, id=id_)
+            several.append(attrs.evolve(notification, agreement="a", n=commit.entry.n))
+            _told(commit, notification).write(store)
+
+        kept = {row.notification.id: row.notification for row in store.outbox()}
+        assert several == [kept[notification.id] for notification in several]
+
+    def test_claim_what_is_due(self, store: Store, six: list[str], clock: ManualClock) -> None:
+        """S65: only what is due is claimed, at its very instant, oldest first."""
+        now = clock()
+
+        assert [] == _claim(store, now - timedelta(hours=5, microseconds=1))
+        assert six[:1] == _ids(_claim(store, now - timedelta(hours=5)))
+        assert six[1:3] == _ids(_claim(store, now - timedelta(hours=3)))
+        assert six[3:] == _ids(_claim(store, now))
+
+    def test_claim_some(self, store: Store, six: list[str], clock: ManualClock) -> None:
+        """S66: a claim takes so many at most, the oldest; the next goes on behind them."""
+        assert [six[:2], six[2:4], six[4:], []] == [_ids(_claim(store, clock(), 2)) for _ in range(4)]
+
+    def test_claimed_row(self, store: Store, six: list[str], clock: ManualClock) -> None:
+        """S67: a claimed row says until when it is in a hand; the outbox says the same."""
+        (row,) = _claim(store, clock(), 1)
+
+        assert (clock() + LEASE, "pending", 0) == (row.leased_until, row.status, row.tries)
+        assert row == next(r for r in store.outbox() if r.notification.id == six[0])
+
+    def test_lease_runs_out(self, store: Store, six: list[str], clock: ManualClock) -> None:
+        """S68: what is in a hand is claimed by nobody else until the lease has run out, and then again."""
+        assert six == _ids(_claim(store, clock()))
+        clock.advance(LEASE - timedelta(microseconds=1))
+        assert [] == _claim(store, clock())
+        clock.advance(microseconds=1)
+        assert six == _ids(_claim(store, clock()))
+
+    def test_settle_as_delivered(self, store: Store, six: list[str], clock: ManualClock) -> None:
+        """S69: what was delivered is written as such and never claimed again."""
+        (row,) = _claim(store, clock(), 1)
+        delivered = attrs.evolve(row, status="delivered", tries=1, leased_until=None)
+
+        assert store.settle(row, delivered) is True
+        assert delivered in list(store.outbox("delivered"))
+        clock.advance(days=999)
+        assert six[1:] == _ids(_claim(store, clock()))
+
+    def test_settle_as_failed(self, store: Store, six: list[str], clock: ManualClock) -> None:
+        """S70: what failed is written with its error, and claimed again when it is due again, not before."""
+        (row,) = _claim(store, clock(), 1)
+        due = clock() + timedelta(hours=2)
+        failed = attrs.evolve(row, tries=1, due_at=due, leased_until=None, error=HOSTILE[4])
+
+        assert store.settle(row, failed) is True
+        assert six[1:] == _ids(_claim(store, due - timedelta(microseconds=1)))
+        (again,) = [r for r in _claim(store, due) if r.notification.id == six[0]]
+        assert attrs.evolve(failed, leased_until=due + LEASE) == again
+
+    def test_settle_as_dead(self, store: Store, six: list[str], clock: ManualClock) -> None:
+        """S71: what was given up stays in the outbox and is never claimed again."""
+        (row,) = _claim(store, clock(), 1)
+        dead = attrs.evolve(row, status="dead", tries=10, leased_until=None, error="gone")
+
+        assert store.settle(row, dead) is True
+        assert [dead] == list(store.outbox("dead"))
+        assert six[1:] == _ids(_claim(store, clock.advance(days=999)))
+
+    def test_settle_too_late(self, store: Store, six: list[str], clock: ManualClock) -> None:
+        """S72: who comes too late, the claim having passed to another, writes nothing and is told so."""
+        (mine,) = _claim(store, clock(), 1)
+        clock.advance(LEASE)
+        (theirs,) = _claim(store, clock(), 1)
+        before = list(store.outbox())
+
+        assert store.settle(mine, attrs.evolve(mine, status="dead", leased_until=None)) is False
+        assert before == list(store.outbox())
+        assert store.settle(theirs, attrs.evolve(theirs, status="delivered", tries=1, leased_until=None)) is True
+
+    def test_settle_twice(self, store: Store, six: list[str], clock: ManualClock) -> None:
+        """S73: what is settled is settled: a second word on the same claim writes nothing."""
+        (row,) = _claim(store, clock(), 1)
+        store.settle(row, attrs.evolve(row, status="delivered", tries=1, leased_until=None))
+        before = list(store.outbox())
+
+        assert store.settle(row, attrs.evolve(row, status="dead", leased_until=None)) is False
+        assert before == list(store.outbox())
+
+    def test_settle_what_was_not_claimed(self, store: Store, six: list[str], clock: ManualClock) -> None:
+        """S74: what nobody has in hand cannot be settled."""
+        row = next(iter(store.outbox("pending")))
+        before = list(store.outbox())
+
+        assert store.settle(row, attrs.evolve(row, status="delivered")) is False
+        assert before == list(store.outbox())
+
+    def test_workers_never_share(self, store: Store, engine: Engine, clock: ManualClock) -> None:
+        """S75: many workers at once: each row is claimed by one, and none is left over."""
+        for k in range(30):
+            engine.start("cooperation", f"a{k}", by=CLERK)
+        now = clock()
+
+        def work(_: int) -> list[str]:
+            mine = list[str]()
+            while rows := _claim(store, now, 3):
+                mine += _ids(rows)
+            return mine
+
+        with ThreadPoolExecutor(6) as pool:
+            claimed = [id_ for mine in pool.map(work, range(6)) for id_ in mine]
+
+        assert sorted(_ids(list(store.outbox()))) == sorted(claimed)
+
+    def test_engine_delivers(self, store: Store, engine: Engine, clock: ManualClock) -> None:
+        """S76: an engine on the store works through the outbox: here nobody delivers, so all is tried again and given up."""
+        engine.start("cooperation", "a", by=CLERK)
+        rounds = []
+        for _ in range(10):
+            rounds.append(engine.deliver())
+            clock.advance(hours=8)
+
+        assert [2] * 9 + [0] == [delivered.failed for delivered in rounds]
+        assert (2, 2) == (rounds[-1].dead, len(list(store.outbox("dead"))))
+        assert engine.verify().ok
