@@ -1,7 +1,8 @@
 """
 Government cooperation agreements as a state machine of gated stages.
 
-A sorted list of names. Each is imported from its room when it is first asked for, so that importing stagegate costs nothing.
+A sorted list of names. Each is imported from its room when it is first asked for, so that importing stagegate costs
+nothing.
 """
 
 from __future__ import annotations

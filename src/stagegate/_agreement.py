@@ -273,9 +273,7 @@ def _attached(agreement: Agreement, data: Mapping[str, Any]) -> dict[str, Any]:
 
 def _recorded(agreement: Agreement, data: Mapping[str, Any]) -> dict[str, Any]:
     recorded = data["data"]
-    fact = Fact(
-        value=plain(recorded["value"]), source=recorded.get("source", ""), by=data["actor"]["id"], n=data["n"]
-    )
+    fact = Fact(value=plain(recorded["value"]), source=recorded.get("source", ""), by=data["actor"]["id"], n=data["n"])
     return {"facts": frozendict({**agreement.facts, recorded["fact"]: fact})}
 
 

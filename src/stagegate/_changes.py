@@ -63,7 +63,7 @@ class Wanted:
     """
 
     move: str
-    details: frozendict = frozendict()
+    details: Mapping[str, Any] = frozendict()
     to: str | None = None
     change: Callable[[Process, Attempt, Cursor], Change]
 
@@ -153,7 +153,9 @@ def _result(value: Mapping[str, int] | None) -> frozendict:
     return result
 
 
-def voting(move: str, role: str | None, by: Actor, reason: str, result: Mapping[str, int] | None) -> Callable[[Process], Wanted]:
+def voting(
+    move: str, role: str | None, by: Actor, reason: str, result: Mapping[str, int] | None
+) -> Callable[[Process], Wanted]:
     """Want a vote recorded; which documents it is bound to, the process says."""
     tally, said = _result(result), text(reason, "reason")
 
@@ -190,14 +192,17 @@ def _voice(process: Process, role: str | None, by: Actor, move: str) -> str:
     asked = process.approving
     if role is not None:
         if role not in asked:
-            message = f"no gate of {process.id} asks {role!r} to approve; it asks {', '.join(sorted(asked)) or 'nobody'}"
+            message = (
+                f"no gate of {process.id} asks {role!r} to approve; it asks {', '.join(sorted(asked)) or 'nobody'}"
+            )
             raise NoSuchMove(message)
         return role
     mine = [r for r in by.roles if r in asked]
     if len(mine) == 1:
         return mine[0]
     if not mine and len(asked) >= 1:
-        message = f"{move}: {by.id!r} acts in no role that {process.id} asks to approve ({', '.join(sorted(asked))}); say role="
+        there = ", ".join(sorted(asked))
+        message = f"{move}: {by.id!r} acts in no role that {process.id} asks to approve ({there}); say role="
         raise NoSuchMove(message)
     if not mine:
         message = f"{move}: no gate of {process.id} asks anybody to approve"
@@ -249,7 +254,7 @@ def _documents(agreement: Agreement) -> tuple[Mapping[str, Any], ...]:
 
 
 def _voided(process: Process, agreement: Agreement, dest: str) -> tuple[Mapping[str, Any], ...]:
-    """Return the approvals given from *dest* onwards; where a stage says so, those bound to a text stand while it does."""
+    """Return the approvals given from *dest* onwards; where a stage says so, those bound to a text stand."""
     back = process.place(dest)
 
     def void(stage: str, *, bound: bool) -> bool:
@@ -347,11 +352,11 @@ def started(process: Process, title: str, parties: Sequence[Party]) -> dict[str,
     return lean(table | {"parties": table["parties"] or None})
 
 
-def body(  # noqa: PLR0913  one argument for each field of the format
+def body(
     *,
     agreement: str,
     n: int,
-    id: str,  # noqa: A002  the word of the field
+    id: str,
     kind: str,
     move: str,
     stage: str | None,
@@ -411,6 +416,6 @@ def encoded(table: Mapping[str, Any]) -> bytes:
     """
     written = canonical(table)
     if len(written) > MAX_BODY:
-        message = f"the event would take {len(written):,} bytes; {MAX_BODY:,} are the most. Keep content out of fields and facts"
+        message = f"the event would take {len(written):,} bytes; {MAX_BODY:,} are the most: keep content out of facts"
         raise InvalidValue(message)
     return written

@@ -13,6 +13,7 @@ from ._requirements import All, AnyOf, AtLeast, Not, Requirement, Unguarded, Whe
 from ._stages import Outcome, Stage
 
 Fault = tuple[str, str]
+FEWEST = 2  # stages: a gate stands between two
 _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+_-]{0,63}")
 
 
@@ -42,7 +43,7 @@ def faults(
     found: list[Fault] = []
     if not isinstance(version, str) or not _VERSION.fullmatch(version):
         found.append(("version", f"{version!r} is no version; use letters, digits and . + - _, such as '2026.1'"))
-    if complete and len(stages) < 2:  # noqa: PLR2004  a gate stands between two stages
+    if complete and len(stages) < FEWEST:
         found.append(("stages", f"{len(stages)} stages make no process; at least two are needed"))
     found += _duplicates([*stages, *outcomes])
     order = {stage.id: place for place, (_, stage) in reversed(list(enumerate(stages)))}
@@ -63,7 +64,12 @@ def faults(
         if last and stage.gate is not None:
             found.append((f"{path}.gate", "nothing follows the last stage; put this on an outcome"))
         elif stage.gate is None and not last:
-            found.append((f"{path}.gate", "missing: a stage that can be left needs a gate; to leave it to its owner, say `unguarded`"))
+            found.append(
+                (
+                    f"{path}.gate",
+                    "missing: a stage that can be left needs a gate; to leave it to its owner, say `unguarded`",
+                )
+            )
         elif stage.gate is not None:
             gate_faults = list(_requirement(f"{path}.gate", stage.gate, roles))
             found += gate_faults
@@ -98,7 +104,10 @@ def _back_to(path: str, stage: Stage, place: int, order: Mapping[str, int], *, c
             if complete:
                 yield f"{path}.back_to[{i}]", f"there is no stage {target!r}; there are {', '.join(order)}"
         elif order[target] > place:
-            yield f"{path}.back_to[{i}]", f"{target!r} lies ahead; an agreement is sent back, never forwards past a gate"
+            yield (
+                f"{path}.back_to[{i}]",
+                f"{target!r} lies ahead; an agreement is sent back, never forwards past a gate",
+            )
 
 
 def _conditional(path: str, stage: Stage, *, first: bool, last: bool) -> Iterator[Fault]:
@@ -136,7 +145,9 @@ def _inside(path: str, part: Requirement, roles: Mapping[str, Any], *, firm: boo
         points = (*part.refers_to, *(p.rpartition(".")[0] for p in (*part.not_later_than, *part.not_earlier_than)))
         if part.kind in points:
             yield f"{path}.document", f"{part.kind!r} is compared with itself"
-    yield from ((f"{path}.fix_by", why) for _, why in _held(path, "fix_by", part.fix_by, roles) if part.id or not _own(part))
+    yield from (
+        (f"{path}.fix_by", why) for _, why in _held(path, "fix_by", part.fix_by, roles) if part.id or not _own(part)
+    )
     if isinstance(part, All):
         inner = [(f"{path}.all[{i}]", child) for i, child in enumerate(part.parts)]
         for where, child in inner:
@@ -165,7 +176,7 @@ def _approval(path: str, part: ApprovalRequirement, roles: Mapping[str, Any]) ->
 
 
 def _key(part: Requirement) -> bytes:
-    return canonical(part._table())  # noqa: SLF001  what it asks, whatever it is called
+    return canonical(part.asks())
 
 
 def _conjuncts(part: Requirement) -> Iterator[Requirement]:

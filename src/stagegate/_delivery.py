@@ -41,7 +41,8 @@ def wait(notification: str, tries: int) -> timedelta:
     """
     Return how long to wait after the given number of tries: doubled each time, up to six hours.
 
-    A share of up to a quarter is added by the id of the notification, so that those that failed together do not return together.
+    A share of up to a quarter is added by the id of the notification, so that those that failed together do not
+    return together.
     """
     base: timedelta = min(FIRST_WAIT * 2 ** min(tries - 1, 20), LONGEST_WAIT)
     share = int(notification.replace("-", "")[-4:] or "0", 16) % 256 / 1024

@@ -56,7 +56,10 @@ def valued(kind: type[Any], given: Mapping[str, Any]) -> dict[str, Any]:
         return collected(kind, given)
     except DefinitionError as error:
         word = kind.__name__.lower()
-        said = "; ".join(sentence if path in sentence[: len(path)] else f"{join(word, path)}: {sentence}" for path, sentence in error.faults)
+        said = "; ".join(
+            sentence if path in sentence[: len(path)] else f"{join(word, path)}: {sentence}"
+            for path, sentence in error.faults
+        )
         raise InvalidValue(said) from None
 
 

@@ -18,6 +18,7 @@ DOMAIN = b"stagegate/event/v1\n"
 GENESIS = bytes(32)
 """What the first event of a history is chained to."""
 
+
 def chain(prev: bytes, body: bytes) -> bytes:
     """
     Return the hash of an event: SHA-256 over the domain, then *prev* and *body*, each after its length.
@@ -117,7 +118,7 @@ class Event:
         try:
             data = json.loads(entry.body)
             if not isinstance(data, dict):
-                raise TypeError  # noqa: TRY301  one way out for every kind of damage
+                raise TypeError
             return cls(data, entry.hash)
         except (ValueError, TypeError, RecursionError):
             message = f"event {entry.n} cannot be read: its body is not canonical JSON"

@@ -182,7 +182,6 @@ def _or_faults(read: Callable[[Any], Requirement], value: Any, faults: list[Faul
         return None
 
 
-
 class _Reader:
     """Reads one definition: names, parameters and what is left out are the same for all its parts."""
 
@@ -212,9 +211,7 @@ class _Reader:
         self.faults += [
             ("", f"there is no requirement {named!r} to leave out") for named in sorted(self.without - self.left_out)
         ]
-        about = {
-            field: getattr(table, field) for field in ("label", "roles", "basis", "provenance", "note", "zone")
-        }
+        about = {field: getattr(table, field) for field in ("label", "roles", "basis", "provenance", "note", "zone")}
         if self.faults:
             self._rest(table, stages, outcomes, about)
             raise DefinitionError(self.faults)
@@ -266,7 +263,9 @@ class _Reader:
                 continue
             parameters[named] = {"value": None, **about}
             for extra in sorted(set(about) - {"value", "note", "basis", "provenance"}):
-                self.faults.append((f"parameters.{named}.{extra}", "unknown key; known are basis, note, provenance, value"))
+                self.faults.append(
+                    (f"parameters.{named}.{extra}", "unknown key; known are basis, note, provenance, value")
+                )
         for named, value in values.items():
             if named in parameters:
                 parameters[named]["value"] = value
@@ -276,7 +275,7 @@ class _Reader:
         return parameters
 
     def _filled(self, value: Any, parameters: Mapping[str, Any], path: str) -> Any:
-        """Put the values of parameters in the place of `{ parameter = "name" }`; one without a value leaves its place empty."""
+        """Put the values of parameters in the place of `{ parameter = "name" }`; without a value, leave it empty."""
         if isinstance(value, Mapping):
             filled = {}
             for k, v in value.items():
@@ -300,7 +299,9 @@ class _Reader:
 
     def _parameter(self, named: Any, parameters: Mapping[str, Any], path: str) -> Any:
         if not isinstance(named, str) or named not in parameters:
-            self.faults.append((path, f"there is no parameter {named!r}; there are {', '.join(sorted(parameters)) or 'none'}"))
+            self.faults.append(
+                (path, f"there is no parameter {named!r}; there are {', '.join(sorted(parameters)) or 'none'}")
+            )
             return None
         return parameters[named]["value"]
 
@@ -321,7 +322,11 @@ class _Reader:
         good = {k: v for k, v in data.items() if k in {f.name for f in attrs.fields(kind)} and k not in bad}
         blank = kind(**fields)
         for argument, value in good.items():
-            setattr(blank, argument, getattr(self.converter.structure({**_FILLER.get(kind, {}), argument: value}, kind), argument))
+            setattr(
+                blank,
+                argument,
+                getattr(self.converter.structure({**_FILLER.get(kind, {}), argument: value}, kind), argument),
+            )
         return blank
 
     def _several(self, table: type[Any], kind: type[Any], rows: list[Any], path: str) -> list[tuple[str, Any]]:
@@ -555,5 +560,3 @@ def _a_table(value: Any, _: Any) -> dict[str, Any]:
         message = f"a table is needed, not {value!r}"
         raise InvalidValue(message)
     return dict(value)
-
-

@@ -1,9 +1,10 @@
 """
 The stage machine: the only room that knows `transitions`.
 
-A process compiles into one `transitions.Machine` that no agreement is ever added to. What it moves is a `Cursor`, made for one
-attempt and thrown away. The gate sits on the edge as a condition and asks all its parts; what they say travels on the cursor.
-`Plan` is the table of that machine's edges and conditions, walked without its callbacks and its logging.
+A process compiles into one `transitions.Machine` that no agreement is ever added to. What it moves is a `Cursor`,
+made for one attempt and thrown away. The gate sits on the edge as a condition and asks all its parts; what they say
+travels on the cursor. `Plan` is the table of that machine's edges and conditions, walked without its callbacks and
+its logging.
 """
 
 from __future__ import annotations
@@ -12,8 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import attrs
-from transitions import EventData
-from transitions import Machine as Machine
+from transitions import EventData, Machine
 
 from ._attempt import Attempt
 from ._gate import Answer, Gate
@@ -96,7 +96,7 @@ def _held(cursor: Cursor) -> bool:
 
 
 def _enter(stage: Stage) -> Callable[[Cursor], bool]:
-    """Enter a conditional stage, or pass it over with the reason; a condition that cannot be checked stops everything."""
+    """Enter a conditional stage, or pass it over with the reason; what cannot be checked stops everything."""
     gate = Gate(stage.when)
 
     def check(cursor: Cursor) -> bool:
@@ -214,3 +214,6 @@ class Plan:
             else:
                 return edge
         return None
+
+
+__all__ = ["Cursor", "Edge", "Machine", "Plan", "build"]

@@ -89,7 +89,9 @@ class MemoryStore:
     def dossiers(self, agreement: str | None = None) -> Iterator[Dossier]:
         """Return all there is."""
         with self._lock:
-            ids = sorted(self._agreements) if agreement is None else [agreement] if agreement in self._agreements else []
+            ids = (
+                sorted(self._agreements) if agreement is None else [agreement] if agreement in self._agreements else []
+            )
             dossiers = [
                 Dossier(
                     id=one,
@@ -137,32 +139,34 @@ class _Unit:
         self.id = agreement
 
     def __enter__(self) -> Self:
-        self._store._lock.acquire()  # noqa: SLF001  the unit is a part of its store
+        self._store._lock.acquire()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._store._lock.release()  # noqa: SLF001  as above
+        self._store._lock.release()
 
     @property
     def agreement(self) -> Agreement | None:
-        return self._store._agreements.get(self.id)  # noqa: SLF001  the unit is a part of its store
+        return self._store._agreements.get(self.id)
 
     def known(self, request: str) -> Known | None:
-        return self._store._requests.get(request)  # noqa: SLF001  as above
+        return self._store._requests.get(request)
 
     def commit(
-        self, agreement: Agreement, entry: Entry, notifications: Sequence[Notification], request: tuple[str, Known] | None
+        self,
+        agreement: Agreement,
+        entry: Entry,
+        notifications: Sequence[Notification],
+        request: tuple[str, Known] | None,
     ) -> None:
         store = self._store
-        entries = store._entries.setdefault(self.id, [])  # noqa: SLF001  as above
+        entries = store._entries.setdefault(self.id, [])
         if entry.n != len(entries) + 1:
             raise Conflict(self.id, entry.n - 1, len(entries))
         entries.append(entry)
-        store._agreements[self.id] = agreement  # noqa: SLF001  as above
+        store._agreements[self.id] = agreement
         if request is not None:
-            store._requests[request[0]] = request[1]  # noqa: SLF001  as above
+            store._requests[request[0]] = request[1]
         for notification in notifications:
             row = Delivery(notification=notification, due_at=agreement.changed_at)
-            store._outbox[notification.id] = row  # noqa: SLF001  as above
-
-
+            store._outbox[notification.id] = row

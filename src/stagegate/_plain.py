@@ -19,7 +19,7 @@ MAX_BODY = 1024 * 1024
 MAX_SHOWN = 200
 MAX_ITEMS = 20
 
-Plain: TypeAlias = "str | int | bool | None | tuple[Plain, ...] | frozendict"
+Plain: TypeAlias = "str | int | bool | tuple[Plain, ...] | frozendict | None"
 
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 
@@ -47,7 +47,8 @@ def plain(value: object, where: str = "value", depth: int = 0) -> Plain:
         depth: How deep it is already nested.
 
     Raises:
-        InvalidValue: If it is or holds a float, an integer beyond 2^53, a text with NUL or lone surrogates or of more than
+        InvalidValue: If it is or holds a float, an integer beyond 2^53, a text with NUL or lone surrogates or of more
+        than
             64 KiB, a key that is not ASCII, a naive datetime, more than 16 levels, or something that is no data at all.
     """
     if value is None or isinstance(value, bool):
@@ -60,7 +61,9 @@ def plain(value: object, where: str = "value", depth: int = 0) -> Plain:
             raise InvalidValue(message)
         return int(value)
     if isinstance(value, float):
-        message = f"{where}: {value!r} is a float, whose digits a history cannot promise; use Decimal, a text or an integer"
+        message = (
+            f"{where}: {value!r} is a float, whose digits a history cannot promise; use Decimal, a text or an integer"
+        )
         raise InvalidValue(message)
     if isinstance(value, Decimal):
         if not value.is_finite():

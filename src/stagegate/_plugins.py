@@ -1,4 +1,4 @@
-"""Plugins: named one by one, checked when they are opened, called one by one. The only room that runs a plugin manager."""
+"""Plugins: named, checked and called one by one. The only room that runs a plugin manager."""
 
 from __future__ import annotations
 
@@ -71,11 +71,9 @@ def _marked(plugin: Any) -> Iterator[tuple[str, Any]]:
     for attribute in dir(plugin):
         try:
             value = getattr(plugin, attribute)
-        except Exception:  # noqa: BLE001, S112  a property that fails is no hook
+        except Exception:  # noqa: S112  a property that fails is no hook
             continue
-        if inspect.isroutine(value) and hasattr(value, "stagegate_impl"):
-            yield attribute, value
-        elif attribute.startswith("stagegate_") and inspect.isroutine(value):
+        if inspect.isroutine(value) and (hasattr(value, "stagegate_impl") or attribute.startswith("stagegate_")):
             yield attribute, value
 
 
@@ -106,7 +104,7 @@ def _signature(hook: str, implementation: Any, spec: Any) -> list[str]:
         return [f"{hook} takes {', '.join(unknown)}; the hook gives {', '.join(wanted) or 'nothing'}"]
     try:
         mine, theirs = typing.get_type_hints(implementation), typing.get_type_hints(spec)
-    except Exception:  # noqa: BLE001  hints that cannot be read here are the type checker's affair
+    except Exception:
         return []
     return [
         f"{hook}: {argument} is {_shown(mine[argument])}, the hook gives {_shown(theirs[argument])}"
@@ -226,8 +224,8 @@ class Plugins:
                 answer = list(call() or ())
                 wrong = next((item for item in answer if not isinstance(item, Unmet)), None)
                 if wrong is not None:
-                    raise TypeError(f"it answered {wrong!r}, which is no Unmet")  # noqa: TRY301  one way out
-            except Exception as error:  # noqa: BLE001  whatever a plugin raises must refuse
+                    raise TypeError(f"it answered {wrong!r}, which is no Unmet")
+            except Exception as error:
                 answer = [_failed(name, error)]
             reasons += answer
         return reasons
@@ -245,7 +243,7 @@ class Plugins:
                 answer = list(call() or ())
                 wrong = next((item for item in answer if not isinstance(item, Notification)), None)
                 if wrong is not None:
-                    raise TypeError(f"it answered {wrong!r}, which is no Notification")  # noqa: TRY301  one way out
+                    raise TypeError(f"it answered {wrong!r}, which is no Notification")
             except Exception as error:
                 message = f"stagegate_notify failed, so nothing was recorded: {type(error).__name__}: {error}"
                 raise PluginError(name, message) from error
@@ -259,7 +257,7 @@ class Plugins:
             try:
                 if call() is True:
                     return ""
-            except Exception as error:  # noqa: BLE001  whatever a channel raises is recorded
+            except Exception as error:
                 errors.append(f"{name}: {type(error).__name__}: {error}")
         return "; ".join(errors) or f"no plugin delivers to the channel {notification.channel!r}"
 

@@ -43,7 +43,7 @@ class Predicate(Requirement):
         """Return the reason the predicate gives; an exception or an odd answer is a refusal with a code of its own."""
         try:
             answer = self.check(attempt)
-        except Exception as error:  # noqa: BLE001  whatever a guard raises must refuse
+        except Exception as error:
             return (guard_error(self, error),)
         if answer is True:
             return ()
@@ -53,7 +53,7 @@ class Predicate(Requirement):
             return (attrs.evolve(self.why("predicate", reason=_recordable(answer)), code=self.code),)
         return (guard_error(self, TypeError(f"it answered {type(answer).__name__}, not True, False or a text")),)
 
-    def _table(self) -> dict[str, Any]:
+    def asks(self) -> dict[str, Any]:
         return {"requirement": self.code, "version": self.version}
 
     def _short(self) -> str:
@@ -70,7 +70,7 @@ def requirement(
     fix_by: str | Iterable[str] | None = None,
     basis: str = "",
     version: str = "1",
-    label: str | Mapping[str, str] | None = None,  # noqa: A002  the word of the field
+    label: str | Mapping[str, str] | None = None,
     provenance: str = "",
 ) -> Callable[[Check], Predicate]:
     """
@@ -97,7 +97,11 @@ def requirement(
     """
 
     def make(check: Check) -> Predicate:
-        if inspect.iscoroutinefunction(check) or inspect.isasyncgenfunction(check) or inspect.isgeneratorfunction(check):
+        if (
+            inspect.iscoroutinefunction(check)
+            or inspect.isasyncgenfunction(check)
+            or inspect.isgeneratorfunction(check)
+        ):
             message = "a predicate is a plain function that returns its answer; this one is asynchronous or a generator"
             raise DefinitionError([("check", message)])
         return gather(

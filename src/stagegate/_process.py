@@ -32,7 +32,11 @@ def _several(kind: type[Any]) -> Reader:
             message = f"a sequence of {kind.__name__} is needed, not {value!r}"
             raise InvalidValue(message)
         several = tuple(value)
-        wrong = [(f"[{i}]", f"a {kind.__name__} is needed, not {v!r}") for i, v in enumerate(several) if not isinstance(v, kind)]
+        wrong = [
+            (f"[{i}]", f"a {kind.__name__} is needed, not {v!r}")
+            for i, v in enumerate(several)
+            if not isinstance(v, kind)
+        ]
         if wrong:
             raise DefinitionError(wrong)
         return several
@@ -129,7 +133,7 @@ class Process:
 
     def __init__(
         self,
-        id: str,  # noqa: A002  the word of the field
+        id: str,
         version: str,
         stages: Iterable[Stage],
         *,
@@ -168,7 +172,7 @@ class Process:
             raise DefinitionError(faults)
         if not good["outcomes"]:
             good["outcomes"] = _default_outcomes(good["stages"])
-        self.__attrs_init__(**good)  
+        self.__attrs_init__(**good)
 
     def __eq__(self, other: object) -> bool:
         """Compare by digest."""
@@ -233,7 +237,7 @@ class Process:
         return self._places.get(stage, -1)
 
     def further(self, stage: str) -> tuple[Stage, ...]:
-        """Return the stages that lie between *stage* and the last one: what is still to come before the goal is reached."""
+        """Return the stages that lie between *stage* and the last one: what comes before the goal is reached."""
         return self.stages[self.place(stage) + 1 : -1]
 
     def requirements(self) -> Iterator[tuple[str, Requirement]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from datetime import date, datetime
 from pathlib import Path
@@ -16,7 +17,7 @@ from .exceptions import InvalidValue
 
 
 def names(value: object, where: str) -> tuple[str, ...]:
-    """Return a collection of ids, sorted and each once; a bare text is refused, since it would be taken letter by letter."""
+    """Return a collection of ids, sorted and each once; a bare text would be taken letter by letter."""
     if isinstance(value, str) or not isinstance(value, Collection):
         message = f"{where}: a collection of ids is needed, such as {{'council'}}, not {value!r}"
         raise InvalidValue(message)
@@ -39,7 +40,7 @@ def day(value: object, where: str) -> date | None:
 
 def lean(data: Mapping[str, Any]) -> dict[str, Any]:
     """Return *data* without what is empty: absent and empty are written alike."""
-    return {k: v for k, v in data.items() if v is not None and v != () and v != "" and v != {}}
+    return {k: v for k, v in data.items() if v is not None and v not in ((), "", {})}
 
 
 @attrs.define(init=False, kw_only=True, frozen=True)
@@ -103,9 +104,12 @@ class Party:
         return lean({"id": self.id, "name": self.name, "kind": self.kind, "country": self.country})
 
 
+_SHA256 = re.compile("[0-9a-f]{64}")
+
+
 def _sha256(value: object, where: str) -> str:
     value = text(value, where).lower()
-    if len(value) != 64 or not set(value) <= set("0123456789abcdef"):  # noqa: PLR2004  SHA-256 in hexadecimal
+    if not _SHA256.fullmatch(value):
         message = f"{where}: {value!r} is no SHA-256; give its 64 hexadecimal digits, or use Document.from_file"
         raise InvalidValue(message)
     return value
@@ -155,7 +159,7 @@ class Document:
     n: int = 0
     by: str = ""
 
-    def __init__(  # noqa: PLR0913  one argument for each attribute
+    def __init__(
         self,
         *,
         kind: str,

@@ -86,12 +86,13 @@ class Requirement:
     def to_data(self) -> dict[str, Any]:
         """Return the requirement as the table that TOML and JSON definitions hold; its canonical form."""
         about = lean({common: getattr(self, common) for common in Requirement.COMMON})
-        return {**self._table(), **{k: v for k, v in about.items() if v is not False}}
+        return {**self.asks(), **{k: v for k, v in about.items() if v is not False}}
 
     def _short(self) -> str:
-        return canonical(self._table()).decode()
+        return canonical(self.asks()).decode()
 
-    def _table(self) -> dict[str, Any]:
+    def asks(self) -> dict[str, Any]:
+        """Return what it asks as a table, without what it is called and where it is from."""
         raise NotImplementedError  # each kind of requirement writes itself
 
     def why(self, code: str, /, **params: Any) -> Unmet:
@@ -149,7 +150,7 @@ def asked(part: Requirement, attempt: Attempt) -> tuple[Unmet, ...]:
     """Ask *part*; if it raises or answers something else than reasons, that is the refusal."""
     try:
         answer = part.unmet(attempt)
-    except Exception as error:  # noqa: BLE001  whatever a guard raises must refuse
+    except Exception as error:
         return (guard_error(part, error),)
     if answer.__class__ is tuple and (not answer or all(isinstance(reason, Unmet) for reason in answer)):
         return answer
@@ -182,7 +183,7 @@ class _Several(Requirement):
     def children(self) -> tuple[Requirement, ...]:
         return self.parts
 
-    def _table(self) -> dict[str, Any]:
+    def asks(self) -> dict[str, Any]:
         return {self.WORD: [part.to_data() for part in self.parts]}
 
     def _short(self) -> str:
@@ -242,7 +243,7 @@ class AtLeast(_Several):
             return ()
         return (attrs.evolve(self.why("at_least", have=have, need=self.n), alternatives=missing),)
 
-    def _table(self) -> dict[str, Any]:
+    def asks(self) -> dict[str, Any]:
         return {"at_least": self.n, "of": [part.to_data() for part in self.parts]}
 
     def _short(self) -> str:
@@ -266,7 +267,7 @@ class Not(Requirement):
     def children(self) -> tuple[Requirement, ...]:
         return (self.part,)
 
-    def _table(self) -> dict[str, Any]:
+    def asks(self) -> dict[str, Any]:
         return {"not": self.part.to_data()}
 
     def _short(self) -> str:
@@ -289,7 +290,7 @@ class When(Requirement):
     def children(self) -> tuple[Requirement, ...]:
         return (self.condition, self.part)
 
-    def _table(self) -> dict[str, Any]:
+    def asks(self) -> dict[str, Any]:
         return {"when": self.condition.to_data(), "then": self.part.to_data()}
 
     def _short(self) -> str:
@@ -330,7 +331,7 @@ class Unguarded(Requirement):
         """Return nothing."""
         return ()
 
-    def _table(self) -> dict[str, Any]:
+    def asks(self) -> dict[str, Any]:
         return {"unguarded": self.because}
 
     def _short(self) -> str:
@@ -338,7 +339,7 @@ class Unguarded(Requirement):
 
 
 def unguarded(because: str, **about: Any) -> Unguarded:
-    """Leave a gate to the decision of the stage's owner alone, and say why. *about* takes the attributes of `Requirement`."""
+    """Leave a gate to the stage's owner alone, and say why. *about* takes the attributes of `Requirement`."""
     return gather(Unguarded, because=because, **about)
 
 

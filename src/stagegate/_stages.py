@@ -40,10 +40,8 @@ def _may(value: Any, where: str) -> frozendict:
     if not isinstance(value, Mapping):
         message = f"{where}: a table of roles by move is needed, not {value!r}"
         raise InvalidValue(message)
-    faults = []
-    for move in value:
-        if move not in GRANTED:
-            faults.append((str(move), f"this cannot be granted; {', '.join(GRANTED)} can"))
+    granted = ", ".join(GRANTED)
+    faults = [(str(move), f"this cannot be granted; {granted} can") for move in value if move not in GRANTED]
     if faults:
         raise DefinitionError(faults)
     return frozendict({move: _roles(value[move], f"may.{move}") for move in sorted(value)})
@@ -79,11 +77,13 @@ class Stage:
 
         back_to: The stages it may be sent back to; itself for another round.
 
-        when: Under which condition it is entered at all; where that does not hold, it is skipped and the reason recorded.
+        when: Under which condition it is entered at all; where that does not hold, it is skipped and the reason
+        recorded.
 
         may: Roles that may make a move beside the owner, by move, such as `{"hold": ["minister"]}`.
 
-        contributors: Roles that may attach, record and note here, beside the owner; empty for every role of the process.
+        contributors: Roles that may attach, record and note here, beside the owner; empty for every role of the
+        process.
 
         reapproval: Whether sending back voids the approvals given on the way (`always`), or only a new version of what
             they were bound to does (`on_change`).
@@ -107,7 +107,7 @@ class Stage:
 
     def __init__(
         self,
-        id: str,  # noqa: A002  the word of the field
+        id: str,
         *,
         owner: str | Iterable[str],
         gate: Requirement | None = None,
@@ -127,7 +127,7 @@ class Stage:
             DefinitionError: With every fault of the arguments.
         """
         given = {**locals(), "may": {} if may is None else may}
-        self.__attrs_init__(**collected(Stage, given))  
+        self.__attrs_init__(**collected(Stage, given))
 
     def to_data(self) -> dict[str, Any]:
         """Return the stage as the table that TOML and JSON definitions hold; its canonical form."""
@@ -179,7 +179,7 @@ class Outcome:
 
     def __init__(
         self,
-        id: str,  # noqa: A002  the word of the field
+        id: str,
         *,
         label: str | Mapping[str, str] | None = None,
         stages: str | Iterable[str] = (),
@@ -194,7 +194,7 @@ class Outcome:
         Raises:
             DefinitionError: With every fault of the arguments.
         """
-        self.__attrs_init__(**collected(Outcome, locals()))  
+        self.__attrs_init__(**collected(Outcome, locals()))
 
     def to_data(self) -> dict[str, Any]:
         """Return the outcome as the table that TOML and JSON definitions hold; its canonical form."""

@@ -134,7 +134,8 @@ class Unit(Protocol):
         request: tuple[str, Known] | None,
     ) -> None:
         """
-        Write the next event, what the agreement is after it, its notifications and its request id: all or nothing, durably.
+        Write the next event, what the agreement is after it, its notifications and its request id: all or nothing,
+        durably.
 
         Raises:
             Conflict: If the history has an event of this number already.
@@ -150,7 +151,7 @@ class Store(Protocol):
     """What keeps histories, and how it is asked. May be used by many threads at once."""
 
     def unit(self, agreement: str) -> AbstractContextManager[Unit]:
-        """Lock an agreement (or the right to start one of this id) until the block is left; without `commit`, nothing changes."""
+        """Lock an agreement, or the right to start it, until the block is left; without `commit`, nothing changes."""
 
     def get(self, agreement: str) -> Agreement | None:
         """Return an agreement as it is, or None."""
@@ -165,10 +166,10 @@ class Store(Protocol):
         """Return how many are meant, by the values of one of `Query.COUNTED`, or in all under None."""
 
     def claim(self, now: datetime, *, until: datetime, limit: int) -> Sequence[Delivery]:
-        """Take up to *limit* rows of the outbox that are due and in nobody's hand, for a worker to have until *until*."""
+        """Take up to *limit* rows of the outbox that are due and in nobody's hand, to have until *until*."""
 
     def settle(self, claimed: Delivery, settled: Delivery) -> bool:
-        """Write how the delivery of a claimed row went; False, and nothing written, if the claim had passed to another."""
+        """Write how the delivery of a claimed row went; False, and nothing written, if another has it now."""
 
     def outbox(self, status: str | None = None) -> Iterable[Delivery]:
         """Return the rows of the outbox, oldest first, of one status or of all."""

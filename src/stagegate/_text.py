@@ -58,7 +58,12 @@ class Label(frozendict):
 
     def text(self, lang: str = FALLBACK) -> str:
         """Return the name in *lang*, or the nearest there is; empty if there is none."""
-        return str(self.get(lang) or self.get(lang.split("-")[0]) or self.get(FALLBACK) or next(iter(self.values()), ""))
+        return str(
+            self.get(lang)
+            or self.get(lang.split("-", maxsplit=1)[0])
+            or self.get(FALLBACK)
+            or next(iter(self.values()), "")
+        )
 
     def __reduce__(self) -> tuple[type[Label], tuple[dict[str, Any]]]:
         """Pickle as the label it is."""
@@ -99,4 +104,4 @@ def _catalog(lang: str) -> gettext.NullTranslations:
 
 def translate(sentence: str, lang: str = FALLBACK) -> str:
     """Return the library's own *sentence* in *lang*, or in English where there is no translation."""
-    return sentence if lang == FALLBACK else _catalog(lang.split("-")[0]).gettext(sentence)
+    return sentence if lang == FALLBACK else _catalog(lang.split("-", maxsplit=1)[0]).gettext(sentence)

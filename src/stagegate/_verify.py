@@ -45,7 +45,8 @@ class Report:
     Attributes:
         ok: Whether everything agrees.
 
-        level: How far the proof reaches. `internal`: what is stored agrees with itself; whoever can rewrite all of it can
+        level: How far the proof reaches. `internal`: what is stored agrees with itself; whoever can rewrite all of it
+        can
             still forge it.
 
         checked: How many agreements were looked at.
@@ -170,5 +171,3 @@ def _outbox(dossier: Dossier, told: dict[str, tuple[int, Any]]) -> Iterator[tupl
     for id_ in dossier.outbox:
         if id_ not in told:
             yield dossier.outbox[id_].notification.n, f"the notification {id_} in the outbox was caused by no event"
-
-

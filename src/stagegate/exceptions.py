@@ -94,7 +94,7 @@ def _rebuild(kind: type[RefusedError], fields: dict[str, Any]) -> RefusedError:
     return kind(**fields)
 
 
-class GateClosed(RefusedError):  # noqa: N818  the word of the field is "gate closed"; the root ends in Error
+class GateClosed(RefusedError):
     """The requirements for this move are not met; `unmet` has every reason."""
 
     def __str__(self) -> str:
@@ -102,7 +102,7 @@ class GateClosed(RefusedError):  # noqa: N818  the word of the field is "gate cl
         return f"{self.agreement}: {self.move} is refused: {self._reasons()}"
 
 
-class NotPermitted(RefusedError):  # noqa: N818  as above
+class NotPermitted(RefusedError):
     """
     This actor may not make this move; `unmet` has what else stands in the way.
 
@@ -125,11 +125,11 @@ class NotPermitted(RefusedError):  # noqa: N818  as above
         return f"{self.agreement}: {self.actor!r} may not {self.move}: that is for {who}{also}"
 
 
-class NoSuchMove(StagegateError):  # noqa: N818  as above
+class NoSuchMove(StagegateError):
     """There is no such move from where the agreement stands, so nothing was attempted or recorded."""
 
 
-class Conflict(StagegateError):  # noqa: N818  as above
+class Conflict(StagegateError):
     """
     The agreement has changed since the caller saw it, so nothing was done.
 
@@ -156,19 +156,19 @@ class Conflict(StagegateError):  # noqa: N818  as above
         )
 
 
-class NotFound(StagegateError):  # noqa: N818  as above
+class NotFound(StagegateError):
     """What was asked for is not there."""
 
 
-class AlreadyExists(StagegateError):  # noqa: N818  as above
+class AlreadyExists(StagegateError):
     """An agreement of this id is already there."""
 
 
-class RequestReused(StagegateError):  # noqa: N818  as above
+class RequestReused(StagegateError):
     """The request id was already used for something else, so nothing was done."""
 
 
-class InvalidValue(StagegateError, ValueError):  # noqa: N818  as above
+class InvalidValue(StagegateError, ValueError):
     """A value handed in cannot be recorded: it says which, why, and what would do."""
 
 
@@ -195,7 +195,7 @@ class OutcomeUnknown(StoreError):
         return f"{self.args[0]}; to learn whether it happened, {how}"
 
 
-class HistoryTampered(StagegateError):  # noqa: N818  as above
+class HistoryTampered(StagegateError):
     """What is stored contradicts itself; nothing was changed. Run `verify` to learn where."""
 
 

@@ -69,8 +69,8 @@ def stagegate_check(attempt: Attempt) -> Iterable[Unmet]:
     """
     Give more reasons why an attempt must be refused.
 
-    Called inside the lock before every move and every act, and by `options`. Only look: no input, no output. An error refuses
-    the attempt with the code `plugin.error`.
+    Called inside the lock before every move and every act, and by `options`. Only look: no input, no output. An error
+    refuses the attempt with the code `plugin.error`.
     """
     return ()
 
@@ -80,8 +80,9 @@ def stagegate_notify(event: Event, agreement: Agreement) -> Iterable[Notificatio
     """
     Say who is to be told what of an event.
 
-    Called inside the commit, once for every event, refusals included; *agreement* is what it is after the event. Only decide:
-    what you answer is written with the event and delivered later. An error rolls everything back, and names the plugin.
+    Called inside the commit, once for every event, refusals included; *agreement* is what it is after the event. Only
+    decide: what you answer is written with the event and delivered later. An error rolls everything back, and names
+    the plugin.
     """
     return ()
 
@@ -91,8 +92,9 @@ def stagegate_deliver(notification: Notification) -> bool | None:
     """
     Deliver a notification of your channel and answer True; answer None to one that is not yours.
 
-    Called by `Engine.deliver` after the commit, at least once, always with the same id. An error is recorded and delivery is
-    tried again, later and later, until it is given up. It never undoes an event and never keeps another plugin from its work.
+    Called by `Engine.deliver` after the commit, at least once, always with the same id. An error is recorded and
+    delivery is tried again, later and later, until it is given up. It never undoes an event and never keeps another
+    plugin from its work.
     """
 
 

@@ -127,7 +127,7 @@ class ApprovalRequirement(Requirement):
             del data["fix_by"]
         return data
 
-    def _table(self) -> dict[str, Any]:
+    def asks(self) -> dict[str, Any]:
         table: dict[str, Any] = {"approval": self.role}
         if self.of:
             table["of"] = list(self.of)
@@ -153,8 +153,8 @@ def approval(role: str, **asks: Any) -> ApprovalRequirement:
         role: Whose.
 
         asks: `of` (the kinds of document it is bound to: a new version needs a new vote),
-            `count` (by how many distinct persons), `quorum` (a fraction such as `"1/2"`: the recorded result must show that
-            more than this share of the members was present, and more than half of those in favour),
+            `count` (by how many distinct persons), `quorum` (a fraction such as `"1/2"`: the recorded result must
+            show that more than this share of the members was present, and more than half of those in favour),
             `not_by` (`"proposer"`: who filed the documents, or started the agreement where there are none; or another
             role: who voted as that), `not_listed` (the fact that lists persons with a conflict of interest);
             and the attributes of `Requirement`.

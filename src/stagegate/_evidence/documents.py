@@ -101,9 +101,19 @@ class DocumentRequirement(Requirement):
     received: bool = attrs.field(default=False, metadata=reads(as_flag))
     valid: bool = attrs.field(default=False, metadata=reads(as_flag))
 
-    OWN: ClassVar = (
-        "signed_by languages any_language fields equals lists refers_to not_later_than not_earlier_than received valid"
-    ).split()
+    OWN: ClassVar = [
+        "signed_by",
+        "languages",
+        "any_language",
+        "fields",
+        "equals",
+        "lists",
+        "refers_to",
+        "not_later_than",
+        "not_earlier_than",
+        "received",
+        "valid",
+    ]
 
     def unmet(self, attempt: Attempt) -> tuple[Unmet, ...]:
         """Return everything that is wrong with the document."""
@@ -183,7 +193,10 @@ class DocumentRequirement(Requirement):
             yield self.why("document.undated", document=kind, field="received_on")
         if (self.not_later_than or self.not_earlier_than) and document.dated is None:
             yield self.why("document.undated", document=kind, field="dated")
-        for code, points, sign in (("document.later", self.not_later_than, 1), ("document.earlier", self.not_earlier_than, -1)):
+        for code, points, sign in (
+            ("document.later", self.not_later_than, 1),
+            ("document.earlier", self.not_earlier_than, -1),
+        ):
             for point in points:
                 limit = _date_at(point, attempt)
                 if limit is None:
@@ -193,7 +206,7 @@ class DocumentRequirement(Requirement):
         if self.valid and document.valid_until is not None and document.valid_until < attempt.today:
             yield self.why("document.expired", document=kind, date=document.valid_until)
 
-    def _table(self) -> dict[str, Any]:
+    def asks(self) -> dict[str, Any]:
         table: dict[str, Any] = {"document": self.kind}
         for argument in self.OWN:
             value = getattr(self, argument)

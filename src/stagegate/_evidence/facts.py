@@ -55,6 +55,8 @@ _COMPARISONS: dict[str, tuple[str, Callable[[Any, Any], bool]]] = {
     "above": ("above", lambda value, limit: value > limit),
     "below": ("below", lambda value, limit: value < limit),
 }
+
+
 def _limit(value: Any, where: str) -> Any:
     value = as_value(value, where)
     if not isinstance(value, Ref) and _number(value) is None:
@@ -83,9 +85,7 @@ class FactRequirement(Requirement):
     above: Any = attrs.field(default=UNSET, metadata=reads(_optional(_limit)))
     below: Any = attrs.field(default=UNSET, metadata=reads(_optional(_limit)))
     each: str = attrs.field(default="", metadata=reads(optional(slug)))
-    where: frozendict = attrs.field(
-        factory=frozendict, metadata=reads(_where)
-    )
+    where: frozendict = attrs.field(factory=frozendict, metadata=reads(_where))
     unless: str = attrs.field(default="", metadata=reads(optional(slug)))
 
     def __attrs_post_init__(self) -> None:
@@ -101,7 +101,9 @@ class FactRequirement(Requirement):
         value = found.value
         if self.each:
             return tuple(self._entries(value, attempt))
-        return tuple(self.why(code, fact=self.fact, value=value, **params) for code, params in self._wrong(value, attempt))
+        return tuple(
+            self.why(code, fact=self.fact, value=value, **params) for code, params in self._wrong(value, attempt)
+        )
 
     def _wrong(self, value: Any, attempt: Attempt) -> Iterator[tuple[str, dict[str, Any]]]:
         if self.equals is not UNSET:
@@ -137,7 +139,7 @@ class FactRequirement(Requirement):
             for _, params in self._wrong(mine, attempt):
                 yield self.why("fact.each", fact=self.fact, entry=name_, field=self.each, value=mine, **params)
 
-    def _table(self) -> dict[str, Any]:
+    def asks(self) -> dict[str, Any]:
         table: dict[str, Any] = {"fact": self.fact}
         for argument in ("equals", *_COMPARISONS):
             if (value := getattr(self, argument)) is not UNSET:
@@ -158,9 +160,10 @@ def fact(name: str, /, **asks: Any) -> FactRequirement:
     Args:
         name: Which, such as `diplomatic_relations`.
 
-        asks: What its value must be: `equals`, `one_of`, `at_least`, `at_most`, `above`, `below` (numbers and ISO dates);
-            nothing: it must only be there. With `each`, the fact is a table of entries, and what is asked holds for this
-            field of every entry that has the values `where` and lacks the field `unless`.
+        asks: What its value must be: `equals`, `one_of`, `at_least`, `at_most`, `above`, `below` (numbers and ISO
+        dates);
+            nothing: it must only be there. With `each`, the fact is a table of entries, and what is asked holds for
+            this field of every entry that has the values `where` and lacks the field `unless`.
             Further the attributes of `Requirement`. Values may be `value_of(fact)`.
 
     Raises:

@@ -49,7 +49,7 @@ class PartiesRequirement(Requirement):
             )
         return tuple(reasons)
 
-    def _table(self) -> dict[str, Any]:
+    def asks(self) -> dict[str, Any]:
         table: dict[str, Any] = {"at_least": self.at_least}
         if self.named:
             table["named"] = list(self.named)
@@ -99,7 +99,7 @@ class ActorRequirement(Requirement):
             reasons.append(self.why("actor.role", actor=who.id, roles=self.roles))
         return tuple(reasons)
 
-    def _table(self) -> dict[str, Any]:
+    def asks(self) -> dict[str, Any]:
         table: dict[str, Any] = {}
         if self.not_listed:
             table["not_listed"] = self.not_listed
@@ -116,7 +116,8 @@ def actor(**asks: Any) -> ActorRequirement:
     Require something of who makes the move.
 
     Args:
-        asks: `not_listed` (the fact that lists persons who may not, such as those with a declared conflict of interest),
+        asks: `not_listed` (the fact that lists persons who may not, such as those with a declared conflict of
+        interest),
             `roles` (one of which the person must act in); and the attributes of `Requirement`.
 
     Raises:

@@ -14,7 +14,12 @@ LOGGER = logging.getLogger("stagegate.notifications")
 @hookimpl
 def stagegate_notify(event: Event, agreement: Agreement) -> Iterable[Notification]:
     """Tell of every event: the owners of the stage it leads to, or, where there is none, nobody in particular."""
-    context: dict[str, object] = {"move": event.move, "actor": event.actor, "stage": agreement.stage, "title": agreement.title}
+    context: dict[str, object] = {
+        "move": event.move,
+        "actor": event.actor,
+        "stage": agreement.stage,
+        "title": agreement.title,
+    }
     if event.kind == "refused":
         context["unmet"] = [reason["code"] for reason in event.data.get("data", {}).get("unmet", ())]
     kind = f"{event.kind}.{event.move}" if event.kind in {"moved", "refused"} else event.kind
@@ -28,7 +33,12 @@ def stagegate_deliver(notification: Notification) -> bool | None:
         return None
     said = " ".join(f"{k}={v!r}" for k, v in notification.context.items())
     LOGGER.info(
-        "%s #%d %s to=%r %s id=%s", notification.agreement, notification.n, notification.kind, notification.to, said,
+        "%s #%d %s to=%r %s id=%s",
+        notification.agreement,
+        notification.n,
+        notification.kind,
+        notification.to,
+        said,
         notification.id,
     )
     return True

@@ -86,7 +86,9 @@ class Connections:
         if not tables and not application:
             return None
         if application != APPLICATION_ID:
-            message = f"{self.path}: this SQLite file belongs to something else; nothing in it was changed, choose another"
+            message = (
+                f"{self.path}: this SQLite file belongs to something else; nothing in it was changed, choose another"
+            )
             raise StoreError(message)
         if version > SCHEMA:
             message = (
@@ -111,7 +113,7 @@ class Connections:
         return connection
 
     def _durable(self, connection: sqlite3.Connection) -> None:
-        """Choose what loses no acknowledged commit in a power cut: WAL+FULL where it is safe, DELETE+EXTRA elsewhere."""
+        """Choose what loses no commit in a power cut: WAL+FULL where it is safe, DELETE+EXTRA elsewhere."""
         wanted, synchronous = ("wal", "FULL") if wal_is_safe() else ("delete", "EXTRA")
         (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
         if mode != wanted and not self._readonly():

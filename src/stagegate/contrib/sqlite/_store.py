@@ -66,7 +66,8 @@ class SQLiteStore:
     """
     Histories in one SQLite file.
 
-    Durable before fast: what was acknowledged survives a power cut. Many processes may use the file; one writes at a time.
+    Durable before fast: what was acknowledged survives a power cut. Many processes may use the file; one writes at a
+    time.
     """
 
     def __init__(self, path: str, *, timeout: float = 30.0) -> None:
@@ -159,7 +160,7 @@ class SQLiteStore:
         if after is not None:
             ask(f"{key} > ?", after)
         where = f" WHERE {' AND '.join(wanted)}" if wanted else ""
-        sql = f"SELECT a.snapshot FROM {' '.join(tables)}{where} ORDER BY {key} LIMIT ?"  # noqa: S608  no value is in it
+        sql = f"SELECT a.snapshot FROM {' '.join(tables)}{where} ORDER BY {key} LIMIT ?"
         with self._connections.use("listing") as connection:
             rows = connection.execute(sql, (*values, limit)).fetchall()
         return [Agreement.from_json(snapshot) for (snapshot,) in rows]
@@ -194,7 +195,10 @@ class SQLiteStore:
     def claim(self, now: datetime, *, until: datetime, limit: int) -> Sequence[Delivery]:
         """Take rows of the outbox."""
         with self._connections.use("claiming the outbox") as connection:
-            due = f"SELECT {_OUTBOX} FROM outbox WHERE status = 'pending' AND due_at <= ?1 AND (leased_until IS NULL OR leased_until <= ?1) ORDER BY due_at, agreement, n, id LIMIT ?2"  # noqa: S608, E501  no value is in it
+            due = (
+                f"SELECT {_OUTBOX} FROM outbox WHERE status = 'pending' AND due_at <= ?1"
+                " AND (leased_until IS NULL OR leased_until <= ?1) ORDER BY due_at, agreement, n, id LIMIT ?2"
+            )
             if not connection.execute(due, (_iso(now), 1)).fetchone():
                 return []
             connection.execute("BEGIN IMMEDIATE")
@@ -213,7 +217,7 @@ class SQLiteStore:
         with self._connections.use("settling a delivery") as connection:
             connection.execute("BEGIN IMMEDIATE")
             row = connection.execute(
-                f"SELECT {_OUTBOX} FROM outbox WHERE {_THIS} AND status = 'pending' AND leased_until = ?",  # noqa: S608
+                f"SELECT {_OUTBOX} FROM outbox WHERE {_THIS} AND status = 'pending' AND leased_until = ?",
                 (told.agreement, told.n, told.id, None if until is None else _iso(until)),
             ).fetchone()
             if row is None:
@@ -221,7 +225,8 @@ class SQLiteStore:
             leased = None if settled.leased_until is None else _iso(settled.leased_until)
             changed = (settled.status, settled.tries, _iso(settled.due_at), leased, settled.error)
             connection.execute(
-                f"UPDATE outbox SET status = ?, tries = ?, due_at = ?, leased_until = ?, error = ?, seal = ? WHERE {_THIS}",  # noqa: S608, E501
+                "UPDATE outbox SET status = ?, tries = ?, due_at = ?, leased_until = ?, error = ?, seal = ?"
+                f" WHERE {_THIS}",
                 (*changed, _seal((*row[:4], *changed)), *row[:3]),
             )
             connection.execute("COMMIT")
@@ -231,7 +236,7 @@ class SQLiteStore:
         """Return the rows of the outbox."""
         with self._connections.use("reading the outbox") as connection:
             rows = connection.execute(
-                f"SELECT {_OUTBOX} FROM outbox WHERE ?1 IS NULL OR status = ?1 ORDER BY due_at, agreement, n, id",  # noqa: S608
+                f"SELECT {_OUTBOX} FROM outbox WHERE ?1 IS NULL OR status = ?1 ORDER BY due_at, agreement, n, id",
                 (status,),
             ).fetchall()
         return [_delivery(row) for row in rows]
@@ -272,15 +277,17 @@ class SQLiteStore:
                 )
             )
             found = [
-                f"the counter of {' '.join(map(str, sort))} says {kept.get(sort, 0)}, but there are {there.get(sort, 0)}"
+                f"the counter of {' '.join(map(str, sort))} says {kept.get(sort, 0)}, there are {there.get(sort, 0)}"
                 for sort in sorted(set(kept) | set(there), key=str)
                 if kept.get(sort) != there.get(sort)
             ]
             for table in ("event", "member", "request", "outbox"):
                 orphans = connection.execute(
-                    f"SELECT DISTINCT agreement FROM {table} WHERE agreement NOT IN (SELECT id FROM agreement)"  # noqa: S608
+                    f"SELECT DISTINCT agreement FROM {table} WHERE agreement NOT IN (SELECT id FROM agreement)"
                 ).fetchall()
-                found += [f"the table {table} has rows of {one!r}, but there is no such agreement" for (one,) in orphans]
+                found += [
+                    f"the table {table} has rows of {one!r}, but there is no such agreement" for (one,) in orphans
+                ]
             return found
 
     def close(self) -> None:
@@ -312,9 +319,7 @@ def _delivery(row: Sequence[Any]) -> Delivery:
     except (ValueError, TypeError) as damage:
         message = f"the notification {id_} in the outbox cannot be read ({damage}); run verify"
         raise HistoryTampered(message) from None
-    return Delivery(
-        notification=notification, status=status, tries=tries, due_at=due, leased_until=until, error=error
-    )
+    return Delivery(notification=notification, status=status, tries=tries, due_at=due, leased_until=until, error=error)
 
 
 def _dossiers(connection: sqlite3.Connection, first: str, last: str) -> Iterator[Dossier]:
@@ -327,7 +332,7 @@ def _dossiers(connection: sqlite3.Connection, first: str, last: str) -> Iterator
     events = rows("SELECT agreement, n, body, hash FROM event WHERE agreement BETWEEN ? AND ? ORDER BY agreement, n")
     requests = rows("SELECT agreement, n, id, fingerprint FROM request WHERE agreement BETWEEN ? AND ?")
     members = rows("SELECT agreement, kind, value FROM member WHERE agreement BETWEEN ? AND ?")
-    outbox = rows(f"SELECT agreement AS owner, {_OUTBOX} FROM outbox WHERE agreement BETWEEN ? AND ?")  # noqa: S608
+    outbox = rows(f"SELECT agreement AS owner, {_OUTBOX} FROM outbox WHERE agreement BETWEEN ? AND ?")
     for id_, *columns, snapshot in connection.execute(
         "SELECT id, n, version, head, process, stage, owner, outcome, on_hold, changed_at, searchable, snapshot"
         " FROM agreement WHERE id BETWEEN ? AND ? ORDER BY id",
@@ -430,7 +435,7 @@ class _Unit:
             for notification in notifications:
                 due = _iso(agreement.changed_at)
                 row = (self.id, entry.n, notification.id, notification.payload(), "pending", 0, due, None, "")
-                execute(f"INSERT INTO outbox ({_OUTBOX}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (*row, _seal(row)))  # noqa: S608
+                execute(f"INSERT INTO outbox ({_OUTBOX}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (*row, _seal(row)))
         except sqlite3.IntegrityError as error:
             if "event" in str(error) and "UNIQUE" in str(error):
                 raise Conflict(self.id, entry.n - 1, entry.n) from error
@@ -448,8 +453,8 @@ class _Unit:
         row = (*_columns(agreement), agreement.to_json(), self.id)
         if before is None:
             execute(
-                "INSERT INTO agreement (n, version, head, process, stage, owner, outcome, on_hold, changed_at, searchable,"
-                " snapshot, id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO agreement (n, version, head, process, stage, owner, outcome, on_hold, changed_at,"
+                " searchable, snapshot, id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 row,
             )
         else:

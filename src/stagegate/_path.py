@@ -1,0 +1,300 @@
+"""The one mutating path: lock, replay, compare, take the pinned process, ask, write in one commit."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import attrs
+
+from . import _changes
+from ._agreement import Agreement, apply
+from ._attempt import Attempt
+from ._book import Book
+from ._changes import Change, Decision, Wanted
+from ._history import GENESIS, Entry, Event, chain
+from ._notices import Notification
+from ._plain import canonical, digest, freeze, instant, name
+from ._plugins import Plugins
+from ._process import Process
+from ._reasons import Unmet
+from ._records import Actor
+from ._stages import MOVES
+from ._store import Known, Store
+from ._text import frozendict
+from .exceptions import (
+    AlreadyExists,
+    Conflict,
+    GateClosed,
+    HistoryTampered,
+    InvalidValue,
+    NotFound,
+    NotPermitted,
+    OutcomeUnknown,
+    RefusedError,
+    RequestReused,
+)
+
+
+class MutatingPath:
+    """What every change to every agreement goes through, whoever asks for it."""
+
+    def __init__(self, store: Store, plugins: Plugins, book: Book, clock: Callable[[], datetime]) -> None:
+        """Take what the engine was opened with."""
+        self.store = store
+        self.plugins = plugins
+        self.book = book
+        self.clock = clock
+        self.vetoes = plugins.check if plugins.checks else None
+
+    def now(self) -> datetime:
+        now = self.clock()
+        instant(now, "clock")
+        return now
+
+    def pinned(self, agreement: Agreement) -> Process:
+        process = self.book.pinned(agreement.process)
+        if process.stage(agreement.stage) is None:
+            message = (
+                f"{agreement.id} stands at {agreement.stage!r}, a stage that {agreement.process} does not have;"
+                f" nothing was changed, run verify"
+            )
+            raise HistoryTampered(message)
+        return process
+
+    def decide(
+        self, process: Process, current: Agreement, wanted: Wanted, actor: Actor, at: datetime
+    ) -> tuple[Decision, Change]:
+        attempt = Attempt(
+            agreement=current, move=wanted.move, actor=actor, at=at, details=wanted.details, zone=process.tzinfo
+        )
+        return _changes.decide(process, attempt, wanted, self.vetoes)
+
+    def change(
+        self,
+        agreement: Agreement | str,
+        wanted: Wanted | Start | Callable[[Process], Wanted],
+        *,
+        by: Actor,
+        at: datetime | None,
+        request_id: str | None,
+    ) -> Agreement:
+        """Lock, replay, compare, take the pinned process, ask, write in one commit. Every change goes through here."""
+        actor = actor_of(by)
+        now = self.clock()
+        recorded_at = instant(now, "clock")
+        stamp = recorded_at if at is None else _past(at, now, recorded_at)
+        request_id = None if request_id is None else name(request_id, "request_id")
+        id_ = id_of(agreement)
+        seen = agreement.version if isinstance(agreement, Agreement) else None
+        with self.store.unit(id_) as unit:
+            current = unit.agreement
+            if isinstance(wanted, Start):
+                process = wanted.process
+            elif current is None:
+                raise not_found(id_)
+            else:
+                process = self.pinned(current)
+                if not isinstance(wanted, Wanted):
+                    wanted = wanted(process)
+            request = None
+            if request_id is not None:
+                request = request_id, _fingerprint(id_, wanted, actor, at)
+                known = unit.known(request_id)
+                if known is not None:
+                    return self._replay(id_, known, request)
+            if isinstance(wanted, Start):
+                if current is not None:
+                    message = f"there is already an agreement {id_!r}; choose another id, or go on with that one"
+                    raise AlreadyExists(message)
+                plan = self._begin(id_, wanted, actor)
+            else:
+                if current is None:
+                    raise not_found(id_)
+                if seen is not None and seen != current.version:
+                    raise Conflict(id_, seen, current.version)
+                _changes.known_move(process, current, wanted)
+                if wanted.move in MOVES and at is not None and at < current.entered_at:
+                    message = (
+                        f"at: {stamp} is before the agreement entered {current.stage!r} ({instant(current.entered_at)})"
+                    )
+                    raise InvalidValue(message)
+                plan = self._plan(process, current, wanted, actor, now if at is None else at)
+            try:
+                result = self._write(unit, current, process, plan, actor, stamp, recorded_at, request)
+            except OutcomeUnknown as error:
+                error.request_id = request_id
+                raise
+        if plan.error is not None:
+            raise plan.error(result.n)
+        return result
+
+    def _begin(self, id_: str, wanted: Start, actor: Actor) -> _Plan:
+        known = wanted.process.known_roles
+        used = tuple(role for role in actor.roles if role in known)
+        if not used:
+            raise NotPermitted(agreement=id_, move="start", actor=actor.id, roles=sorted(known), n=0)
+        first = wanted.process.stages[0].id
+        change = Change(kind="started", to=first, data=wanted.data)
+        return _Plan(move="start", change=change, used=used)
+
+    def _plan(self, process: Process, current: Agreement, wanted: Wanted, actor: Actor, at: datetime) -> _Plan:
+        decision, change = self.decide(process, current, wanted, actor, at)
+        answer = decision.cursor.answer
+        if decision.granted:
+            return _Plan(
+                move=wanted.move, change=change, used=decision.used, asked=answer.asked, warnings=answer.warnings
+            )
+        data = {**wanted.details, **_changes.refusal(decision)} if wanted.move in MOVES else _changes.refusal(decision)
+        unmet, permitted = tuple(answer.unmet), decision.permitted
+
+        def error(n: int) -> RefusedError:
+            if permitted:
+                return GateClosed(agreement=current.id, move=wanted.move, unmet=unmet, n=n)
+            return NotPermitted(
+                agreement=current.id, move=wanted.move, unmet=unmet, n=n, actor=actor.id, roles=decision.roles
+            )
+
+        return _Plan(
+            move=wanted.move,
+            change=Change(kind="refused", data=data),
+            used=decision.used,
+            asked=answer.asked,
+            warnings=answer.warnings,
+            error=error,
+        )
+
+    def _write(
+        self,
+        unit: Any,
+        current: Agreement | None,
+        process: Process,
+        plan: _Plan,
+        actor: Actor,
+        at: str,
+        recorded_at: str,
+        request: tuple[str, str] | None,
+    ) -> Agreement:
+        n = 1 if current is None else current.n + 1
+        prev = GENESIS if current is None else current.head
+        agreement = unit.id
+        table = _changes.body(
+            agreement=agreement,
+            n=n,
+            id=str(uuid.uuid4()),
+            kind=plan.change.kind,
+            move=plan.move,
+            stage=None if current is None else current.stage,
+            change=plan.change,
+            process=process.pin,
+            actor=actor,
+            used=plan.used,
+            at=at,
+            recorded_at=recorded_at,
+            request=request,
+            asked=plan.asked,
+            warnings=plan.warnings,
+            notifications=(),
+        )
+        notifications: list[Notification] = []
+        if self.plugins.notifies:
+            # Plugins see a frozen copy: what they try to do to it touches nothing.
+            shown = Event(freeze(table))
+            wanted = self.plugins.notify(shown, apply(current, shown))
+            notifications = [w.placed(str(uuid.uuid4()), agreement, n) for w in wanted]
+            if notifications:
+                table["notifications"] = [notification.brief() for notification in notifications]
+        written = _changes.encoded(table)
+        entry = Entry(n=n, body=written, hash=chain(prev, written))
+        result = apply(current, Event(table, entry.hash))
+        known = None if request is None else (request[0], Known(agreement=agreement, n=n, fingerprint=request[1]))
+        unit.commit(result, entry, notifications, known)
+        return result
+
+    def _replay(self, id_: str, known: Known, request: tuple[str, str]) -> Agreement:
+        if known.agreement != id_ or known.fingerprint != request[1]:
+            message = (
+                f"request_id {request[0]!r} was already used for event {known.n} of {known.agreement!r} with other"
+                f" parameters, so nothing was done; use a new id for a new request"
+            )
+            raise RequestReused(message)
+        folded, event = None, None
+        for entry in self.store.history(id_, upto=known.n):
+            event = Event.read(entry)
+            folded = apply(folded, event)
+        if folded is None or event is None or event.n != known.n:
+            message = f"{id_}: event {known.n} of the request {request[0]!r} is missing; run verify"
+            raise HistoryTampered(message)
+        if event.kind == "refused":
+            raise _refused_before(event)
+        return folded
+
+
+def _refused_before(event: Event) -> RefusedError:
+    data = event.data.get("data", {})
+    unmet = tuple(map(Unmet.from_data, data.get("unmet", ())))
+    if data.get("permitted", True):
+        return GateClosed(agreement=event.agreement, move=event.move, unmet=unmet, n=event.n)
+    roles = data.get("roles", ())
+    return NotPermitted(
+        agreement=event.agreement, move=event.move, unmet=unmet, n=event.n, actor=event.actor, roles=roles
+    )
+
+
+@attrs.define(eq=False, repr=False)
+class Start:
+    """The wish to start an agreement: the only one that has no agreement yet."""
+
+    process: Process
+    data: Mapping[str, Any]
+    details: frozendict
+    move: str = "start"
+    to: str | None = None
+
+
+@attrs.define(kw_only=True, eq=False, repr=False)
+class _Plan:
+    """What is to be written, and what is raised once it is."""
+
+    move: str
+    change: Change
+    used: Sequence[str]
+    asked: Sequence[tuple[str, bool]] = ()
+    warnings: Sequence[Unmet] = ()
+    error: Callable[[int], RefusedError] | None = None
+
+
+def actor_of(by: Any) -> Actor:
+    if not isinstance(by, Actor):
+        message = f"by: an Actor is needed, not {by!r}; say who acts, with Actor(id=…, roles={{…}})"
+        raise InvalidValue(message)
+    return by
+
+
+def id_of(agreement: Agreement | str) -> str:
+    return agreement.id if isinstance(agreement, Agreement) else name(agreement, "agreement")
+
+
+def _past(at: datetime, now: datetime, recorded_at: str) -> str:
+    stamp = instant(at, "at")
+    if at > now:
+        message = f"at: {stamp} lies in the future (it is {recorded_at}); record what has happened"
+        raise InvalidValue(message)
+    return stamp
+
+
+def not_found(id_: str) -> NotFound:
+    return NotFound(f"there is no agreement {id_!r}")
+
+
+def _fingerprint(id_: str, wanted: Wanted | Start, actor: Actor, at: datetime | None) -> str:
+    asked = {
+        "agreement": id_,
+        "move": wanted.move,
+        "details": wanted.details,
+        "by": {"id": actor.id, "roles": actor.roles, "on_behalf_of": actor.on_behalf_of},
+        "at": None if at is None else instant(at),
+    }
+    return digest(canonical(asked))
