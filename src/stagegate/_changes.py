@@ -239,9 +239,7 @@ def _moved(move: str, said: str, process: Process, attempt: Attempt, cursor: Cur
     if move == "end":
         data["outcome"] = dest
         return Change(kind="moved", data=data, documents=_documents(agreement))
-    stage = process.stage(dest)
-    if stage is not None:
-        data["owner"] = stage.owner
+    data["owner"] = process.standing(dest).owner
     if move == "send_back":
         return Change(kind="moved", to=dest, data=data, voided=_voided(process, agreement, dest))
     if cursor.skipped:
@@ -294,15 +292,12 @@ def known_move(process: Process, agreement: Agreement, wanted: Wanted) -> None:
 
 def permitted_roles(process: Process, agreement: Agreement, wanted: Wanted) -> tuple[str, ...]:
     """Return the roles that may make a move, where *agreement* stands."""
-    stage = process.stage(agreement.stage)
-    move = wanted.move
-    owner = () if stage is None else stage.owner
-    also = () if stage is None else stage.may.get(move, ())
+    stage, move = process.standing(agreement.stage), wanted.move
+    owner, also = stage.owner, stage.may.get(move, ())
     if move in {"approve", "refuse"}:
         return (wanted.to,) if wanted.to else ()
     if move in {"attach", "record", "note"}:
-        several = stage.contributors if stage is not None else ()
-        return tuple(dict.fromkeys((*owner, *also, *(several or sorted(process.known_roles)))))
+        return tuple(dict.fromkeys((*owner, *also, *(stage.contributors or sorted(process.known_roles)))))
     if move == "end":
         outcome = process.outcome(wanted.to or "")
         return tuple(dict.fromkeys((*((outcome.by if outcome else ()) or owner), *also)))

@@ -550,8 +550,7 @@ class Engine:
 
     def options(self, agreement: Agreement | str, *, by: Actor) -> tuple[Option, ...]:
         """
-        Return every move there is from where an agreement stands, with all that stands in its way. Asking writes
-        nothing.
+        Return every move there is from here, with all that stands in its way. Asking writes nothing.
 
         Args:
             agreement: Which.
@@ -612,8 +611,7 @@ class Engine:
 
     def verify(self, agreement: Agreement | str | None = None) -> _verify.Report:
         """
-        Prove that the histories are whole: recompute every hash, fold every history, compare all that is stored
-        beside it.
+        Prove that the histories are whole: every hash, every fold, and all that is stored beside them.
 
         Args:
             agreement: The one to look at; None for all.

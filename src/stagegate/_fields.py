@@ -38,7 +38,7 @@ def collected(kind: type[Any], given: Mapping[str, Any]) -> dict[str, Any]:
             good[name] = given[name] if reader is None else reader(given[name], name)
         except DefinitionError as error:
             faults.extend((join(name, path), sentence) for path, sentence in error.faults)
-        except InvalidValue as error:
+        except (InvalidValue, TypeError) as error:
             faults.append((name, str(error).removeprefix(f"{name}: ")))
     if faults:
         raise DefinitionError(faults)

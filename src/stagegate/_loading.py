@@ -401,7 +401,12 @@ class _Reader:
         return made
 
     def _leave_out(self, row: Any) -> bool:
-        named = row.get("id") or row.get("requirement") if isinstance(row, Mapping) else None
+        if not isinstance(row, Mapping):
+            return False
+        for inner in ("then", "not"):
+            if inner in row and self._leave_out(row[inner]):
+                return True
+        named = row.get("id") or row.get("requirement")
         if not isinstance(named, str) or named not in self.without:
             return False
         self.left_out.add(named)

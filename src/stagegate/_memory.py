@@ -13,8 +13,9 @@ import attrs
 from ._agreement import Agreement
 from ._history import Entry
 from ._notices import PENDING, Delivery, Notification
+from ._plain import digest
 from ._store import Dossier, Known, Query
-from .exceptions import Conflict
+from .exceptions import Conflict, StoreError
 
 
 class MemoryStore:
@@ -76,7 +77,12 @@ class MemoryStore:
         """Write how a delivery went."""
         with self._lock:
             row = self._outbox.get(claimed.notification.id)
-            if row is None or row.status != PENDING or row.leased_until != claimed.leased_until:
+            if (
+                row is None
+                or row.status != PENDING
+                or claimed.leased_until is None
+                or row.leased_until != claimed.leased_until
+            ):
                 return False
             self._outbox[claimed.notification.id] = settled
             return True
@@ -98,7 +104,11 @@ class MemoryStore:
                     agreement=self._agreements[one],
                     entries=tuple(self._entries[one]),
                     requests={(k.n, r): k.fingerprint for r, k in self._requests.items() if k.agreement == one},
-                    outbox={i: row for i, row in self._outbox.items() if row.notification.agreement == one},
+                    outbox={
+                        i: (row.notification.n, digest(row.notification.payload()))
+                        for i, row in self._outbox.items()
+                        if row.notification.agreement == one
+                    },
                 )
                 for one in ids
             ]
@@ -132,11 +142,12 @@ def _oldest(row: Delivery) -> tuple[datetime, str, int, str]:
 
 
 class _Unit:
-    __slots__ = ("_store", "id")
+    __slots__ = ("_done", "_store", "id")
 
     def __init__(self, store: MemoryStore, agreement: str) -> None:
         self._store = store
         self.id = agreement
+        self._done = False
 
     def __enter__(self) -> Self:
         self._store._lock.acquire()
@@ -160,13 +171,22 @@ class _Unit:
         request: tuple[str, Known] | None,
     ) -> None:
         store = self._store
-        entries = store._entries.setdefault(self.id, [])
-        if entry.n != len(entries) + 1:
-            raise Conflict(self.id, entry.n - 1, len(entries))
-        entries.append(entry)
+        before = len(store._entries.get(self.id, ()))
+        if self._done:
+            message = f"{self.id}: a unit of work commits once"
+            raise StoreError(message)
+        if entry.n != before + 1:
+            raise Conflict(self.id, entry.n - 1, before)
+        if request is not None and request[0] in store._requests:
+            message = f"the request {request[0]!r} is already there"
+            raise StoreError(message)
+        rows = {n.id: Delivery(notification=n, due_at=agreement.changed_at) for n in notifications}
+        if len(rows) < len(notifications) or rows.keys() & store._outbox.keys():
+            message = f"{self.id}: a notification of the same id is already there"
+            raise StoreError(message)
+        store._entries.setdefault(self.id, []).append(entry)
         store._agreements[self.id] = agreement
+        store._outbox.update(rows)
         if request is not None:
             store._requests[request[0]] = request[1]
-        for notification in notifications:
-            row = Delivery(notification=notification, due_at=agreement.changed_at)
-            store._outbox[notification.id] = row
+        self._done = True

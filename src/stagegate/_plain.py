@@ -96,14 +96,14 @@ def freeze(value: Any) -> Any:
     return value
 
 
-def shown(value: object) -> Plain:
+def shown(value: object, most: int = MAX_SHOWN) -> Plain:
     """Return *value* short enough to stand in a reason: what is long is cut, what is nested is written out."""
     if isinstance(value, tuple) and all(not isinstance(item, (tuple, Mapping)) for item in value):
         return (*map(shown, value[:MAX_ITEMS]), *(("…",) if len(value) > MAX_ITEMS else ()))
     if isinstance(value, (tuple, Mapping)):
         value = canonical(value).decode()
-    if isinstance(value, str) and len(value) > MAX_SHOWN:
-        return f"{value[:MAX_SHOWN]}…"
+    if isinstance(value, str) and len(value) > most:
+        return f"{value[:most]}…"
     return plain(value)
 
 

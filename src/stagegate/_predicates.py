@@ -97,6 +97,8 @@ def requirement(
     """
 
     def make(check: Check) -> Predicate:
+        if not callable(check):
+            raise DefinitionError([("check", f"a function is needed, not {check!r}")])
         if (
             inspect.iscoroutinefunction(check)
             or inspect.isasyncgenfunction(check)

@@ -228,6 +228,10 @@ class Process:
         place = self._places.get(stage)
         return None if place is None else self.stages[place]
 
+    def standing(self, stage: str) -> Stage:
+        """Return the stage of that id, which must be there."""
+        return self.stages[self._places[stage]]
+
     def outcome(self, outcome: str) -> Outcome | None:
         """Return the outcome of that id, if there is one."""
         return next((o for o in self.outcomes if o.id == outcome), None)

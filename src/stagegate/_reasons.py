@@ -9,6 +9,7 @@ import attrs
 
 from ._plain import as_table
 from ._records import lean
+from ._sentences import SENTENCES
 from ._text import FALLBACK, Label, frozendict, translate
 from .exceptions import InvalidValue
 
@@ -19,19 +20,6 @@ PROVENANCES = ("law", "law-secondary", "practice", "interpretation")
 
 ERRORS = frozenset({"guard.error", "plugin.error"})
 """The codes of a rule that could not answer: they refuse wherever they stand, also under `~` and `|`."""
-
-SENTENCES: dict[str, str] = {
-    "guard.error": "the requirement {requirement} could not be checked: {error}",
-    "plugin.error": "the plugin {plugin} could not answer: {error}",
-    "predicate": "{reason}",
-    "predicate.false": "the requirement {requirement} does not hold",
-    "any": "one of these must hold",
-    "at_least": "{have} of {need} of these hold",
-    "not": "this must not hold: {requirement}",
-    "agreement.on_hold": "the agreement is on hold: {reason}",
-    "agreement.not_on_hold": "the agreement is not on hold",
-}
-"""What each code says in English; params fill the named places. Other rooms add theirs beside their requirements."""
 
 
 def _params(value: Mapping[str, Any]) -> frozendict:

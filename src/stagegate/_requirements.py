@@ -9,7 +9,7 @@ import attrs
 
 from ._attempt import Attempt
 from ._fields import collected, optional, reads
-from ._plain import canonical, name, shown, slug, text
+from ._plain import MAX_SHOWN, canonical, name, shown, slug, text
 from ._reasons import Unmet, errors, failure, provenance_of
 from ._records import lean
 from ._text import Label, as_label, frozendict
@@ -99,7 +99,7 @@ class Requirement:
         """Return one reason of this requirement's."""
         return Unmet(
             code=code,
-            params=frozendict({param: shown(value) for param, value in params.items()}),
+            params=frozendict({k: shown(v, 2000 if k == "reason" else MAX_SHOWN) for k, v in params.items()}),
             requirement=self.name,
             label=self.label,
             fix_by=self.fix_by,
@@ -137,13 +137,32 @@ class Requirement:
         return any(getattr(self, common) for common in Requirement.COMMON)
 
 
-def _parts(value: Iterable[Requirement], _where: str = "parts") -> tuple[Requirement, ...]:
-    parts = tuple(value)
-    for part in parts:
-        if not isinstance(part, Requirement):
-            message = f"{part!r} is no requirement; a function becomes one with @requirement(code=…)"
-            raise DefinitionError(message)
-    return parts
+def _part(value: object, _where: str) -> Requirement:
+    if not isinstance(value, Requirement):
+        message = f"{value!r} is no requirement; a function becomes one with @requirement(code=…)"
+        raise DefinitionError(message)
+    return value
+
+
+def _parts(value: Iterable[Requirement], where: str = "parts") -> tuple[Requirement, ...]:
+    return tuple(_part(part, where) for part in value)
+
+
+def lent(whole: Requirement, part: Requirement, reasons: tuple[Unmet, ...]) -> tuple[Unmet, ...]:
+    """Let the reasons of a part that has no name of its own bear the name and the rule of the whole that has one."""
+    if not reasons or part.titled or not whole.titled:
+        return reasons
+    return tuple(
+        attrs.evolve(
+            reason,
+            requirement=whole.name,
+            label=whole.label,
+            fix_by=reason.fix_by or whole.fix_by,
+            basis=whole.basis,
+            provenance=whole.provenance,
+        )
+        for reason in reasons
+    )
 
 
 def asked(part: Requirement, attempt: Attempt) -> tuple[Unmet, ...]:
@@ -200,7 +219,7 @@ class All(_Several):
         """Return the reasons of all parts."""
         reasons: tuple[Unmet, ...] = ()
         for part in self.parts:
-            reasons += asked(part, attempt)
+            reasons += lent(self, part, asked(part, attempt))
         return reasons
 
 
@@ -254,7 +273,7 @@ class AtLeast(_Several):
 class Not(Requirement):
     """The part must not hold."""
 
-    part: Requirement
+    part: Requirement = attrs.field(metadata=reads(_part))
 
     def unmet(self, attempt: Attempt) -> tuple[Unmet, ...]:
         """Return one reason if the part holds; a part that could not be checked refuses."""
@@ -278,14 +297,14 @@ class Not(Requirement):
 class When(Requirement):
     """The part must hold where the condition does; where the condition could not be checked, it refuses."""
 
-    condition: Requirement
-    part: Requirement
+    condition: Requirement = attrs.field(metadata=reads(_part))
+    part: Requirement = attrs.field(metadata=reads(_part))
 
     def unmet(self, attempt: Attempt) -> tuple[Unmet, ...]:
         """Return the reasons of the part, where it applies."""
         if answer := asked(self.condition, attempt):
             return errors((answer,))
-        return asked(self.part, attempt)
+        return lent(self, self.part, asked(self.part, attempt))
 
     def children(self) -> tuple[Requirement, ...]:
         return (self.condition, self.part)

@@ -100,7 +100,8 @@ class Dossier:
 
         requests: The fingerprint of each request, by the number of its event and its id.
 
-        outbox: The rows of the outbox, by the id of their notification.
+        outbox: For each row of the outbox, by the id of its notification: the number of its event, and the SHA-256 of
+            what is stored to be told.
 
         faults: What the store itself finds wrong with its rows: copies and checks that do not agree.
     """
@@ -109,7 +110,7 @@ class Dossier:
     agreement: Agreement | None
     entries: Sequence[Entry]
     requests: Mapping[tuple[int, str], str]
-    outbox: Mapping[str, Delivery]
+    outbox: Mapping[str, tuple[int, str]]
     faults: Sequence[tuple[int, str]] = ()
 
 
@@ -134,11 +135,10 @@ class Unit(Protocol):
         request: tuple[str, Known] | None,
     ) -> None:
         """
-        Write the next event, what the agreement is after it, its notifications and its request id: all or nothing,
-        durably.
+        Write the next event, the agreement after it, its notifications, its request id: all or nothing, durably.
 
         Raises:
-            Conflict: If the history has an event of this number already.
+            Conflict: If the number of the event is not the next one.
 
             StoreError: If it cannot be written; then nothing is.
 

@@ -12,25 +12,11 @@ import attrs
 from .._attempt import Attempt
 from .._fields import optional, reads
 from .._plain import slug
-from .._reasons import SENTENCES, Unmet
+from .._reasons import Unmet
 from .._records import Approval
 from .._requirements import Requirement, gather
 from ..exceptions import DefinitionError, InvalidValue
 from .values import as_count, as_keys, listed
-
-SENTENCES.update(
-    {
-        "approval.missing": "{have} of {need} approvals of {role} are given",
-        "approval.refused": "{by} has voted against it as {role}: {reason}",
-        "approval.excluded": "the approval of {by} as {role} does not count: the same person acted as {other}",
-        "approval.conflict": "the approval of {by} as {role} does not count: a conflict of interest is declared",
-        "approval.nothing": "there is no document {document} yet that {role} could approve",
-        "approval.outdated": "the approval of {by} as {role} is for another version of {document}",
-        "approval.no_result": "the approval of {role} does not say how many members there are, were present and voted",
-        "approval.quorum": "{present} of {members} members of {role} were present; more than {quorum} must be",
-        "approval.majority": "{in_favour} of {present} present members of {role} voted in favour; more than half must",
-    }
-)
 
 
 def _fraction(value: Any, where: str) -> Fraction | None:

@@ -11,31 +11,12 @@ import attrs
 from .._attempt import Attempt
 from .._fields import reads
 from .._plain import key, name, slug
-from .._reasons import SENTENCES, Unmet
+from .._reasons import Unmet
 from .._records import Document
 from .._requirements import Requirement, gather
 from .._text import frozendict
 from ..exceptions import InvalidValue
 from .values import Ref, as_count, as_flag, as_keys, as_table, as_value, look_up, same, spread, values, words, written
-
-SENTENCES.update(
-    {
-        "document.missing": "the document {document} is missing",
-        "document.unsigned": "the document {document} has {have} of {need} signatures",
-        "document.unsigned_by": "the document {document} is not signed by {by}",
-        "document.language": "the document {document} is not in {languages}",
-        "document.any_language": "the document {document} is in none of {languages}",
-        "document.field": "the document {document} does not say: {field}",
-        "document.equals": "in the document {document}, {field} must be {expected}, and is {value}",
-        "document.lists": "in the document {document}, {field} does not list {missing}",
-        "document.refers_to": "the document {document} does not refer to the current {other}",
-        "document.undated": "the document {document} has no date ({field})",
-        "document.later": "the document {document} of {date} is later than {other} of {limit}",
-        "document.earlier": "the document {document} of {date} is earlier than {other} of {limit}",
-        "document.expired": "the document {document} was valid until {date}",
-    }
-)
-
 
 _DATES = ("dated", "received_on", "valid_until")
 

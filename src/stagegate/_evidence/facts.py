@@ -12,23 +12,11 @@ import attrs
 from .._attempt import Attempt
 from .._fields import Reader, optional, reads
 from .._plain import plain, slug
-from .._reasons import SENTENCES, Unmet
+from .._reasons import Unmet
 from .._requirements import Requirement, gather
 from .._text import frozendict
 from ..exceptions import DefinitionError, InvalidValue
 from .values import UNSET, Ref, as_table, as_value, look_up, same, spread, values, written
-
-SENTENCES.update(
-    {
-        "fact.missing": "the fact {fact} is not recorded",
-        "fact.equals": "the fact {fact} must be {expected}, and is {value}",
-        "fact.one_of": "the fact {fact} must be one of {expected}, and is {value}",
-        "fact.compare": "the fact {fact} must be {comparison} {expected}, and is {value}",
-        "fact.each": "{entry}: {field} must be {expected}, and is {value}",
-        "fact.each_missing": "{entry}: {field} is not recorded",
-        "fact.shape": "the fact {fact} must be a table of entries, and is {value}",
-    }
-)
 
 
 def _number(value: Any) -> Decimal | date | None:
@@ -127,10 +115,13 @@ class FactRequirement(Requirement):
         if not isinstance(value, frozendict) or not all(isinstance(entry, frozendict) for entry in value.values()):
             yield self.why("fact.shape", fact=self.fact, value=value)
             return
-        for name_, entry in value.items():
+        meant = {
+            k: entry for k, entry in value.items() if not self.unless or entry.get(self.unless) in (None, "", False)
+        }
+        if not meant:
+            yield self.why("fact.no_entries", fact=self.fact)
+        for name_, entry in meant.items():
             if any(not same(entry.get(field), wanted) for field, wanted in self.where.items()):
-                continue
-            if self.unless and entry.get(self.unless) not in (None, "", False):
                 continue
             mine = entry.get(self.each)
             if mine in (None, ""):

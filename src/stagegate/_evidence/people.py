@@ -9,20 +9,10 @@ import attrs
 from .._attempt import Attempt
 from .._fields import optional, reads
 from .._plain import slug
-from .._reasons import SENTENCES, Unmet
+from .._reasons import Unmet
 from .._requirements import Requirement, gather
 from ..exceptions import DefinitionError
 from .values import as_count, as_keys, listed
-
-SENTENCES.update(
-    {
-        "parties.count": "there are {have} parties; {need} are needed",
-        "parties.missing": "{party} is not a party",
-        "parties.kind": "the party {party} is {value}, not {expected}",
-        "actor.listed": "{actor} is listed in {fact}",
-        "actor.role": "{actor} does not act as {roles}",
-    }
-)
 
 
 @attrs.define(kw_only=True, frozen=True, eq=False, repr=False)

@@ -9,8 +9,8 @@ from typing import Any, Final
 import attrs
 
 from .._attempt import Attempt
-from .._fields import reads
 from .._plain import key, plain, slug
+from .._text import frozendict
 from ..exceptions import InvalidValue
 
 
@@ -32,12 +32,12 @@ class Ref:
         fact: The name of the fact.
     """
 
-    fact: str = attrs.field(metadata=reads(slug))
+    fact: str
 
 
 def value_of(fact: str) -> Ref:
     """Return a reference to the value of a fact, for use inside a requirement."""
-    return Ref(fact)
+    return Ref(slug(fact, "fact"))
 
 
 def look_up(value: Any, attempt: Attempt) -> Any:
@@ -70,7 +70,7 @@ def as_value(value: Any, where: str) -> Any:
     if isinstance(value, Ref):
         return value
     if isinstance(value, Mapping) and set(value) == {"fact"}:
-        return Ref(value["fact"])
+        return Ref(slug(value["fact"], where))
     return plain(value, where)
 
 
@@ -125,4 +125,7 @@ def same(value: Any, expected: Any) -> bool:
 
 
 def listed(value: Any) -> tuple[Any, ...]:
+    """Return the values of a list, the keys of a table, or the one value there is."""
+    if isinstance(value, frozendict):
+        return tuple(value)
     return value if isinstance(value, tuple) else (value,)

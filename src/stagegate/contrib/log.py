@@ -31,7 +31,7 @@ def stagegate_deliver(notification: Notification) -> bool | None:
     """Write one line. Values are quoted, so that nothing recorded can forge a line of its own."""
     if notification.channel != "log":
         return None
-    said = " ".join(f"{k}={v!r}" for k, v in notification.context.items())
+    said = " ".join(f"{k}={v!r}" for k, v in sorted(notification.context.items()))
     LOGGER.info(
         "%s #%d %s to=%r %s id=%s",
         notification.agreement,
