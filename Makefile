@@ -18,7 +18,7 @@ CORE_OMIT := */stagegate/cli/*,*/stagegate/contrib/*,*/stagegate/testing.py,*/st
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format types floors docs examples cover cover-report bench proof wheel lock clean
+.PHONY: help demo test lint format types catalogs floors docs examples cover cover-report bench proof wheel lock clean
 
 help: ## list these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -59,6 +59,7 @@ lint: $(VENV)/stamp-dev ## style, dependencies, a sentence for every test
 	$(BIN)/ruff format --check
 	$(BIN)/deptry src
 	$(BIN)/interrogate --quiet tests
+	$(PY) scripts/catalogs.py --check
 
 format: $(VENV)/stamp-dev ## let ruff write what it can
 	$(BIN)/ruff check --fix-only --quiet
@@ -66,6 +67,9 @@ format: $(VENV)/stamp-dev ## let ruff write what it can
 
 types: $(VENV)/stamp-dev ## mypy, strict
 	$(BIN)/mypy
+
+catalogs: $(VENV)/stamp-dev ## write the sentences into the catalogs, and compile those
+	$(PY) scripts/catalogs.py
 
 floors: $(VENV)/stamp-dev ## who may import whom
 	$(BIN)/lint-imports

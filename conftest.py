@@ -25,8 +25,12 @@ from pathlib import Path
 from typing import Any
 
 import hypothesis
+import pytest
 from sybil import Example, Sybil
 from sybil.parsers import myst, rest
+
+# What the shipped contract compares is shown where a clause fails.
+pytest.register_assert_rewrite("stagegate.testing")
 
 ROOT = Path(__file__).parent
 SCRIPTS = sysconfig.get_path("scripts")

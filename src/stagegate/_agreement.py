@@ -102,7 +102,7 @@ class Agreement:
 
     @property
     def searchable(self) -> str:
-        """The text that a search looks through: id, title and parties, without case."""
+        """The text that a search looks through, without case."""
         parties = (f"{party.id} {party.name}" for party in self.parties)
         return " ".join((self.id, self.title, *parties)).casefold()
 

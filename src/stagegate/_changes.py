@@ -124,7 +124,10 @@ def recording(fact: str, value: Any, source: str) -> Wanted:
 
 def noting(said: str) -> Wanted:
     """Want something written down that changes nothing."""
-    data = frozendict({"text": text(said, "note")})
+    if not text(said, "note").strip():
+        message = "note: a text is needed"
+        raise InvalidValue(message)
+    data = frozendict({"text": said})
     return Wanted(move="note", details=data, change=lambda _p, _a, _c: Change(kind="noted", data=data))
 
 

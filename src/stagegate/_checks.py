@@ -20,10 +20,11 @@ _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+_-]{0,63}")
 def faults(
     *,
     version: Any,
-    stages: Sequence[tuple[str, Stage]],
-    outcomes: Sequence[tuple[str, Outcome]],
+    stages: Mapping[int, Stage],
+    outcomes: Mapping[int, Outcome],
     roles: Mapping[str, Any],
-    complete: bool = True,
+    rows: int | None = None,
+    certain: bool = True,
 ) -> list[Fault]:
     """
     Return every fault of a definition, with its path.
@@ -31,62 +32,75 @@ def faults(
     Args:
         version: Its version.
 
-        stages: The stages in order, each with its path.
+        stages: The stages, by their place in the definition.
 
-        outcomes: The outcomes, each with its path.
+        outcomes: The outcomes, likewise.
 
         roles: The roles it declares; where it declares none, any role may be held.
 
-        complete: Whether these are all the stages and outcomes; where some could not be read, what cannot be judged
-            without them is left alone.
+        rows: How many stages the definition has, if not all of them could be read.
+
+        certain: Whether the ids of all stages are known; where they are not, what refers to them is left alone.
     """
+    rows = len(stages) if rows is None else rows
     found: list[Fault] = []
     if not isinstance(version, str) or not _VERSION.fullmatch(version):
         found.append(("version", f"{version!r} is no version; use letters, digits and . + - _, such as '2026.1'"))
-    if complete and len(stages) < FEWEST:
-        found.append(("stages", f"{len(stages)} stages make no process; at least two are needed"))
-    found += _duplicates([*stages, *outcomes])
-    order = {stage.id: place for place, (_, stage) in reversed(list(enumerate(stages)))}
+    if certain and rows < FEWEST:
+        found.append(("stages", f"{rows} stages make no process; at least two are needed"))
+    placed = [(f"stages[{i}]", stage) for i, stage in stages.items()]
+    ending = [(f"outcomes[{i}]", outcome) for i, outcome in outcomes.items()]
+    found += _duplicates([*placed, *ending])
+    order: dict[str, int] = {}
+    for place, stage in stages.items():
+        order.setdefault(stage.id, place)
     blocked = ""
-    for place, (path, stage) in enumerate(stages):
-        last = complete and place == len(stages) - 1
-        found += _back_to(path, stage, place, order, complete=complete)
+    for place, stage in stages.items():
+        path, last = f"stages[{place}]", place == rows - 1
+        if certain:
+            found += _back_to(path, stage, place, order)
         found += _conditional(path, stage, first=place == 0, last=last)
-        if stage.when is not None:
-            found += _inside(f"{path}.when", stage.when, roles, firm=False)
-        found += _held(path, "owner", stage.owner, roles)
-        found += _held(path, "contributors", stage.contributors, roles)
-        for move, several in stage.may.items():
-            found += _held(path, f"may.{move}", several, roles)
+        found += _roles_of(path, stage, roles)
         if blocked:
             found.append((path, f"unreachable: {blocked}"))
-            blocked = ""
-        if last and stage.gate is not None:
-            found.append((f"{path}.gate", "nothing follows the last stage; put this on an outcome"))
-        elif stage.gate is None and not last:
-            found.append(
-                (
-                    f"{path}.gate",
-                    "missing: a stage that can be left needs a gate; to leave it to its owner, say `unguarded`",
-                )
-            )
-        elif stage.gate is not None:
-            gate_faults = list(_requirement(f"{path}.gate", stage.gate, roles))
-            found += gate_faults
-            if any("can never" in sentence for _, sentence in gate_faults):
-                blocked = f"the gate of {stage.id!r} before it can never open"
-    known = set(order)
-    for path, outcome in outcomes:
-        if complete:
-            found += [
-                (f"{path}.stages[{i}]", f"there is no stage {stage!r}; there are {', '.join(order)}")
-                for i, stage in enumerate(outcome.stages)
-                if stage not in known
-            ]
+        gate_faults = list(_gate(path, stage, roles, last=last))
+        found += gate_faults
+        never = any("can never" in sentence for _, sentence in gate_faults)
+        blocked = f"the gate of {stage.id!r} before it can never open" if never else ""
+    for path, outcome in ending:
+        if certain:
+            found += _unknown(f"{path}.stages", outcome.stages, order)
         found += _held(path, "by", outcome.by, roles)
         if outcome.gate is not None:
             found += _requirement(f"{path}.gate", outcome.gate, roles)
     return found
+
+
+def _roles_of(path: str, stage: Stage, roles: Mapping[str, Any]) -> Iterator[Fault]:
+    yield from _held(path, "owner", stage.owner, roles)
+    yield from _held(path, "contributors", stage.contributors, roles)
+    for move, several in stage.may.items():
+        yield from _held(path, f"may.{move}", several, roles)
+    if stage.when is not None:
+        yield from _inside(f"{path}.when", stage.when, roles, firm=False)
+
+
+def _gate(path: str, stage: Stage, roles: Mapping[str, Any], *, last: bool) -> Iterator[Fault]:
+    if stage.gate is None:
+        if not last:
+            said = "missing: a stage that can be left needs a gate; to leave it to its owner, say `unguarded`"
+            yield f"{path}.gate", said
+    elif last:
+        yield f"{path}.gate", "nothing follows the last stage; put this on an outcome"
+    else:
+        yield from _requirement(f"{path}.gate", stage.gate, roles)
+
+
+def _unknown(path: str, named: Sequence[str], order: Mapping[str, int]) -> Iterator[Fault]:
+    there = ", ".join(order)
+    for i, stage in enumerate(named):
+        if stage not in order:
+            yield f"{path}[{i}]", f"there is no stage {stage!r}; there are {there}"
 
 
 def _duplicates(named: Iterable[tuple[str, Stage | Outcome]]) -> Iterator[Fault]:
@@ -98,12 +112,10 @@ def _duplicates(named: Iterable[tuple[str, Stage | Outcome]]) -> Iterator[Fault]
             first[value.id] = path
 
 
-def _back_to(path: str, stage: Stage, place: int, order: Mapping[str, int], *, complete: bool) -> Iterator[Fault]:
+def _back_to(path: str, stage: Stage, place: int, order: Mapping[str, int]) -> Iterator[Fault]:
+    yield from _unknown(f"{path}.back_to", stage.back_to, order)
     for i, target in enumerate(stage.back_to):
-        if target not in order:
-            if complete:
-                yield f"{path}.back_to[{i}]", f"there is no stage {target!r}; there are {', '.join(order)}"
-        elif order[target] > place:
+        if order.get(target, 0) > place:
             yield (
                 f"{path}.back_to[{i}]",
                 f"{target!r} lies ahead; an agreement is sent back, never forwards past a gate",
@@ -208,14 +220,10 @@ def impossible(part: Requirement, given: Sequence[Requirement] = ()) -> str:
             plain_choices = [choice for choice in c.one_of if not isinstance(choice, Ref)]
             if len(plain_choices) == len(c.one_of) and not any(same(values[c.fact], x) for x in plain_choices):
                 return f"the fact {c.fact} cannot be {values[c.fact]!r} and one of {', '.join(map(str, plain_choices))}"
+    firm = [c for c in conjuncts if not isinstance(c, (AnyOf, AtLeast))]
     for c in conjuncts:
-        others = [x for x in conjuncts if x is not c and not isinstance(x, (AnyOf, AtLeast))]
-        if isinstance(c, AnyOf) and not c.soft:
-            reasons = [impossible(branch, others) for branch in c.parts]
-            if all(reasons):
-                return reasons[0]
-        elif isinstance(c, AtLeast) and not c.soft:
-            reasons = [why for branch in c.parts if (why := impossible(branch, others))]
-            if len(c.parts) - len(reasons) < c.n:
+        if isinstance(c, (AnyOf, AtLeast)) and not c.soft:
+            reasons = [why for branch in c.parts if (why := impossible(branch, firm))]
+            if len(c.parts) - len(reasons) < (c.n if isinstance(c, AtLeast) else 1):
                 return reasons[0]
     return ""

@@ -19,7 +19,7 @@ from ._loading import load_process
 from ._memory import MemoryStore
 from ._notices import Delivery
 from ._path import MutatingPath, Start, actor_of, id_of, not_found
-from ._plain import instant, name
+from ._plain import freeze, instant, name
 from ._plain import text as as_text
 from ._plugins import Plugins
 from ._process import Process
@@ -248,6 +248,9 @@ class Engine:
         """
         agreement = name(agreement, "agreement")
         pinned = self._book.latest(process, version)
+        if not isinstance(parties, Iterable):
+            message = f"parties: a list of Party is needed, not {parties!r}"
+            raise InvalidValue(message)
         several = tuple(parties)
         for i, party in enumerate(several):
             if not isinstance(party, Party):
@@ -605,7 +608,7 @@ class Engine:
         entries = self._store.history(id_, after)
         if not entries and self._store.get(id_) is None:
             raise not_found(id_)
-        return tuple(map(Event.read, entries))
+        return tuple(Event(freeze(event.data), event.hash) for event in map(Event.read, entries))
 
     # Duties
 

@@ -57,7 +57,7 @@ def valued(kind: type[Any], given: Mapping[str, Any]) -> dict[str, Any]:
     except DefinitionError as error:
         word = kind.__name__.lower()
         said = "; ".join(
-            sentence if path in sentence[: len(path)] else f"{join(word, path)}: {sentence}"
+            f"{word}.{sentence}" if sentence.startswith(f"{path}.") else f"{join(word, path)}: {sentence}"
             for path, sentence in error.faults
         )
         raise InvalidValue(said) from None

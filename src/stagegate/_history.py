@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
 
 import attrs
@@ -28,8 +29,6 @@ def chain(prev: bytes, body: bytes) -> bytes:
 
         body: The canonical bytes of the event.
     """
-    from hashlib import sha256
-
     return sha256(
         b"%b%b%b%b%b" % (DOMAIN, len(prev).to_bytes(8, "big"), prev, len(body).to_bytes(8, "big"), body)
     ).digest()

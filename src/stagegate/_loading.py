@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from . import _checks
-from ._evidence import actor, approval, document, fact, parties
+from ._evidence import ActorRequirement, PartiesRequirement, approval, document, fact, parties
 from ._fields import collected
 from ._predicates import Predicate
 from ._process import Process
-from ._requirements import Not, Requirement, all_of, any_of, at_least, unguarded, when
+from ._requirements import Not, Requirement, all_of, any_of, at_least, gather, unguarded, when
 from ._stages import Outcome, Stage
 from ._text import frozendict
 from .exceptions import DefinitionError, InvalidValue, join
@@ -190,6 +190,7 @@ class _Reader:
         self.without = frozenset(without)
         self.left_out: set[str] = set()
         self.faults: list[Fault] = []
+        self.nameless = False
         self.converter = _converter(self.requirement)
 
     def process(self, data: Any, values: Mapping[str, Any]) -> Process:
@@ -198,6 +199,8 @@ class _Reader:
             message = f"a definition is a table, not {type(data).__name__}"
             raise DefinitionError(message)
         parameters = self._parameters(data.get("parameters", {}), values)
+        if not isinstance(data.get("parameters", {}), Mapping):
+            data = {k: v for k, v in data.items() if k != "parameters"}
         data = {
             k: v if k == "parameters" else self._filled(v, parameters, k) for k, v in data.items() if isinstance(k, str)
         }
@@ -218,8 +221,8 @@ class _Reader:
         return Process(
             table.id,
             table.version,
-            [stage for _, stage in stages],
-            outcomes=[outcome for _, outcome in outcomes],
+            stages.values(),
+            outcomes=outcomes.values(),
             parameters=frozendict(parameters),
             **about,
         )
@@ -227,12 +230,11 @@ class _Reader:
     def _rest(
         self,
         table: Any,
-        stages: list[tuple[str, Stage]],
-        outcomes: list[tuple[str, Outcome]],
+        stages: Mapping[int, Stage],
+        outcomes: Mapping[int, Outcome],
         about: Mapping[str, Any],
     ) -> None:
         """Find what else is wrong, as far as it can be judged beside what could not be read."""
-        whole = len(stages) == len(table.stages or ()) and len(outcomes) == len(table.outcomes or ())
         known = {field: value for field, value in {**about, "id": table.id}.items() if value is not None}
         try:
             collected(Process, known)
@@ -243,7 +245,8 @@ class _Reader:
             stages=stages,
             outcomes=outcomes,
             roles=table.roles if isinstance(table.roles, Mapping) else {},
-            complete=whole,
+            rows=len(table.stages or ()),
+            certain=bool(table.stages) and len(stages) == len(table.stages) and not self.nameless,
         )
         seen = [path for path, _ in self.faults if path]
         self.faults += [
@@ -329,8 +332,8 @@ class _Reader:
             )
         return blank
 
-    def _several(self, table: type[Any], kind: type[Any], rows: list[Any], path: str) -> list[tuple[str, Any]]:
-        made = []
+    def _several(self, table: type[Any], kind: type[Any], rows: list[Any], path: str) -> dict[int, Any]:
+        made: dict[int, Any] = {}
         for i, row in enumerate(rows):
             where = f"{path}[{i}]"
             read = self._table(table, row, where)
@@ -341,9 +344,11 @@ class _Reader:
             seen = {fault for fault, _ in self.faults}
             self.faults += [(join(where, k), "missing") for k in sorted(missing) if join(where, k) not in seen]
             for k in missing:
-                arguments[k] = "unknown" if k == "owner" else f"stage-{i}"
+                arguments[k] = "unknown" if k == "owner" else f"{path}-{i}"
+            if "id" in missing:
+                self.nameless = True
             if (value := self._value(kind, arguments, where)) is not None:
-                made.append((where, value))
+                made[i] = value
         return made
 
     def _value(self, kind: type[Any], arguments: dict[str, Any], where: str) -> Any:
@@ -417,10 +422,12 @@ class _Reader:
         return True
 
 
+_FIRST = {"document": "kind", "approval": "role", "requirement": "code", "unguarded": "because"}
+
+
 def _renamed(path: str, word: str) -> str:
     """Name the argument as the table names it."""
-    inner = {"document": "kind", "approval": "role", "requirement": "code", "parties": "at_least"}.get(word)
-    return word if path == inner else path
+    return word if path == _FIRST.get(word) else path
 
 
 def _composed(word: str, make: Callable[..., Requirement]) -> Callable[..., Requirement]:
@@ -464,7 +471,7 @@ def _inner(reader: _Reader, value: Any, word: str) -> Requirement:
 def _read_not(reader: _Reader, table: dict[str, Any], about: dict[str, Any]) -> Requirement:
     part = _inner(reader, table.pop("not"), "not")
     _nothing_else(table, "not")
-    return _about(lambda: Not(part=part, **about)) if about else ~part
+    return gather(Not, part=part, **about) if about else ~part
 
 
 def _read_when(reader: _Reader, table: dict[str, Any], about: dict[str, Any]) -> Requirement:
@@ -486,7 +493,9 @@ def _read_plain(make: Callable[..., Requirement], word: str) -> Callable[..., Re
 def _read_parties(_: _Reader, table: dict[str, Any], about: dict[str, Any]) -> Requirement:
     asked = table.pop("parties")
     _nothing_else(table, "parties")
-    return parties(**asked, **about) if isinstance(asked, Mapping) else parties(asked, **about)
+    if not isinstance(asked, Mapping):
+        return _under("parties", lambda: parties(asked, **about), {"at_least": "parties"})
+    return _under("parties", lambda: gather(PartiesRequirement, **asked, **about))
 
 
 def _read_actor(_: _Reader, table: dict[str, Any], about: dict[str, Any]) -> Requirement:
@@ -494,7 +503,23 @@ def _read_actor(_: _Reader, table: dict[str, Any], about: dict[str, Any]) -> Req
     _nothing_else(table, "actor")
     if not isinstance(asked, Mapping):
         raise DefinitionError([("actor", f"a table is needed, with not_listed or roles, not {asked!r}")])
-    return actor(**asked, **about)
+    return _under("actor", lambda: gather(ActorRequirement, **asked, **about), {"actor": "actor"})
+
+
+def _under(word: str, make: Callable[[], Requirement], names: Mapping[str, str] | None = None) -> Requirement:
+    """Make a requirement whose arguments stand in a table of their own; their faults stand there too."""
+    try:
+        return make()
+    except DefinitionError as error:
+        raise DefinitionError(
+            [
+                (
+                    path if path.split(".")[0] in Requirement.COMMON else (names or {}).get(path) or f"{word}.{path}",
+                    said,
+                )
+                for path, said in error.faults
+            ]
+        ) from None
 
 
 def _read_unguarded(_: _Reader, table: dict[str, Any], about: dict[str, Any]) -> Requirement:
@@ -514,7 +539,10 @@ def _read_named(reader: _Reader, table: dict[str, Any], about: dict[str, Any]) -
     if version is not None and version != getattr(found, "version", version):
         message = f"version {version} of {named!r} is asked for, but version {getattr(found, 'version', '')} is here"
         raise DefinitionError([("version", message)])
-    return _about(lambda: attrs.evolve(found, **about)) if about else found
+    if not about:
+        return found
+    fields = {field.name: getattr(found, field.name) for field in attrs.fields(type(found))}
+    return gather(type(found), **{**fields, **about})
 
 
 _WORDS: dict[str, Callable[[_Reader, dict[str, Any], dict[str, Any]], Requirement]] = {

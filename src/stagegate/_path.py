@@ -83,13 +83,14 @@ class MutatingPath:
     ) -> Agreement:
         """Lock, replay, compare, take the pinned process, ask, write in one commit. Every change goes through here."""
         actor = actor_of(by)
-        now = self.clock()
-        recorded_at = instant(now, "clock")
-        stamp = recorded_at if at is None else _past(at, now, recorded_at)
         request_id = None if request_id is None else name(request_id, "request_id")
         id_ = id_of(agreement)
         seen = agreement.version if isinstance(agreement, Agreement) else None
         with self.store.unit(id_) as unit:
+            # The clock is read when it is our turn, so that events are recorded in the order of their numbers.
+            now = self.clock()
+            recorded_at = instant(now, "clock")
+            stamp = recorded_at if at is None else _past(at, now, recorded_at)
             current = unit.agreement
             if isinstance(wanted, Start):
                 process = wanted.process

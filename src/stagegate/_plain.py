@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from hashlib import sha256
 from typing import Any, TypeAlias
 
 from ._text import frozendict
@@ -57,7 +58,7 @@ def plain(value: object, where: str = "value", depth: int = 0) -> Plain:
         return text(value, where)
     if isinstance(value, int):
         if abs(value) > MAX_INTEGER:
-            message = f"{where}: the integer {str(value)[:24]} is beyond 2^53; give it as text or Decimal"
+            message = f"{where}: an integer is beyond 2^53; give it as text or Decimal"
             raise InvalidValue(message)
         return int(value)
     if isinstance(value, float):
@@ -193,6 +194,4 @@ def moment(value: str) -> datetime:
 
 def digest(data: bytes) -> str:
     """Return the SHA-256 of *data* in hexadecimal."""
-    from hashlib import sha256
-
     return sha256(data).hexdigest()

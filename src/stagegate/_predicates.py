@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
+from functools import reduce
+from importlib import import_module
 from typing import Any, Protocol
 
 import attrs
@@ -35,6 +37,15 @@ class Predicate(Requirement):
     version: str = attrs.field(default="1", metadata=reads(name))
     check: Check
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle by the name of the function, which the predicate has taken."""
+        fields = {field.name: getattr(self, field.name) for field in attrs.fields(Predicate)}
+        module, path = getattr(self.check, "__module__", None), getattr(self.check, "__qualname__", "<locals>")
+        if module is None or "<" in path:
+            return _rebuilt, (fields,)
+        del fields["check"]
+        return _found, (module, path, fields)
+
     def __call__(self, attempt: Attempt) -> bool | str:
         """Call the function itself, as a test would."""
         return self.check(attempt)
@@ -56,8 +67,17 @@ class Predicate(Requirement):
     def asks(self) -> dict[str, Any]:
         return {"requirement": self.code, "version": self.version}
 
-    def _short(self) -> str:
+    def short(self) -> str:
         return self.code
+
+
+def _rebuilt(fields: dict[str, Any]) -> Predicate:
+    return gather(Predicate, **fields)
+
+
+def _found(module: str, path: str, fields: dict[str, Any]) -> Predicate:
+    found = reduce(getattr, path.split("."), import_module(module))
+    return gather(Predicate, **fields, check=getattr(found, "check", found))
 
 
 def _recordable(said: str) -> str:

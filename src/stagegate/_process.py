@@ -159,12 +159,13 @@ class Process:
                     good |= collected(Process, {field: given[field]})
                 except DefinitionError:
                     continue
+        readable = not any(path.startswith("stages") for path, _ in faults)
         found = _checks.faults(
             version=version,
-            stages=[(f"stages[{i}]", stage) for i, stage in enumerate(good["stages"])],
-            outcomes=[(f"outcomes[{i}]", outcome) for i, outcome in enumerate(good["outcomes"])],
+            stages=dict(enumerate(good["stages"])),
+            outcomes=dict(enumerate(good["outcomes"])),
             roles=good["roles"],
-            complete=not any(path.startswith(("stages", "outcomes")) for path, _ in faults),
+            certain=readable,
         )
         paths = {path for path, _ in faults}
         faults.extend(fault for fault in found if fault[0] not in paths)
@@ -268,7 +269,7 @@ class Process:
 
     @cached_property
     def approving(self) -> dict[str, tuple[str, ...]]:
-        """For each role that is asked to approve: the kinds of document its vote is bound to."""
+        """The kinds of document that the vote of each approving role is bound to."""
         bound: dict[str, dict[str, None]] = {}
         for _, part in self.requirements():
             if isinstance(part, ApprovalRequirement):

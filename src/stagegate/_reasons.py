@@ -66,7 +66,9 @@ class Unmet:
             lang: `en`, `id` or `ja`; any other falls back to English.
         """
         template = translate(SENTENCES.get(self.code) or SENTENCES[self._fallback], lang)
-        said: str = template.format_map(_Spoken({"requirement": self.requirement, **self.params}))
+        words = _Spoken({"requirement": self.requirement, **self.params})
+        words.lang = lang
+        said = template.format_map(words)
         if self.alternatives:
             several = (" + ".join(reason.text(lang) for reason in part) for part in self.alternatives)
             said = f"{said}: " + " / ".join(f"({number}) {part}" for number, part in enumerate(several, 1))
@@ -107,14 +109,22 @@ class Unmet:
 
 
 class _Spoken(dict[str, Any]):
-    """Params as words: lists joined, what is missing named."""
+    """Params as words in a language: lists joined, true and false said, what is missing named."""
+
+    lang = FALLBACK
 
     def __getitem__(self, place: str) -> Any:
-        value = super().__getitem__(place)
-        return ", ".join(map(str, value)) if isinstance(value, tuple) else value
+        return self._said(super().__getitem__(place))
 
     def __missing__(self, place: str) -> str:
         return f"{{{place}}}"
+
+    def _said(self, value: Any) -> Any:
+        if isinstance(value, tuple):
+            return ", ".join(str(self._said(item)) for item in value)
+        if isinstance(value, bool):
+            return translate(SENTENCES["true" if value else "false"], self.lang)
+        return "—" if value is None else value
 
 
 def failure(error: Exception) -> str:
@@ -124,7 +134,7 @@ def failure(error: Exception) -> str:
 
 
 def provenance_of(value: Any, where: str) -> str:
-    if value and value not in PROVENANCES:
+    if value not in ("", *PROVENANCES):
         message = f"{where}: {value!r} is none of {', '.join(PROVENANCES)}"
         raise InvalidValue(message)
     return str(value)

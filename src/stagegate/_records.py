@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 from datetime import date, datetime
+from hashlib import file_digest
 from pathlib import Path
 from typing import Any
 
@@ -195,8 +196,6 @@ class Document:
         Raises:
             InvalidValue: If the file cannot be read.
         """
-        from hashlib import file_digest
-
         about.setdefault("title", Path(path).name)
         try:
             with Path(path).open("rb") as file:

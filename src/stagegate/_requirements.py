@@ -61,8 +61,8 @@ class Requirement:
 
     @property
     def name(self) -> str:
-        """Its id, or what it asks for in short, such as `document:letter_of_intent`."""
-        return self.id or self._short()
+        """Its id, or in short what it asks for."""
+        return self.id or self.short()
 
     def unmet(self, attempt: Attempt) -> tuple[Unmet, ...]:
         """
@@ -88,7 +88,8 @@ class Requirement:
         about = lean({common: getattr(self, common) for common in Requirement.COMMON})
         return {**self.asks(), **{k: v for k, v in about.items() if v is not False}}
 
-    def _short(self) -> str:
+    def short(self) -> str:
+        """Return what it asks for in a few words, which is its name where it has no id."""
         return canonical(self.asks()).decode()
 
     def asks(self) -> dict[str, Any]:
@@ -205,7 +206,7 @@ class _Several(Requirement):
     def asks(self) -> dict[str, Any]:
         return {self.WORD: [part.to_data() for part in self.parts]}
 
-    def _short(self) -> str:
+    def short(self) -> str:
         return f"{self.WORD}({', '.join(part.name for part in self.parts)})"
 
 
@@ -265,7 +266,7 @@ class AtLeast(_Several):
     def asks(self) -> dict[str, Any]:
         return {"at_least": self.n, "of": [part.to_data() for part in self.parts]}
 
-    def _short(self) -> str:
+    def short(self) -> str:
         return f"at_least({self.n}, {', '.join(part.name for part in self.parts)})"
 
 
@@ -289,7 +290,7 @@ class Not(Requirement):
     def asks(self) -> dict[str, Any]:
         return {"not": self.part.to_data()}
 
-    def _short(self) -> str:
+    def short(self) -> str:
         return f"not({self.part.name})"
 
 
@@ -312,7 +313,7 @@ class When(Requirement):
     def asks(self) -> dict[str, Any]:
         return {"when": self.condition.to_data(), "then": self.part.to_data()}
 
-    def _short(self) -> str:
+    def short(self) -> str:
         return f"when({self.condition.name}, {self.part.name})"
 
 
@@ -353,7 +354,7 @@ class Unguarded(Requirement):
     def asks(self) -> dict[str, Any]:
         return {"unguarded": self.because}
 
-    def _short(self) -> str:
+    def short(self) -> str:
         return "unguarded"
 
 

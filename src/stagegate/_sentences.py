@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 SENTENCES: dict[str, str] = {
+    "true": "true",
+    "false": "false",
     "guard.error": "the requirement {requirement} could not be checked: {error}",
     "plugin.error": "the plugin {plugin} could not answer: {error}",
     "predicate": "{reason}",
@@ -37,8 +39,15 @@ SENTENCES: dict[str, str] = {
     "fact.missing": "the fact {fact} is not recorded",
     "fact.equals": "the fact {fact} must be {expected}, and is {value}",
     "fact.one_of": "the fact {fact} must be one of {expected}, and is {value}",
-    "fact.compare": "the fact {fact} must be {comparison} {expected}, and is {value}",
+    "fact.at_least": "the fact {fact} must be at least {expected}, and is {value}",
+    "fact.at_most": "the fact {fact} must be at most {expected}, and is {value}",
+    "fact.above": "the fact {fact} must be above {expected}, and is {value}",
+    "fact.below": "the fact {fact} must be below {expected}, and is {value}",
     "fact.each": "{entry}: {field} must be {expected}, and is {value}",
+    "fact.each_at_least": "{entry}: {field} must be at least {expected}, and is {value}",
+    "fact.each_at_most": "{entry}: {field} must be at most {expected}, and is {value}",
+    "fact.each_above": "{entry}: {field} must be above {expected}, and is {value}",
+    "fact.each_below": "{entry}: {field} must be below {expected}, and is {value}",
     "fact.each_missing": "{entry}: {field} is not recorded",
     "fact.no_entries": "the fact {fact} has no entries",
     "fact.shape": "the fact {fact} must be a table of entries, and is {value}",

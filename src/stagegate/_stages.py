@@ -36,15 +36,29 @@ def _roles(value: Any, where: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(slug(role, where) for role in value))
 
 
+def _owner(value: Any, where: str) -> tuple[str, ...]:
+    owner = _roles(value, where)
+    if not owner:
+        message = f"{where}: a stage that nobody owns can be left by nobody; name a role"
+        raise InvalidValue(message)
+    return owner
+
+
 def _may(value: Any, where: str) -> frozendict:
     if not isinstance(value, Mapping):
         message = f"{where}: a table of roles by move is needed, not {value!r}"
         raise InvalidValue(message)
     granted = ", ".join(GRANTED)
     faults = [(str(move), f"this cannot be granted; {granted} can") for move in value if move not in GRANTED]
+    may: dict[str, tuple[str, ...]] = {}
+    for move in sorted(set(value) & set(GRANTED)):
+        try:
+            may[move] = _roles(value[move], move)
+        except InvalidValue as error:
+            faults.append((move, str(error).removeprefix(f"{move}: ")))
     if faults:
         raise DefinitionError(faults)
-    return frozendict({move: _roles(value[move], f"may.{move}") for move in sorted(value)})
+    return frozendict(may)
 
 
 def _requirement(value: Any, where: str) -> Requirement | None:
@@ -94,7 +108,7 @@ class Stage:
     """
 
     id: str = attrs.field(metadata=reads(slug))
-    owner: tuple[str, ...] = attrs.field(metadata=reads(_roles))
+    owner: tuple[str, ...] = attrs.field(metadata=reads(_owner))
     gate: Requirement | None = attrs.field(metadata=reads(_requirement))
     label: Label = attrs.field(metadata=reads(as_label))
     back_to: tuple[str, ...] = attrs.field(metadata=reads(_roles))

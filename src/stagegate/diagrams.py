@@ -23,7 +23,7 @@ _WORDS = {
     "skipped": Label({"en": "skipped", "id": "dilewati", "ja": "省略"}),
     "back": Label({"en": "sent back", "id": "dikembalikan", "ja": "差し戻し"}),
     "unless": Label({"en": "if not needed", "id": "bila tidak diperlukan", "ja": "不要な場合"}),
-    "any": Label({"en": "from any stage", "id": "dari tahap mana pun", "ja": "どの段階からも"}),
+    "also": Label({"en": "it can also end as", "id": "dapat juga berakhir sebagai", "ja": "このほかの結末"}),
 }
 
 _Look = Literal["ahead", "done", "here", "skipped", "ending", "finished", "note"]
@@ -171,19 +171,20 @@ def _picture(
         *_forwards(process, agreement, gone=gone, skipped=skipped, keys=keys, lang=lang),
         *_backwards(process, gone, keys, lang),
     ]
-    anywhere = []
+    elsewhere = []
     for outcome in process.outcomes:
         reached = agreement is not None and agreement.outcome == outcome.id
         name = outcome.label.text(lang) or outcome.id
-        if not outcome.stages and not reached:
-            anywhere.append(name)
+        if not reached and len(outcome.stages) != 1:
+            # Lines from every stage to every end would hide the path.
+            elsewhere.append(name)
             continue
         nodes.append(_Node(key=ends[outcome.id], lines=(name,), look="finished" if reached else "ending"))
-        last = agreement.stage if agreement is not None and reached else None
-        sources = list(dict.fromkeys((*outcome.stages, *([last] if last in keys else []))))
+        last = agreement.stage if agreement is not None and reached else ""
+        sources = [last] if last in keys else [*outcome.stages]
         edges.extend(_Edge(source=keys[s], dest=ends[outcome.id], taken=s == last, side=True) for s in sources)
-    if anywhere:
-        nodes.append(_Node(key="any", lines=(f"{_WORDS['any'].text(lang)}: {', '.join(anywhere)}",), look="note"))
+    if elsewhere:
+        nodes.append(_Node(key="also", lines=(f"{_WORDS['also'].text(lang)}: {', '.join(elsewhere)}",), look="note"))
     return nodes, edges
 
 

@@ -127,7 +127,7 @@ class ApprovalRequirement(Requirement):
             table["not_listed"] = self.not_listed
         return table
 
-    def _short(self) -> str:
+    def short(self) -> str:
         return f"approval:{self.role}"
 
 

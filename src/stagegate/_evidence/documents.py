@@ -197,7 +197,7 @@ class DocumentRequirement(Requirement):
                 table[argument] = written(value)
         return table
 
-    def _short(self) -> str:
+    def short(self) -> str:
         return f"document:{self.kind}"
 
 

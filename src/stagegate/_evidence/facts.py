@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import date
 from decimal import Decimal, InvalidOperation
+from operator import ge, gt, le, lt
 from typing import Any
 
 import attrs
@@ -37,11 +38,11 @@ def _number(value: Any) -> Decimal | date | None:
     return None
 
 
-_COMPARISONS: dict[str, tuple[str, Callable[[Any, Any], bool]]] = {
-    "at_least": ("at least", lambda value, limit: value >= limit),
-    "at_most": ("at most", lambda value, limit: value <= limit),
-    "above": ("above", lambda value, limit: value > limit),
-    "below": ("below", lambda value, limit: value < limit),
+_COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
+    "at_least": ge,
+    "at_most": le,
+    "above": gt,
+    "below": lt,
 }
 
 
@@ -102,14 +103,14 @@ class FactRequirement(Requirement):
             choices = spread(self.one_of, attempt)
             if not any(same(value, choice) for choice in choices):
                 yield "fact.one_of", {"expected": tuple(choices)}
-        for argument, (comparison, holds) in _COMPARISONS.items():
+        for argument, holds in _COMPARISONS.items():
             wanted = getattr(self, argument)
             if wanted is UNSET:
                 continue
             limit = look_up(wanted, attempt)
             mine, theirs = _number(value), _number(limit)
             if mine is None or type(mine) is not type(theirs) or not holds(mine, theirs):
-                yield "fact.compare", {"comparison": comparison, "expected": limit}
+                yield f"fact.{argument}", {"expected": limit}
 
     def _entries(self, value: Any, attempt: Attempt) -> Iterator[Unmet]:
         if not isinstance(value, frozendict) or not all(isinstance(entry, frozendict) for entry in value.values()):
@@ -127,8 +128,10 @@ class FactRequirement(Requirement):
             if mine in (None, ""):
                 yield self.why("fact.each_missing", fact=self.fact, entry=name_, field=self.each)
                 continue
-            for _, params in self._wrong(mine, attempt):
-                yield self.why("fact.each", fact=self.fact, entry=name_, field=self.each, value=mine, **params)
+            for code, params in self._wrong(mine, attempt):
+                comparison = code.removeprefix("fact.")
+                each = f"fact.each_{comparison}" if comparison in _COMPARISONS else "fact.each"
+                yield self.why(each, fact=self.fact, entry=name_, field=self.each, value=mine, **params)
 
     def asks(self) -> dict[str, Any]:
         table: dict[str, Any] = {"fact": self.fact}
@@ -140,7 +143,7 @@ class FactRequirement(Requirement):
                 table[argument] = written(value)
         return table
 
-    def _short(self) -> str:
+    def short(self) -> str:
         return f"fact:{self.fact}.{self.each}" if self.each else f"fact:{self.fact}"
 
 

@@ -47,7 +47,7 @@ class PartiesRequirement(Requirement):
             table["of_kind"] = list(self.of_kind)
         return {"parties": table}
 
-    def _short(self) -> str:
+    def short(self) -> str:
         return "parties"
 
 
@@ -97,7 +97,7 @@ class ActorRequirement(Requirement):
             table["roles"] = list(self.roles)
         return {"actor": table}
 
-    def _short(self) -> str:
+    def short(self) -> str:
         return "actor"
 
 
@@ -106,8 +106,7 @@ def actor(**asks: Any) -> ActorRequirement:
     Require something of who makes the move.
 
     Args:
-        asks: `not_listed` (the fact that lists persons who may not, such as those with a declared conflict of
-        interest),
+        asks: `not_listed` (the fact that lists persons who may not, such as those with a conflict of interest),
             `roles` (one of which the person must act in); and the attributes of `Requirement`.
 
     Raises:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Any
 
 import click
 
 from stagegate import Actor, Agreement, Engine, Option
-from stagegate.exceptions import StagegateError
 
-from ._errors import REFUSED
 from ._output import Cell, Out, Value
 from ._settings import Settings, shared
 from ._values import Instant
@@ -19,12 +16,10 @@ from ._views import (
     Names,
     agreement_data,
     anyone,
-    event_data,
     option_data,
     reason_lines,
     rule,
-    spell,
-    summary,
+    told,
 )
 
 FILTERS = ("stage", "process", "outcome", "owner", "on_hold", "party", "text", "changed_since")
@@ -56,16 +51,15 @@ def show(settings: Settings, agreement: str) -> None:
         data["advance"] = None if onwards is None else option_data(onwards, out.lang)
         out.data(data)
         return
-    out.pairs(_about(found, names))
+    pairs = list(_about(found, names))
     if further is not None and found.outcome is None:
-        said = Cell(",".join(stage.id for stage in further), str(len(further)))
-        out.pairs([("further stages", said)])
-    if not out.terminal:
-        for reason in unmet:
-            out.pairs([("unmet", f"{reason.code}: {reason.text(out.lang)}")])
-        return
+        pairs.append(("further stages", Cell(",".join(stage.id for stage in further), str(len(further)))))
+    out.pairs(pairs)
     _on_file(out, found)
-    if onwards is not None:
+    if not out.terminal:
+        rows = [("unmet", r.code, r.text(out.lang), ",".join(r.fix_by), rule(r, out.lang)) for r in unmet]
+        out.table("", (), rows)
+    elif onwards is not None:
         out.text(f"{out.word('to advance')}:" if unmet else out.word("nothing stands in the way"))
         for line in reason_lines(unmet, names):
             out.text(line)
@@ -85,21 +79,23 @@ def _about(agreement: Agreement, names: Names) -> Iterator[tuple[str, Value]]:
     if agreement.parties:
         ids = ",".join(party.id for party in agreement.parties)
         yield "parties", Cell(ids, ", ".join(party.name or party.id for party in agreement.parties))
-    if not agreement.documents and not agreement.facts and not agreement.approvals:
-        return
-    yield "documents", ",".join(agreement.documents) or None
-    yield "facts", ",".join(agreement.facts) or None
-    yield "approvals", ",".join(f"{vote.role}:{vote.vote}" for vote in agreement.approvals) or None
 
 
 def _on_file(out: Out, agreement: Agreement) -> None:
-    if agreement.documents:
-        rows = [(d.kind, d.title, d.dated and d.dated.isoformat(), d.digest[:12]) for d in agreement.documents.values()]
-        out.table("", ("documents", "title", "when", "digest"), rows)
-    if agreement.facts:
-        out.table("", ("facts", "what", "basis"), [(f, spell(v.value), v.source) for f, v in agreement.facts.items()])
-    if agreement.approvals:
-        out.table("", ("approvals", "what", "who"), [(vote.role, vote.vote, vote.by) for vote in agreement.approvals])
+    documents = [
+        ("document", d.kind, d.digest if not out.terminal else d.digest[:12], d.dated and d.dated.isoformat(), d.title)
+        for d in agreement.documents.values()
+    ]
+    facts = [("fact", fact, told(found.value), found.source) for fact, found in agreement.facts.items()]
+    votes = [("approval", vote.role, vote.vote, vote.by, str(vote.n)) for vote in agreement.approvals]
+    for headings, rows in (
+        (("documents", "digest", "when", "title"), documents),
+        (("facts", "what", "basis"), facts),
+        (("approvals", "what", "who", "event"), votes),
+    ):
+        if rows:
+            # In a pipe the first column says what a line is about; on a terminal the heading does.
+            out.table("", headings, [row[1:] for row in rows] if out.terminal else rows)
 
 
 @click.command()
@@ -159,16 +155,17 @@ def _option_rows(out: Out, names: Names, several: tuple[Option, ...]) -> Iterato
 @click.option("--counts", is_flag=True, help="Only say how many stand at each stage.")
 @shared()
 @click.pass_obj
-def board(settings: Settings, *, state: str | None, limit: int, after: str | None, counts: bool, **filters: Any) -> None:
+def board(
+    settings: Settings, /, *, state: str | None, limit: int, after: str | None, counts: bool, **filters: Any
+) -> None:
     """Show what stands where, whose turn it is, and since when."""
     out = Out(settings)
     state = state or ("all" if filters["outcome"] else "running")
     asked = {**filters, "running": {"running": True, "ended": False, "all": None}[state]}
     countable = {key: asked[key] for key in (*COUNTABLE, "running")}
-    if uncounted := [key for key in FILTERS if key not in COUNTABLE and asked[key] is not None]:
-        if counts:
-            names = ", ".join(f"--{key.replace('_', '-')}" for key in uncounted)
-            raise click.UsageError(f"--counts looks at no single agreement, so it goes without {names}")
+    uncounted = [f"--{key.replace('_', '-')}" for key in FILTERS if key not in COUNTABLE and asked[key] is not None]
+    if counts and uncounted:
+        raise click.UsageError(f"--counts looks at no single agreement, so it goes without {', '.join(uncounted)}")
     with settings.open() as engine:
         page = None if counts else engine.find(**asked, after=after, limit=limit)
         numbers = None if uncounted else engine.count(by="stage", **countable)
@@ -176,8 +173,8 @@ def board(settings: Settings, *, state: str | None, limit: int, after: str | Non
         named = [(item, Names.of(engine, item, out.lang)) for item in items]
         labels = _stage_labels(engine, out.lang) if counts or out.terminal else {}
     if out.json:
-        rows = None if page is None else [agreement_data(item, names) for item, names in named]
-        out.data({"agreements": rows, "next": page and page.next, "counts": numbers})
+        found = None if page is None else [agreement_data(item, names) for item, names in named]
+        out.data({"agreements": found, "next": page and page.next, "counts": numbers})
         return
     if page is not None:
         headings = ("agreement", "title", "stage", "owner", "since", "on hold", "outcome")
@@ -207,62 +204,3 @@ def _stage_labels(engine: Engine, lang: str) -> dict[str, str]:
         for process in reversed(engine.processes)
         for stage in process.stages
     }
-
-
-@click.command()
-@click.argument("agreement")
-@click.option("--after", type=click.IntRange(min=0), default=0, help="Only events with a higher number.")
-@shared()
-@click.pass_obj
-def history(settings: Settings, agreement: str, after: int) -> None:
-    """Show what happened to AGREEMENT, refused attempts too."""
-    out = Out(settings)
-    with settings.open() as engine:
-        events = engine.history(agreement, after=after)
-        try:
-            names = Names.of(engine, engine.get(agreement), out.lang)
-        except StagegateError:
-            names = Names(None, out.lang)  # the events are there, whatever has become of the rest
-    if out.json:
-        out.data({"agreement": agreement, "events": [event_data(event) for event in events]})
-        return
-    rows = (
-        (
-            event.n,
-            names.moment(event.at),
-            event.actor,
-            names.roles(event.data["actor"].get("roles", ())),
-            event.kind,
-            event.move,
-            event.data.get("from"),
-            event.data.get("to"),
-            summary(event),
-        )
-        for event in events
-    )
-    if out.terminal:
-        rows = ((n, at, f"{who}\n{roles.shown}", _step(kind, move, to, names), said) for n, at, who, roles, kind, move, _, to, said in rows)
-        out.table("", ("n", "when", "who", "action", "what"), rows)
-    else:
-        out.table("", (), rows)
-
-
-@click.command()
-@click.argument("agreement", required=False)
-@shared()
-@click.pass_obj
-def verify(settings: Settings, agreement: str | None) -> int:
-    """Prove that the history of AGREEMENT, or of all, is whole; leave with 1 if it is not."""
-    out = Out(settings)
-    with settings.open() as engine:
-        report = engine.verify(agreement)
-    if out.json:
-        faults = [{"agreement": fault.agreement, "n": fault.n, "what": fault.what} for fault in report.faults]
-        said = {"ok": report.ok, "level": report.level, "checked": report.checked, "events": report.events}
-        out.data({**said, "faults": faults})
-    else:
-        for fault in report.faults:
-            out.pairs([("fault", str(fault))])
-        pairs = (("ok", "yes" if report.ok else "no"), ("level", report.level))
-        out.pairs([*pairs, ("agreements", report.checked), ("events", report.events), ("faults", len(report.faults))])
-    return 0 if report.ok else REFUSED

@@ -93,6 +93,10 @@ class Program(click.Group):
             code = _wrong(settings, error, str(error))
         except OSError as error:
             code = _wrong(settings, error, str(error))
+        except Exception as error:  # a traceback helps nobody who reads a terminal
+            code = _wrong(
+                settings, error, f"something unexpected went wrong ({type(error).__name__}: {error}); please report it"
+            )
         sys.exit(code)
 
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:

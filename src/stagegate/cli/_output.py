@@ -8,6 +8,7 @@ import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import attrs
@@ -46,7 +47,9 @@ def clean(said: str) -> str:
     """Return *said* as one line that draws what it says: what would move the cursor or turn the line is written out."""
     if said.isprintable():
         return said
-    return "".join(_written(c) if unicodedata.category(c) in {"Cc", "Cs", "Zl", "Zp"} or c in _TURNING else c for c in said)
+    return "".join(
+        _written(c) if unicodedata.category(c) in {"Cc", "Cs", "Zl", "Zp"} or c in _TURNING else c for c in said
+    )
 
 
 def _written(c: str) -> str:
@@ -58,8 +61,9 @@ def _plain(value: Value) -> str:
 
 
 def _shown(value: Value) -> str:
-    said = value.shown if isinstance(value, Cell) else "" if value is None else str(value)
-    return "\n".join(map(clean, said.split("\n")))
+    if isinstance(value, Cell):
+        return "\n".join(map(clean, value.shown.split("\n")))
+    return clean("" if value is None else str(value))
 
 
 def _data(value: Any) -> Any:
@@ -79,7 +83,7 @@ def echo(said: str, *, err: bool = False) -> None:
         click.echo(said, err=err)
     except OSError as error:
         # What is still buffered must not complain when Python ends.
-        with open(os.devnull, "wb") as nowhere:
+        with Path(os.devnull).open("wb") as nowhere:
             os.dup2(nowhere.fileno(), (sys.stderr if err else sys.stdout).fileno())
         if not isinstance(error, BrokenPipeError):
             raise
@@ -107,6 +111,10 @@ class Out:
         """Print a text as it is; it is made by this program, line by line."""
         echo(said.removesuffix("\n"))
 
+    def line(self, said: str) -> None:
+        """Print one line."""
+        echo(clean(said))
+
     def warn(self, said: str) -> None:
         """Print a line beside the answer, where it disturbs no script."""
         echo(clean(said), err=True)
@@ -129,11 +137,14 @@ class Out:
         from rich.table import Table
         from rich.text import Text
 
+        shown = [[_shown(value) for value in row] for row in rows]
+        # A column that says nothing takes room from the others.
+        kept = [place for place in range(len(headings)) if not shown or any(row[place] for row in shown)]
         table = Table(title=Text(title, "bold") if title else None, title_justify="left", header_style="bold")
-        for heading in headings:
-            table.add_column(Text(self.word(heading)), overflow="fold")
-        for row in rows:
-            table.add_row(*(Text(_shown(value)) for value in row))
+        for place in kept:
+            table.add_column(Text(self.word(headings[place])), overflow="fold")
+        for row in shown:
+            table.add_row(*(Text(row[place]) for place in kept))
         self._console().print(table)
 
     def pairs(self, pairs: Iterable[tuple[str, Value]]) -> None:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 from urllib.parse import unquote
 
 import attrs
 import click
 
-from stagegate import Actor, Agreement, Engine, StoreError
+from stagegate import Actor, Agreement, Engine, NotFound, Process, StoreError
 
 from ._values import Instant
 from ._words import LANGUAGES
@@ -49,22 +49,41 @@ class Settings:
     json: bool = False
     lang: str = "en"
 
-    def open(self, *, create: bool = False) -> Engine:
+    def open(self, *, create: bool = False, forget: bool = False) -> Engine:
         """
         Open the engine.
 
         Args:
             create: Whether a SQLite file may be made; a question about a file that is not there is a mistake.
 
+            forget: Whether the question is about definitions only, so that no store is needed.
+
         Raises:
             StoreError: If there is nothing there.
         """
-        if not create and self.db.startswith("sqlite:///"):
-            path = Path(unquote(self.db.partition("?")[0].removeprefix("sqlite:///")))
+        db = "memory:" if forget else self.db
+        if not create and db.startswith("sqlite:///"):
+            path = Path(unquote(db.partition("?")[0].removeprefix("sqlite:///")))
             if not path.exists():
                 message = f"there is no database {path}; `stagegate start` makes one, or name another with --db"
                 raise StoreError(message)
-        return Engine.open(self.db, processes=self.processes, plugins=self.plugins)
+        return Engine.open(db, processes=self.processes, plugins=self.plugins)
+
+
+def find_process(processes: Sequence[Process], process: str, version: str | None = None) -> Process:
+    """
+    Return the process of that id, the last that was given.
+
+    Raises:
+        NotFound: If there is none.
+    """
+    for known in reversed(processes):
+        if known.id == process and version in (None, known.version):
+            return known
+    there = ", ".join(f"{known.id} {known.version}" for known in processes) or "none"
+    raise NotFound(
+        f"there is no process {process!r}{f' of version {version!r}' if version else ''}; there are: {there}"
+    )
 
 
 def _keep(ctx: click.Context, param: click.Parameter, value: Any) -> None:
@@ -169,7 +188,7 @@ class Acting:
         return agreement if self.expect is None else attrs.evolve(engine.get(agreement), version=self.expect)
 
 
-def acting(*, starts: bool = False) -> Callable[[Callable[Concatenate[Acting, P], R]], Callable[P, R]]:
+def acting(*, starts: bool = False) -> Callable[[Callable[..., R]], Callable[..., R]]:
     """
     Give a command the options of those that change something, and hand them over as one `Acting`.
 
@@ -178,7 +197,9 @@ def acting(*, starts: bool = False) -> Callable[[Callable[Concatenate[Acting, P]
     """
     options = [
         click.option("--as", "actor", metavar="ID", required=True, help="Who acts."),
-        click.option("--role", "roles", metavar="ROLE", multiple=True, help="A role this person acts in; may be repeated."),
+        click.option(
+            "--role", "roles", metavar="ROLE", multiple=True, help="A role this person acts in; may be repeated."
+        ),
         click.option("--on-behalf-of", metavar="ID", help="Whose power is exercised, if not one's own."),
         click.option("--at", metavar="INSTANT", type=Instant(), help="When it took effect; now if not said."),
         click.option("--request-id", metavar="ID", help="An id under which the command can safely be repeated."),
@@ -192,20 +213,22 @@ def acting(*, starts: bool = False) -> Callable[[Callable[Concatenate[Acting, P]
         )
         options.append(seen)
 
-    def decorate(command: Callable[Concatenate[Acting, P], R]) -> Callable[P, R]:
+    def decorate(command: Callable[..., R]) -> Callable[..., R]:
         @functools.wraps(command)
-        def with_actor(  # type: ignore[valid-type]  # click hands everything over by keyword
-            *args: P.args,
+        def with_actor(
+            settings: Settings,
+            /,
+            *,
             actor: str,
             roles: tuple[str, ...],
             on_behalf_of: str | None,
             at: datetime | None,
             request_id: str | None,
             expect: int | None = None,
-            **kwargs: P.kwargs,
+            **rest: Any,
         ) -> R:
             who = Actor(id=actor, roles=set(roles), on_behalf_of=on_behalf_of)
-            return command(Acting(actor=who, at=at, request_id=request_id, expect=expect), *args, **kwargs)
+            return command(settings, Acting(actor=who, at=at, request_id=request_id, expect=expect), **rest)
 
         for option in reversed(options):
             with_actor = option(with_actor)

@@ -17,7 +17,7 @@ _PARTY = re.compile(r",(?=(?:id|name|kind|country)=)")
 _MAX_DIGITS = 20
 
 
-class Instant(click.ParamType):
+class Instant(click.ParamType[datetime]):
     """A moment with its zone, in ISO 8601."""
 
     name = "instant"
@@ -35,7 +35,7 @@ class Instant(click.ParamType):
         return moment
 
 
-class Day(click.ParamType):
+class Day(click.ParamType[date]):
     """A date, in ISO 8601."""
 
     name = "date"
@@ -50,7 +50,7 @@ class Day(click.ParamType):
             self.fail(f"{value!r} is no date; write it like 2025-07-24", param, ctx)
 
 
-class Pair(click.ParamType):
+class Pair(click.ParamType[tuple[str, Any]]):
     """A name and a value, `name=value`; the value is JSON if it can be read as such, and text otherwise."""
 
     name = "name=value"
@@ -78,7 +78,7 @@ class Count(Pair):
         return name, number
 
 
-class PartyType(click.ParamType):
+class PartyType(click.ParamType[Party]):
     """A party: `bekasi`, or `id=bekasi,name=Kota Bekasi,kind=local_government,country=ID`."""
 
     name = "party"
@@ -109,7 +109,9 @@ def _constant(said: str) -> NoReturn:
 
 def _integer(said: str) -> int:
     if len(said) > _MAX_DIGITS:
-        message = f"the integer {said[:_MAX_DIGITS]}… is too large to be recorded; put it in quotes to record it as text"
+        message = (
+            f"the integer {said[:_MAX_DIGITS]}… is too large to be recorded; put it in quotes to record it as text"
+        )
         raise click.UsageError(message)
     return int(said)
 

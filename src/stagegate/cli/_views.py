@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
@@ -11,10 +11,10 @@ import attrs
 
 from stagegate import Actor, Agreement, Engine, Event, Label, NotFound, Option, Process, Unmet
 
-from ._output import Cell
+from ._output import Cell, clean
 from ._words import word
 
-_AGREEMENT = {
+_AGREEMENT: dict[str, Any] = {
     "owner": (),
     "title": "",
     "parties": (),
@@ -159,6 +159,28 @@ def reason_lines(reasons: Sequence[Unmet], names: Names, indent: str = "  ") -> 
 def spell(value: Any) -> str:
     """Write a recorded value: a text as it is, anything else as JSON."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def spelled(value: Any) -> str:
+    """Write a recorded value for a reader: lists and tables without their brackets."""
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(spelled, value)) or "–"
+    return f"({listed(value)})" if isinstance(value, Mapping) else spell(value)
+
+
+def listed(table: Mapping[str, Any]) -> str:
+    """Write a table for a reader, in one line."""
+    return "; ".join(f"{key} {spelled(value)}" for key, value in table.items())
+
+
+def told(value: Any) -> Cell:
+    """Write a recorded value: as JSON for programs, for a reader a line for each entry of a table."""
+    if not isinstance(value, Mapping):
+        return Cell(spell(value), clean(spelled(value)))
+    lines = (
+        f"{key}: {listed(entry) if isinstance(entry, Mapping) else spelled(entry)}" for key, entry in value.items()
+    )
+    return Cell(spell(value), "\n".join(map(clean, lines)))
 
 
 def summary(event: Event) -> str:

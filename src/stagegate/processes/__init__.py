@@ -25,9 +25,7 @@ def _plain(process: str) -> Process:
     return load_process(_HERE / f"{process}.toml")
 
 
-def builtin(
-    process: str, *, parameters: Mapping[str, Any] | None = None, without: Iterable[str] = ()
-) -> Process:
+def builtin(process: str, *, parameters: Mapping[str, Any] | None = None, without: Iterable[str] = ()) -> Process:
     """
     Return a built-in process.
 

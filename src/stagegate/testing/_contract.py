@@ -9,17 +9,30 @@ from ._writing import Nothing, Numbers, Requests, Units, Whole, Writers
 
 
 class StoreContract(
-    Nothing, Units, Numbers, Whole, Requests, Writers, Histories, Listings, Counts, Values, Outbox, Dossiers, Lasting, Alike
+    Nothing,
+    Units,
+    Numbers,
+    Whole,
+    Requests,
+    Writers,
+    Histories,
+    Listings,
+    Counts,
+    Values,
+    Outbox,
+    Dossiers,
+    Lasting,
+    Alike,
 ):
     """
-    The law that every store obeys: inherit it in a class whose name starts with `Test`, and give it the fixture `store`.
+    The law that every store obeys: inherit it in a class named `Test…`, and give it the fixture `store`.
 
     Each test is a clause; its number stands in its docstring, and all are listed in docs/reference/store-contract.md.
 
     Fixtures:
         store: An empty store, closed when the test is over. Has to be given.
 
-        reopen: What opens another store on the same place, called while the first is open or after it was closed. To be given
+        reopen: What opens another store on the same place, while the first is open or after it was closed. To be given
             where the store outlives its process; without it the clauses on that are skipped.
 
         clock: The clock of the engines, a `ManualClock`.

@@ -74,7 +74,8 @@ def make_agreement(id: str = "bekasi-izumisano", **changes: Any) -> Agreement:
         parties = changes.pop("parties", ())
         started = engine.start(process.id, id, title=title, parties=parties, by=Actor(id="ann", roles={"clerk"}))
     table = type(started.rounds)
-    return attrs.evolve(started, **{k: table(v) if isinstance(v, Mapping) else v for k, v in changes.items()})
+    frozen: dict[str, Any] = {k: table(v) if isinstance(v, Mapping) else v for k, v in changes.items()}
+    return attrs.evolve(started, **frozen)
 
 
 def make_event(kind: str = "noted", **fields: Any) -> Event:
@@ -96,7 +97,9 @@ def make_event(kind: str = "noted", **fields: Any) -> Event:
             "from": agreement.stage,
             "id": "00000000-0000-4000-8000-000000000001",
             "kind": kind,
-            "move": {"attached": "attach", "recorded": "record", "voted": "approve", "noted": "note"}.get(kind, "advance"),
+            "move": {"attached": "attach", "recorded": "record", "voted": "approve", "noted": "note"}.get(
+                kind, "advance"
+            ),
             "n": 2,
             "process": attrs.asdict(agreement.process),
             "recorded_at": at,

@@ -18,33 +18,50 @@ from ._clock import ManualClock
 from ._lives import CLERK, HOSTILE, IDS, long_life, random_life, write
 from ._makers import make_agreement
 
-Matches = Callable[[Agreement], bool]
-
-FILTERS: dict[str, list[tuple[Any, Matches]]] = {
-    "stage": [(s, lambda a, s=s: a.stage == s) for s in ("draft", "vote", "review", "done", "Draft")],
-    "process": [(p, lambda a, p=p: a.process.id == p) for p in ("cooperation", "other")],
-    "outcome": [(o, lambda a, o=o: a.outcome == o) for o in ("withdrawn", "fulfilled", "")],
-    "running": [(r, lambda a, r=r: (a.outcome is None) is r) for r in (True, False)],
-    "owner": [(o, lambda a, o=o: o in a.owner) for o in ("clerk", "council", "ministry", "cler", "%")],
-    "on_hold": [(h, lambda a, h=h: (a.hold is not None) is h) for h in (True, False)],
-    "party": [(p, lambda a, p=p: p in [one.id for one in a.parties]) for p in ("party0", "party2", "Party0", "party_")],
-    "text": [(t, lambda a, t=t: _holds(a, t)) for t in ("o'brien", "STRASSE", "%", "_", "協力", "party1", "\\", "zz", "é")],
-    "changed_since": [],
+MEANS: dict[str, Callable[[Agreement, Any], bool]] = {
+    "stage": lambda a, stage: bool(a.stage == stage),
+    "process": lambda a, process: bool(a.process.id == process),
+    "outcome": lambda a, outcome: bool(a.outcome == outcome),
+    "running": lambda a, running: (a.outcome is None) is running,
+    "owner": lambda a, owner: owner in a.owner,
+    "on_hold": lambda a, on_hold: (a.hold is not None) is on_hold,
+    "party": lambda a, party: party in [one.id for one in a.parties],
+    "text": lambda a, text: any(_folded(text) in _folded(words) for words in _words(a)),
+    "changed_since": lambda a, instant: bool(a.changed_at >= instant),
 }
-"""For each filter, values to ask for, each with what it means, written out once more."""
+"""What each filter means, written out once more."""
+
+ASKED: dict[str, tuple[Any, ...]] = {
+    "stage": ("draft", "vote", "review", "done", "Draft"),
+    "process": ("cooperation", "other"),
+    "outcome": ("withdrawn", "fulfilled", ""),
+    "running": (True, False),
+    "owner": ("clerk", "council", "ministry", "cler", "%"),
+    "on_hold": (True, False),
+    "party": ("party0", "party2", "Party0", "party_"),
+    "text": ("o'brien", "STRASSE", "%", "_", "協力", "party1", "\\", "zz", "é"),
+}
+"""What each filter is asked for; `changed_since` is asked for instants of the life itself."""
 
 
-def _holds(agreement: Agreement, text: str) -> bool:
-    several = [agreement.id, agreement.title, *(w for p in agreement.parties for w in (p.id, p.name))]
-    return any(text.casefold() in one.casefold() for one in several)
+def _words(agreement: Agreement) -> list[str]:
+    return [agreement.id, agreement.title, *(word for party in agreement.parties for word in (party.id, party.name))]
 
 
-def _asked(mirror: MemoryStore) -> Iterator[tuple[str, Any, Matches]]:
-    for name, values in FILTERS.items():
-        yield from ((name, value, matches) for value, matches in values)
+def _folded(text: str) -> str:
+    return text.casefold()
+
+
+def _asked(mirror: MemoryStore) -> Iterator[tuple[str, Any]]:
+    for name, values in ASKED.items():
+        yield from ((name, value) for value in values)
     times = sorted({agreement.changed_at for agreement in _all(mirror)})
     for at in (times[0], times[len(times) // 2], times[-1], times[-1] + timedelta(microseconds=1)):
-        yield "changed_since", at, lambda a, at=at: a.changed_at >= at
+        yield "changed_since", at
+
+
+def _meant(agreements: list[Agreement], **asked: Any) -> list[Agreement]:
+    return [a for a in agreements if all(MEANS[name](a, value) for name, value in asked.items())]
 
 
 def _all(store: Store) -> list[Agreement]:
@@ -87,7 +104,7 @@ class Histories(Fixtures):
     def test_large_event(self, store: Store) -> None:
         """S36: an event of a mebibyte is kept."""
         (commit,) = long_life("a", 1)
-        body = b'{"data":"' + ("é\U0001f91d" * 180_000).encode()[: 2**20 - 12] + b'"}'
+        body = b'{"data":"' + "é🤝".encode() * ((2**20 - 11) // 6) + b'"}'
         entry = Entry(n=1, body=body, hash=bytes(range(32)))
         attrs.evolve(commit, entry=entry).write(store)
 
@@ -143,7 +160,7 @@ class Listings(Fixtures):
         for size in (1, 3, 7):
             for query in (Query(), Query(owner="clerk"), Query(running=True), Query(text="a"), Query(party="party1")):
                 pages, after = list[str](), None
-                while page := _ids(lived, query, after, size):
+                while len(pages) <= len(IDS) and (page := _ids(lived, query, after, size)):
                     pages += page
                     after = page[-1]
 
@@ -154,7 +171,7 @@ class Listings(Fixtures):
         for k in range(20):
             write(store, long_life(f"m{k:02}", 1))
         seen, after, added = list[str](), None, 0
-        while page := _ids(store, Query(), after, 3):
+        while len(seen) <= 40 and (page := _ids(store, Query(), after, 3)):
             seen += page
             after = page[-1]
             for id_ in (f"a{added}", f"{after}+", f"z{added}") if added < 4 else ():
@@ -167,8 +184,8 @@ class Listings(Fixtures):
     def test_every_filter(self, lived: Store, mirror: MemoryStore) -> None:
         """S45: every filter of `Query` finds what it means, and nothing else."""
         there = _all(mirror)
-        for name, value, matches in _asked(mirror):
-            expected = [agreement.id for agreement in there if matches(agreement)]
+        for name, value in _asked(mirror):
+            expected = [agreement.id for agreement in _meant(there, **{name: value})]
 
             assert (name, value, expected) == (name, value, _ids(lived, Query(**{name: value})))
 
@@ -176,15 +193,11 @@ class Listings(Fixtures):
         """S46: filters that are asked together all hold."""
         there = _all(mirror)
         dice = random.Random(46)  # noqa: S311  chance that can be repeated
-        pairs = [(one, two) for one, two in combinations(_asked(mirror), 2) if one[0] != two[0]]
-        for one, two in dice.sample(pairs, 150):
-            expected = [agreement.id for agreement in there if one[2](agreement) and two[2](agreement)]
+        pairs = [dict(pair) for pair in combinations(_asked(mirror), 2) if pair[0][0] != pair[1][0]]
+        for asked in dice.sample(pairs, 150):
+            expected = [agreement.id for agreement in _meant(there, **asked)]
 
-            assert (one[:2], two[:2], expected) == (
-                one[:2],
-                two[:2],
-                _ids(lived, Query(**{one[0]: one[1], two[0]: two[1]})),
-            )
+            assert (asked, expected) == (asked, _ids(lived, Query(**asked)))
 
     def test_text_is_found_whatever_its_case(self, store: Store, engine: Engine) -> None:
         """S47: a text is found in id, title, party id and party name, whatever its case in whichever script."""
@@ -225,10 +238,6 @@ class Listings(Fixtures):
             assert _ids(memory, query) == _ids(store, query)
 
 
-def _folded(text: str) -> str:
-    return text.casefold()
-
-
 def _counted(agreements: list[Agreement], by: str | None) -> Counter[Any]:
     counts: Counter[Any] = Counter()
     for agreement in agreements:
@@ -265,24 +274,21 @@ class Counts(Fixtures):
     def test_counts_by_every_column(self, lived: Store, mirror: MemoryStore) -> None:
         """S53: what is counted under every filter that can be counted by is what looking at each agreement gives."""
         there = _all(mirror)
-        for name in Query.COUNTED:
-            for value, matches in FILTERS[name]:
-                meant = [agreement for agreement in there if matches(agreement)]
-                for by in (None, *Query.COUNTED):
-                    counts = dict(lived.count(Query(**{name: value}), by))
+        for name, value in ((name, value) for name in Query.COUNTED for value in ASKED[name]):
+            meant = _meant(there, **{name: value})
+            for by in (None, *Query.COUNTED):
+                counts = lived.count(Query(**{name: value}), by)
 
-                    assert (name, value, by, _counted(meant, by)) == (name, value, by, +Counter(counts))
+                assert (name, value, by, _counted(meant, by)) == (name, value, by, +Counter(dict(counts)))
 
     def test_counts_under_filters_together(self, lived: Store, mirror: MemoryStore) -> None:
         """S54: so it is under several filters at once."""
         there = _all(mirror)
         dice = random.Random(54)  # noqa: S311  chance that can be repeated
         for _ in range(60):
-            chosen = {name: dice.choice(FILTERS[name]) for name in dice.sample(Query.COUNTED, 3)}
-            meant = [a for a in there if all(matches(a) for _, matches in chosen.values())]
-            query = Query(**{name: value for name, (value, _) in chosen.items()})
+            asked = {name: dice.choice(ASKED[name]) for name in dice.sample(Query.COUNTED, 3)}
 
-            assert _counted(meant, "stage") == +Counter(lived.count(query, "stage"))
+            assert _counted(_meant(there, **asked), "stage") == +Counter(dict(lived.count(Query(**asked), "stage")))
 
     def test_no_empty_counts(self, store: Store, engine: Engine) -> None:
         """S55: a value that no agreement has any more is not counted as nothing: it is not there."""
@@ -290,9 +296,9 @@ class Counts(Fixtures):
         engine.hold("a", "wait", by=CLERK)
         engine.end("a", "withdrawn", "enough", by=CLERK)
 
-        assert {"outcome": {"withdrawn": 1}, "running": {False: 1}, "on_hold": {False: 1}, "owner": {}} == {
+        assert {
             by: dict(store.count(Query(), by)) for by in ("outcome", "running", "on_hold", "owner")
-        }
+        } == {"outcome": {"withdrawn": 1}, "running": {False: 1}, "on_hold": {False: 1}, "owner": {}}
 
     def test_several_owners(self, store: Store) -> None:
         """S56: an agreement whose turn it is for several roles counts for each, also where a role's name has spaces."""
@@ -301,10 +307,10 @@ class Counts(Fixtures):
         attrs.evolve(commit, agreement=attrs.evolve(commit.agreement, owner=owner)).write(store)
 
         assert dict.fromkeys(owner, 1) == dict(store.count(Query(), "owner"))
-        assert [1, 1, 0] == [
+        assert [
             sum(store.count(Query(owner=role), None).values()) for role in ("head of region", "clerk", "region")
-        ]
-        assert [["a"], ["a"], []] == [_ids(store, Query(owner=role)) for role in ("head of region", "clerk", "of")]
+        ] == [1, 1, 0]
+        assert [_ids(store, Query(owner=role)) for role in ("head of region", "clerk", "of")] == [["a"], ["a"], []]
 
     def test_refusals_count_for_nothing(self, store: Store) -> None:
         """S57: an event that changes nothing but the number changes no count and no listing."""
@@ -315,8 +321,8 @@ class Counts(Fixtures):
         attrs.evolve(commits[1], agreement=after).write(store)
 
         assert after == store.get("a")
-        assert {"draft": 1} == dict(store.count(Query(), "stage"))
-        assert ["a"] == _ids(store, Query(changed_since=before.changed_at))
+        assert dict(store.count(Query(), "stage")) == {"draft": 1}
+        assert _ids(store, Query(changed_since=before.changed_at)) == ["a"]
 
 
 class Values(Fixtures):
@@ -339,6 +345,8 @@ class Values(Fixtures):
         agreement = store.get("a")
 
         assert agreement is not None
-        assert (now, now, timedelta(0)) == (agreement.changed_at, agreement.started_at, agreement.changed_at.utcoffset())
-
-
+        assert (now, now, timedelta(0)) == (
+            agreement.changed_at,
+            agreement.started_at,
+            agreement.changed_at.utcoffset(),
+        )

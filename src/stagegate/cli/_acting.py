@@ -1,0 +1,252 @@
+"""The commands that change something: every one names who acts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import click
+
+from stagegate import Agreement, Document, Engine, Event, InvalidValue, Party, RefusedError, Unmet
+
+from ._errors import refused
+from ._output import Out
+from ._settings import Acting, Settings, acting, shared
+from ._values import Count, Day, Pair, PartyType, table, value_of
+from ._views import Names, agreement_data, event_data, reason_lines
+
+Call = Callable[[Engine], Agreement]
+RESULT = "How a body voted: members, present, in_favour, against; may be repeated."
+
+
+def change(settings: Settings, call: Call, *, create: bool = False) -> None:
+    """Make a change and tell what came of it; or why it was refused."""
+    out = Out(settings)
+    with settings.open(create=create) as engine:
+        try:
+            changed = call(engine)
+        except RefusedError as error:
+            refused(out, engine, error)
+        names = Names.of(engine, changed, out.lang)
+        event = engine.history(changed, after=changed.n - 1)[0]
+    if out.json:
+        out.data({"agreement": agreement_data(changed, names), "event": event_data(event)})
+        return
+    out.pairs(
+        [
+            ("agreement", changed.id),
+            ("version", changed.version),
+            ("stage", names.stage(changed.stage)),
+            ("owner", names.roles(changed.owner) if changed.owner else None),
+            ("on hold", None if changed.hold is None else changed.hold.reason),
+            ("outcome", names.outcome(changed.outcome)),
+        ]
+    )
+    _consequences(out, event, names)
+
+
+def _consequences(out: Out, event: Event, names: Names) -> None:
+    """Tell what else the change did: approvals it voided, stages it passed over, warnings it was made against."""
+    for vote in event.data.get("voided", ()):
+        out.pairs([("voided", f"{names.role(vote['role'])}: {vote['by']} ({out.word('event')} {vote['n']})")])
+    for stage in event.data.get("data", {}).get("skipped", ()):
+        out.pairs([("skipped", names.stage(stage["stage"]))])
+    for reason in map(Unmet.from_data, event.data.get("warnings", ())):
+        out.warn(f"{out.word('warning')}:")
+        for line in reason_lines([reason], names):
+            out.warn(line)
+
+
+@click.command()
+@click.argument("process")
+@click.argument("agreement")
+@click.option("--title", default="", help="What it is called.")
+@click.option(
+    "--party",
+    "parties",
+    metavar="PARTY",
+    type=PartyType(),
+    multiple=True,
+    help="Whom it is between, like id=bekasi,name=Kota Bekasi,country=ID; may be repeated.",
+)
+@click.option("--version", metavar="VERSION", help="Which version of the process; the latest if not said.")
+@click.pass_obj
+@acting(starts=True)
+@shared()
+def start(
+    settings: Settings,
+    act: Acting,
+    *,
+    process: str,
+    agreement: str,
+    title: str,
+    parties: tuple[Party, ...],
+    version: str | None,
+) -> None:
+    """Start an AGREEMENT at the first stage of a PROCESS."""
+
+    def call(engine: Engine) -> Agreement:
+        return engine.start(process, agreement, title=title, parties=parties, version=version, **act.common)
+
+    change(settings, call, create=True)
+
+
+@click.command()
+@click.argument("agreement")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--kind", metavar="KIND", required=True, help="What it is, such as letter_of_intent.")
+@click.option("--title", help="What it is called; otherwise the name of the file.")
+@click.option("--dated", metavar="DATE", type=Day(), help="The date it bears.")
+@click.option("--received-on", metavar="DATE", type=Day(), help="The date it arrived.")
+@click.option("--valid-until", metavar="DATE", type=Day(), help="The last day it is valid.")
+@click.option("--signed-by", metavar="ID", multiple=True, help="Who signed it; may be repeated.")
+@click.option("--language", "languages", metavar="CODE", multiple=True, help="A language it is in; may be repeated.")
+@click.option("--field", "fields", type=Pair(), multiple=True, help="Something it says; may be repeated.")
+@click.option(
+    "--refers-to", metavar="KIND", multiple=True, help="A document on file that it refers to; may be repeated."
+)
+@click.pass_obj
+@acting()
+@shared()
+def attach(
+    settings: Settings,
+    act: Acting,
+    *,
+    agreement: str,
+    file: Path,
+    kind: str,
+    title: str | None,
+    dated: date | None,
+    received_on: date | None,
+    valid_until: date | None,
+    signed_by: tuple[str, ...],
+    languages: tuple[str, ...],
+    fields: tuple[tuple[str, Any], ...],
+    refers_to: tuple[str, ...],
+) -> None:
+    """File FILE as a document of AGREEMENT: its digest and what is said about it, not its content."""
+    said = table(fields, "--field")
+    if refers_to and "refers_to" in said:
+        raise click.UsageError("--refers-to and --field refers_to=… say the same; use one of them")
+
+    def call(engine: Engine) -> Agreement:
+        about = dict(said)
+        seen: Agreement | str = act.seen(engine, agreement)
+        if refers_to:
+            current = engine.get(agreement)
+            digests = [_digest(current, other) for other in refers_to]
+            about["refers_to"] = digests[0] if len(digests) == 1 else digests
+            # What it refers to must still be so when it is filed.
+            seen = seen if isinstance(seen, Agreement) else current
+        document = Document.from_file(
+            file,
+            kind=kind,
+            title=file.name if title is None else title,
+            dated=dated,
+            received_on=received_on,
+            valid_until=valid_until,
+            signed_by=set(signed_by),
+            languages=set(languages),
+            fields=about,
+        )
+        return engine.attach(seen, document, **act.common)
+
+    change(settings, call)
+
+
+def _digest(agreement: Agreement, kind: str) -> str:
+    found = agreement.document(kind)
+    if found is None:
+        there = ", ".join(agreement.documents) or "none"
+        raise InvalidValue(f"--refers-to: there is no document {kind!r} on file; there are: {there}")
+    return found.digest
+
+
+@click.command()
+@click.argument("agreement")
+@click.argument("fact")
+@click.argument("value")
+@click.option("--source", default="", help="Where it is from.")
+@click.pass_obj
+@acting()
+@shared()
+def record(settings: Settings, act: Acting, *, agreement: str, fact: str, value: str, source: str) -> None:
+    """Record a FACT of AGREEMENT; VALUE is JSON if it can be read as such, and text otherwise."""
+    known = value_of(value)
+
+    def call(engine: Engine) -> Agreement:
+        return engine.record(act.seen(engine, agreement), fact, known, source=source, **act.common)
+
+    change(settings, call)
+
+
+def _voice(act: Acting, voice: str | None) -> str | None:
+    """Return the role that votes: the one named, or the only one this person acts in."""
+    return voice or (act.actor.roles[0] if len(act.actor.roles) == 1 else None)
+
+
+@click.command()
+@click.argument("agreement")
+@click.option("--vote-as", "voice", metavar="ROLE", help="The role that votes, where --role names several that could.")
+@click.option("--reason", default="", help="Why.")
+@click.option("--result", "results", type=Count(), multiple=True, help=RESULT)
+@click.pass_obj
+@acting()
+@shared()
+def approve(
+    settings: Settings,
+    act: Acting,
+    *,
+    agreement: str,
+    voice: str | None,
+    reason: str,
+    results: tuple[tuple[str, int], ...],
+) -> None:
+    """Vote for AGREEMENT, bound to the documents as they are now."""
+    result = table(results, "--result")
+
+    def call(engine: Engine) -> Agreement:
+        seen = act.seen(engine, agreement)
+        return engine.approve(seen, role=_voice(act, voice), reason=reason, result=result, **act.common)
+
+    change(settings, call)
+
+
+@click.command()
+@click.argument("agreement")
+@click.argument("reason")
+@click.option("--vote-as", "voice", metavar="ROLE", help="The role that votes, where --role names several that could.")
+@click.option("--result", "results", type=Count(), multiple=True, help=RESULT)
+@click.pass_obj
+@acting()
+@shared()
+def refuse(
+    settings: Settings,
+    act: Acting,
+    *,
+    agreement: str,
+    reason: str,
+    voice: str | None,
+    results: tuple[tuple[str, int], ...],
+) -> None:
+    """Vote against AGREEMENT, for a REASON."""
+    result = table(results, "--result")
+
+    def call(engine: Engine) -> Agreement:
+        seen = act.seen(engine, agreement)
+        return engine.refuse(seen, reason, role=_voice(act, voice), result=result, **act.common)
+
+    change(settings, call)
+
+
+@click.command()
+@click.argument("agreement")
+@click.argument("text")
+@click.pass_obj
+@acting()
+@shared()
+def note(settings: Settings, act: Acting, *, agreement: str, text: str) -> None:
+    """Write TEXT into the history of AGREEMENT; it changes nothing else."""
+    change(settings, lambda engine: engine.note(act.seen(engine, agreement), text, **act.common))

@@ -1,0 +1,61 @@
+"""The command `stagegate` with all that can be done by it."""
+
+from __future__ import annotations
+
+import click
+
+from stagegate import __version__
+
+from ._acting import approve, attach, note, record, refuse, start
+from ._asking import board, options, show
+from ._defining import deliver, lint, processes
+from ._errors import Program
+from ._moving import advance, end, hold, resume, send_back
+from ._proving import diagram, history, verify
+from ._settings import shared
+from .demo import demo
+
+EPILOG = "Leaves with 0 if it was done, 1 if it was refused, 2 if it was asked for wrongly or could not be done."
+
+COMMANDS = (
+    demo,
+    processes,
+    lint,
+    start,
+    show,
+    options,
+    attach,
+    record,
+    approve,
+    refuse,
+    note,
+    advance,
+    send_back,
+    hold,
+    resume,
+    end,
+    board,
+    history,
+    verify,
+    diagram,
+    deliver,
+)
+
+
+class Ordered(Program):
+    """Lists its commands in the order in which one needs them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  the order is the same for everybody
+        """Return the names in the order in which they were added."""
+        return list(self.commands)
+
+
+@click.group(cls=Ordered, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="stagegate")
+@shared(environment=True)
+def stagegate() -> None:
+    """Move cooperation agreements through the gated stages of their process, and keep what happened."""
+
+
+for _command in COMMANDS:
+    stagegate.add_command(_command)
