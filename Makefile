@@ -96,7 +96,7 @@ cover-report: $(VENV)/stamp-dev
 bench: $(VENV)/stamp-dev ## measure ratios against floors and peers
 	$(PY) benchmarks/run.py $(ARGS)
 
-proof: $(VENV)/stamp-dev ## the long harnesses: races, kills, tampering
+proof: $(VENV)/stamp-dev ## the long harnesses: races and kills, each with its broken twin
 	$(PY) proof/run.py $(ARGS)
 
 # ---------------------------------------------------------------------------------------------------------- releasing

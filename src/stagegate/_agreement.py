@@ -46,7 +46,7 @@ class Agreement:
 
         changed_at: When the last event that changed it was recorded.
 
-        round: How often it has entered this stage, from 1.
+        rounds: How often it has entered each stage.
 
         parties: Who it is between.
 

@@ -529,7 +529,7 @@ class Engine:
 
         Args:
             by: `stage`, `process`, `outcome`, `running`, `owner` or `on_hold`: answer a dict of how many there are of
-            each;
+                each;
                 None: answer one number.
 
             stage: Only those that stand at this stage; and so on, as in `find`.

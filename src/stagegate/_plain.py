@@ -49,7 +49,7 @@ def plain(value: object, where: str = "value", depth: int = 0) -> Plain:
 
     Raises:
         InvalidValue: If it is or holds a float, an integer beyond 2^53, a text with NUL or lone surrogates or of more
-        than
+            than
             64 KiB, a key that is not ASCII, a naive datetime, more than 16 levels, or something that is no data at all.
     """
     if value is None or isinstance(value, bool):

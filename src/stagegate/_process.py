@@ -109,6 +109,8 @@ class Process:
 
         basis: The law or rule it comes from.
 
+        provenance: Whether that is `law`, `law-secondary`, `practice` or `interpretation`.
+
         note: What a reader must know about it, by language.
 
         parameters: What the rules leave open and this definition decides, each with its value and why.

@@ -92,12 +92,12 @@ class Stage:
         back_to: The stages it may be sent back to; itself for another round.
 
         when: Under which condition it is entered at all; where that does not hold, it is skipped and the reason
-        recorded.
+            recorded.
 
         may: Roles that may make a move beside the owner, by move, such as `{"hold": ["minister"]}`.
 
         contributors: Roles that may attach, record and note here, beside the owner; empty for every role of the
-        process.
+            process.
 
         reapproval: Whether sending back voids the approvals given on the way (`always`), or only a new version of what
             they were bound to does (`on_change`).

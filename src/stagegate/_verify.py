@@ -13,6 +13,10 @@ from ._store import Dossier, Store
 from .exceptions import HistoryTampered
 
 
+SHOWN = 10
+"""How many faults a report says when it is printed; `faults` has them all."""
+
+
 @attrs.define(frozen=True)
 class Fault:
     """
@@ -45,7 +49,7 @@ class Report:
         ok: Whether everything agrees.
 
         level: How far the proof reaches. `internal`: what is stored agrees with itself; whoever can rewrite all of it
-        can
+            can
             still forge it.
 
         checked: How many agreements were looked at.
@@ -66,7 +70,9 @@ class Report:
         said = f"{self.level}: {_several(self.events, 'event')} of {_several(self.checked, 'agreement')}"
         if self.ok:
             return f"{said} checked, all agree"
-        return f"{said} checked, {_several(len(self.faults), 'fault')}: " + "; ".join(map(str, self.faults))
+        shown = "; ".join(map(str, self.faults[:SHOWN]))
+        more = f"; and {len(self.faults) - SHOWN} more" if len(self.faults) > SHOWN else ""
+        return f"{said} checked, {_several(len(self.faults), 'fault')}: {shown}{more}"
 
 
 def _several(number: int, word: str) -> str:

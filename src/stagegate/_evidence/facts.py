@@ -155,7 +155,7 @@ def fact(name: str, /, **asks: Any) -> FactRequirement:
         name: Which, such as `diplomatic_relations`.
 
         asks: What its value must be: `equals`, `one_of`, `at_least`, `at_most`, `above`, `below` (numbers and ISO
-        dates);
+            dates);
             nothing: it must only be there. With `each`, the fact is a table of entries, and what is asked holds for
             this field of every entry that has the values `where` and lacks the field `unless`.
             Further the attributes of `Requirement`. Values may be `value_of(fact)`.
