@@ -12,7 +12,6 @@ from ._history import Entry, Event, broken
 from ._store import Dossier, Store
 from .exceptions import HistoryTampered
 
-
 SHOWN = 10
 """How many faults a report says when it is printed; `faults` has them all."""
 

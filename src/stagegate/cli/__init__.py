@@ -8,6 +8,8 @@ import sys
 def main() -> None:
     """Run the command line and leave with its exit code."""
     try:
+        import rich  # noqa: F401  used where there is something to lay out; missed here, before anything is done
+
         from ._commands import stagegate
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] not in {"click", "rich"}:

@@ -164,7 +164,8 @@ def _digest(agreement: Agreement, kind: str) -> str:
     return found.digest
 
 
-@click.command()
+# A negative number is a value, not an option.
+@click.command(context_settings={"ignore_unknown_options": True})
 @click.argument("agreement")
 @click.argument("fact")
 @click.argument("value")

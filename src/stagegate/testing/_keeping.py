@@ -21,7 +21,7 @@ class Dossiers(Fixtures):
     """Everything that is kept, for `verify`."""
 
     def test_dossier_is_complete(self, lived: Store) -> None:
-        """S77: a dossier holds the snapshot, every event, every request and what stands in the outbox, of an agreement."""
+        """S77: a dossier holds the snapshot, every event, every request and every row of the outbox, and no other."""
         for id_ in IDS:
             (dossier,) = lived.dossiers(id_)
             commits = [commit for commit in random_life() if commit.agreement.id == id_]

@@ -37,7 +37,7 @@ HOSTILE = (
     "O'Brien \"; DROP TABLE event; --",
     "100% _under_ *star* [a-z] \\ ?",
     "Kerja sama – 協力協定 – 🤝🏽",
-    "اتفاقية التعاون‏ (abc)‮",
+    "اتفاقية التعاون\u200f (abc)\u202e",
     "e\u0301 is not \u00e9, \ufb01 is not fi, STRASSE is straße",
     "tab\tnewline\nreturn\rescape\x1bdelete\x7f\u2028\u2029\ufeff\ufffd",
     "\U0010ffff\ue000\ufffe\x01",

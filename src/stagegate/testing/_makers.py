@@ -33,7 +33,7 @@ ROLES = ("clerk", "council", "ministry")
 @lru_cache(maxsize=1)
 def make_process() -> Process:
     """
-    Return a small process that has one of everything: four stages, every kind of gate, a condition, ways back and two outcomes.
+    Return a small process that has one of everything: four stages, a condition, ways back, two outcomes.
 
     The clerk owns `draft` and `done`, the council `vote`, the ministry and the clerk together `review`.
     """

@@ -72,14 +72,18 @@ class Outbox(Fixtures):
         """S62: the outbox is read oldest first."""
         assert six == _ids([row for row in store.outbox() if row.status == "pending"])
 
-    def test_outbox_by_status(self, store: Store, six: list[str], clock: ManualClock) -> None:
+    @pytest.mark.usefixtures("six")
+    def test_outbox_by_status(self, store: Store, clock: ManualClock) -> None:
         """S63: the outbox is read by status, or all of it."""
         row = _claim(store, clock(), 1)[0]
         store.settle(row, attrs.evolve(row, status="dead", tries=10, leased_until=None, error="nobody there"))
 
-        assert {
-            status: len(list(store.outbox(status))) for status in ("pending", "delivered", "dead", None)
-        } == {"pending": 5, "delivered": 2, "dead": 1, None: 8}
+        assert {status: len(list(store.outbox(status))) for status in ("pending", "delivered", "dead", None)} == {
+            "pending": 5,
+            "delivered": 2,
+            "dead": 1,
+            None: 8,
+        }
 
     def test_hostile_notifications(self, store: Store) -> None:
         """S64: notifications come back as they were, hostile texts and nested tables and all."""
@@ -154,7 +158,8 @@ class Outbox(Fixtures):
         assert [dead] == list(store.outbox("dead"))
         assert six[1:] == _ids(_claim(store, clock.advance(days=999)))
 
-    def test_settle_too_late(self, store: Store, six: list[str], clock: ManualClock) -> None:
+    @pytest.mark.usefixtures("six")
+    def test_settle_too_late(self, store: Store, clock: ManualClock) -> None:
         """S72: who comes too late, the claim having passed to another, writes nothing and is told so."""
         (mine,) = _claim(store, clock(), 1)
         clock.advance(LEASE)
@@ -165,7 +170,8 @@ class Outbox(Fixtures):
         assert before == list(store.outbox())
         assert store.settle(theirs, attrs.evolve(theirs, status="delivered", tries=1, leased_until=None)) is True
 
-    def test_settle_twice(self, store: Store, six: list[str], clock: ManualClock) -> None:
+    @pytest.mark.usefixtures("six")
+    def test_settle_twice(self, store: Store, clock: ManualClock) -> None:
         """S73: what is settled is settled: a second word on the same claim writes nothing."""
         (row,) = _claim(store, clock(), 1)
         store.settle(row, attrs.evolve(row, status="delivered", tries=1, leased_until=None))
@@ -174,7 +180,8 @@ class Outbox(Fixtures):
         assert store.settle(row, attrs.evolve(row, status="dead", leased_until=None)) is False
         assert before == list(store.outbox())
 
-    def test_settle_what_was_not_claimed(self, store: Store, six: list[str], clock: ManualClock) -> None:
+    @pytest.mark.usefixtures("six")
+    def test_settle_what_was_not_claimed(self, store: Store) -> None:
         """S74: what nobody has in hand cannot be settled."""
         row = next(iter(store.outbox("pending")))
         before = list(store.outbox())
@@ -200,7 +207,7 @@ class Outbox(Fixtures):
         assert sorted(_ids(list(store.outbox()))) == sorted(claimed)
 
     def test_engine_delivers(self, store: Store, engine: Engine, clock: ManualClock) -> None:
-        """S76: an engine on the store works through the outbox: where nobody delivers, all is tried again, then given up."""
+        """S76: an engine works through the outbox: where nobody delivers, all is tried again, then given up."""
         engine.start("cooperation", "a", by=CLERK)
         first = engine.deliver()
         for _ in range(100):

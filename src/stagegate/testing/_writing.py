@@ -94,7 +94,7 @@ class Units(Fixtures):
             assert commit.agreement == unit.agreement
 
     def test_every_field_is_kept(self, store: Store) -> None:
-        """S8: each commit of a random life gives back the very agreement: documents, facts, votes, holds, rounds, parties."""
+        """S8: every commit of a random life gives back the very agreement: documents, facts, votes, holds, rounds."""
         for commit in random_life():
             commit.write(store)
 
@@ -129,9 +129,14 @@ class Units(Fixtures):
     def test_commit_stands(self, store: Store) -> None:
         """S12: what was committed stands, even if the block fails afterwards."""
         (commit,) = long_life("a", 1)
-        with pytest.raises(LookupError), store.unit("a") as unit:
-            commit.commit(unit)
-            raise LookupError
+
+        def commit_and_fail() -> None:
+            with store.unit("a") as unit:
+                commit.commit(unit)
+                raise LookupError
+
+        with pytest.raises(LookupError):
+            commit_and_fail()
 
         assert [commit.entry] == list(store.history("a"))
 
@@ -222,7 +227,7 @@ class Whole(Fixtures):
         return changed(template, agreement=later, notifications=(), request=("new request", known))
 
     def test_notification_twice(self, full: Store, next_of_a: Commit) -> None:
-        """S20: a commit whose last notification cannot be written, its id standing there twice, writes nothing at all."""
+        """S20: a commit whose last notification cannot be written, its id standing there twice, writes nothing."""
         notification = Notification(
             channel="bell", kind="rung", id="00000000-0000-4000-8000-000000000009", agreement="a", n=2
         )
@@ -233,7 +238,7 @@ class Whole(Fixtures):
             assert unit.known("new request") is None
 
     def test_request_twice(self, full: Store, next_of_a: Commit) -> None:
-        """S21: a commit under a request id that was taken meanwhile, by whichever agreement, writes nothing at all."""
+        """S21: a commit under a request id that was taken meanwhile, by whichever agreement, writes nothing."""
         for taken in ("start a", "start b"):
             assert next_of_a.request is not None
             with pytest.raises(StagegateError):
@@ -255,7 +260,7 @@ class Requests(Fixtures):
     """Which requests were answered."""
 
     def test_request_is_known(self, store: Store) -> None:
-        """S23: a request is known once it is committed, with its agreement, its number and its fingerprint; not before."""
+        """S23: a request is known once it is committed, with agreement, number and fingerprint; not before."""
         commits = long_life("a", 3)
         for commit in commits[1:]:
             assert commit.request is not None
@@ -304,7 +309,7 @@ class Writers(Fixtures):
     """Several who write at once."""
 
     def test_second_writer(self, store: Store) -> None:
-        """S27: of two writers the second waits and sees what the first wrote, or gets a `Conflict`; no event is lost."""
+        """S27: of two writers the second waits and sees what the first wrote, or gets a `Conflict`; nothing is lost."""
         commits = long_life("a", 3)
         commits[0].write(store)
         inside = threading.Event()
@@ -330,7 +335,7 @@ class Writers(Fixtures):
         assert {"conflict": 2, "waited": 3}[how] == len(store.history("a"))
         assert fold(store.history("a")) == store.get("a")
 
-    def test_threads_on_one_agreement(self, store: Store, clock: ManualClock, engine: Engine) -> None:
+    def test_threads_on_one_agreement(self, store: Store, engine: Engine) -> None:
         """S28: many threads on one agreement: every change that was acknowledged is in the history, once."""
         engine.start("cooperation", "a", by=CLERK)
         done = _together(lambda k: engine.record("a", f"fact{k}", k, by=CLERK), 24)
@@ -340,7 +345,7 @@ class Writers(Fixtures):
         assert list(range(1, len(done) + 2)) == [entry.n for entry in store.history("a")]
         assert engine.verify().ok
 
-    def test_threads_on_many_agreements(self, store: Store, clock: ManualClock, engine: Engine) -> None:
+    def test_threads_on_many_agreements(self, store: Store, engine: Engine) -> None:
         """S29: many threads, each on an agreement of its own: none keeps another from its work for good."""
         done = _together(lambda k: engine.start("cooperation", f"a{k}", by=CLERK), 24)
 
@@ -381,7 +386,7 @@ class Writers(Fixtures):
 
 
 def _together(work: Callable[[int], object], times: int) -> list[int]:
-    """Let several threads do *work* at once; return what was acknowledged. A `StagegateError` is a no, all else a fault."""
+    """Let several threads do *work*; return what was acknowledged. A `StagegateError` is a no, all else a fault."""
     done: list[int] = []
 
     def one(k: int) -> None:

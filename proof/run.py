@@ -1,0 +1,48 @@
+"""
+Run the long harnesses in full, each with its broken twins, and say what they found: `make proof`.
+
+Every harness is a program of its own, which can be run alone: `python proof/kills.py --kills 100 --twin split`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+
+def runs(rounds: int, kills: int) -> list[tuple[str, list[str]]]:
+    """Return what is run: a sentence and its command. The twins need only as long as it takes to catch them."""
+    few, races = str(min(rounds, 50)), ["races.py", "--rounds"]
+    some, deaths = str(min(kills, 200)), ["kills.py", "--kills"]
+    return [
+        ("of 16 processes that saw the same, exactly one wins", [*races, str(rounds)]),
+        ("... caught: an engine that does not compare versions", [*races, few, "--twin", "blind"]),
+        ("... caught: a store that reads outside its lock", [*races, few, "--twin", "unlocked"]),
+        ("killed at any instant, a change has happened wholly or not at all", [*deaths, str(kills)]),
+        ("... caught: a store that commits events before notifications", [*deaths, some, "--twin", "split"]),
+        ("... caught: a store that acknowledges before it commits", [*deaths, some, "--twin", "late"]),
+    ]
+
+
+def main() -> int:
+    """Run everything; 0 if all of it holds."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=1000, help="rounds of the races (1000)")
+    parser.add_argument("--kills", type=int, default=1000, help="how often to kill (1000)")
+    given = parser.parse_args()
+    held: list[tuple[str, bool]] = []
+    for sentence, (program, *arguments) in runs(given.rounds, given.kills):
+        run = subprocess.run([sys.executable, HERE / program, *arguments], check=False)
+        held.append((sentence, run.returncode == 0))
+    print()
+    for sentence, holds in held:
+        print(f"{'holds' if holds else 'FAILS'}  {sentence}")
+    return 0 if all(holds for _, holds in held) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

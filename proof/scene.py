@@ -1,0 +1,143 @@
+"""What the harnesses play with: a small process, a channel, and connections that are watched or broken."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any
+
+from stagegate import Actor, Agreement, Engine, Event, Notification, Process, Stage, hookimpl, requirement
+
+CLERK = Actor(id="clerk-7", roles={"desk"})
+
+
+@requirement(code="proof.ready", fix_by="desk", basis="Rule of the harness, Art 1")
+def ready(attempt: Any) -> bool:
+    """Ask one recorded fact."""
+    return attempt.fact("ready") is True
+
+
+PROCESS = Process(
+    id="proof",
+    version="1",
+    stages=(
+        Stage("intent", owner="desk", gate=ready),
+        Stage("council", owner="desk", back_to=("intent",), gate=ready),
+        Stage("implementation", owner="desk"),
+    ),
+)
+
+
+class Channel:
+    """A channel that has two things to tell of every event."""
+
+    name = "proof"
+
+    @hookimpl
+    def stagegate_notify(self, event: Event, agreement: Agreement) -> Iterable[Notification]:
+        """Tell the owners and the archive."""
+        for to in (*agreement.owner, "archive"):
+            context = {"n": event.n, "stage": agreement.stage}
+            yield Notification(channel="proof", kind=event.kind, to=to, context=context)
+
+
+def opened(path: str, kind: type[Engine] = Engine) -> Engine:
+    """Open an engine on a file."""
+    return kind.open(f"sqlite:///{path}?timeout=120", processes=[PROCESS], plugins=[Channel()])
+
+
+def begun(engine: Engine, agreement: str) -> Agreement:
+    """Start an agreement and record what its gates ask for."""
+    deal = engine.start("proof", agreement, title=f"Agreement {agreement}", by=CLERK)
+    return engine.record(deal, "ready", value=True, by=CLERK)
+
+
+class Watched(sqlite3.Connection):
+    """A connection that says when it has begun a transaction, and when that has ended."""
+
+    say: Callable[[bytes], object] = staticmethod(lambda _: None)
+
+    def execute(self, sql: str, *parameters: Any) -> sqlite3.Cursor:
+        """Do what is asked, and say so where a transaction begins or has ended."""
+        cursor = super().execute(sql, *parameters)
+        if sql.startswith("BEGIN IMMEDIATE"):
+            self.say(b"B\n")
+        elif sql.startswith(("COMMIT", "ROLLBACK")):
+            self.say(b"C\n")
+        return cursor
+
+
+class Split(Watched):
+    """Broken: the event is committed before its notifications are written."""
+
+    def execute(self, sql: str, *parameters: Any) -> sqlite3.Cursor:
+        """Commit behind every event."""
+        cursor = super().execute(sql, *parameters)
+        if sql.startswith("INSERT INTO event"):
+            sqlite3.Connection.execute(self, "COMMIT")
+            sqlite3.Connection.execute(self, "BEGIN IMMEDIATE")
+        return cursor
+
+
+class Late(Watched):
+    """Broken: a commit is acknowledged at once, and done when the next transaction begins."""
+
+    _put_off = False
+
+    @property
+    def in_transaction(self) -> bool:
+        """Pretend that what was put off is done."""
+        return not self._put_off and super().in_transaction
+
+    def execute(self, sql: str, *parameters: Any) -> sqlite3.Cursor:
+        """Put off what is to be committed."""
+        if sql.startswith("COMMIT"):
+            self._put_off = True
+            self.say(b"C\n")
+            return super().execute("SELECT 1")
+        if self._put_off and sql.startswith("BEGIN"):
+            sqlite3.Connection.execute(self, "COMMIT")
+            self._put_off = False
+        return super().execute(sql, *parameters)
+
+
+class Unlocked(sqlite3.Connection):
+    """Broken: the lock is taken after all was read, and what another wrote in between is written over."""
+
+    _wanted = False
+
+    @property
+    def in_transaction(self) -> bool:
+        """Pretend that what was begun is under way."""
+        return self._wanted or super().in_transaction
+
+    def execute(self, sql: str, *parameters: Any) -> sqlite3.Cursor:
+        """Put off the lock, and replace events."""
+        if sql.startswith("BEGIN IMMEDIATE"):
+            self._wanted = True
+            return super().execute("SELECT 1")
+        if self._wanted and sql.startswith(("INSERT", "UPDATE", "DELETE")):
+            super().execute("BEGIN IMMEDIATE")
+            self._wanted = False
+        if self._wanted and sql.startswith(("COMMIT", "ROLLBACK")):
+            self._wanted = False
+            return super().execute("SELECT 1")
+        return super().execute(sql.replace("INSERT INTO event", "INSERT OR REPLACE INTO event"), *parameters)
+
+
+def _unseeing(method: Callable[..., Agreement]) -> Callable[..., Agreement]:
+    def unseeing(engine: Engine, agreement: Agreement | str, *rest: Any, **named: Any) -> Agreement:
+        return method(engine, agreement.id if isinstance(agreement, Agreement) else agreement, *rest, **named)
+
+    return unseeing
+
+
+CHANGING = ("advance", "send_back", "attach", "record", "note")
+Blind: type[Engine] = type("Blind", (Engine,), {name: _unseeing(getattr(Engine, name)) for name in CHANGING})
+"""Broken: an engine that does not compare what its caller saw with what is."""
+
+
+def slip(factory: type[sqlite3.Connection]) -> None:
+    """Have every connection of this process made by *factory* from now on, whoever asks `sqlite3` for one."""
+    sqlite3.connect = partial(sqlite3.connect, factory=factory)  # type: ignore[assignment]

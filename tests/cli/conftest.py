@@ -1,0 +1,133 @@
+"""The command line, run within the test or as a program of its own, in an empty folder with one small definition."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sysconfig
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+from click.testing import CliRunner, Result
+
+from stagegate.cli._commands import stagegate
+
+PROGRAM = Path(sysconfig.get_path("scripts")) / "stagegate"
+
+DEFINITION = """
+id = "city"
+version = "1"
+zone = "Asia/Jakarta"
+basis = "City rule"
+provenance = "law"
+label = { en = "City cooperation", id = "Kerja sama kota", ja = "都市間協力" }
+
+[roles]
+mayor = { en = "Mayor", id = "Wali Kota", ja = "市長" }
+council = { en = "Council", id = "DPRD", ja = "議会" }
+
+[[stages]]
+id = "exploration"
+owner = "mayor"
+label = { en = "Exploration", id = "Penjajakan", ja = "予備協議" }
+basis = "Rule 1"
+provenance = "law"
+gate = { all = [
+    { document = "report", basis = "Rule 1(2)", provenance = "law" },
+    { fact = "cost", at_most = 100, basis = "Rule 9", provenance = "practice", fix_by = ["council"] },
+] }
+
+[[stages]]
+id = "council"
+owner = "council"
+label = { en = "Council approval", id = "Persetujuan DPRD", ja = "議会承認" }
+back_to = ["exploration"]
+may = { advance = ["mayor"] }
+gate = { approval = "council", of = ["report"], quorum = "1/2" }
+
+[[stages]]
+id = "audit"
+owner = "mayor"
+when = { fact = "cost", above = 50 }
+gate = { document = "audit", soft = true }
+
+[[stages]]
+id = "implementation"
+owner = "mayor"
+"""
+
+MAYOR = ("--as", "tri", "--role", "mayor")
+COUNCIL = ("--as", "secretary", "--role", "council")
+
+
+@attrs.define
+class Shell:
+    """Runs command lines on one definition and one database."""
+
+    folder: Path
+    definition: Path
+    program_path: Path = PROGRAM
+
+    def __call__(self, *args: str, process: bool = True) -> Result:
+        """Run a command line within the test."""
+        given = ["--process", str(self.definition)] if process else []
+        return CliRunner().invoke(stagegate, [*given, *args])
+
+    def done(self, *args: str) -> str:
+        """Run a command line that has to succeed and say nothing on the side; return what it printed."""
+        result = self(*args)
+
+        assert (0, "") == (result.exit_code, result.stderr), result.output
+        return result.stdout
+
+    def data(self, *args: str) -> Any:
+        """Run a command line that has to succeed, with `--json`; return what it answered."""
+        return json.loads(self.done(*args, "--json"))
+
+    def program(self, *args: str, **options: Any) -> subprocess.CompletedProcess[str]:
+        """Run a command line as a program of its own."""
+        given: dict[str, Any] = {"cwd": self.folder, "encoding": "utf-8", "timeout": 60, "stderr": subprocess.PIPE}
+        return subprocess.run([PROGRAM, *args], check=False, **({"stdout": subprocess.PIPE} | given | options))
+
+    def start(self, agreement: str = "bekasi") -> None:
+        """Start an agreement."""
+        self.done("start", "city", agreement, "--title", "Bekasi – Izumisano", *MAYOR)
+
+    def ready(self, agreement: str = "bekasi", cost: str = "40") -> None:
+        """Start an agreement and bring what its first gate asks for."""
+        self.start(agreement)
+        paper = self.folder / "report.pdf"
+        paper.write_bytes(b"a report")
+        self.done("attach", agreement, str(paper), "--kind", "report", *MAYOR)
+        self.done("record", agreement, "cost", cost, *MAYOR)
+
+    def at_council(self, agreement: str = "bekasi", cost: str = "40") -> None:
+        """Bring an agreement before the council."""
+        self.ready(agreement, cost)
+        self.done("advance", agreement, *MAYOR)
+
+    def approved(self, agreement: str = "bekasi", cost: str = "40") -> None:
+        """Bring an agreement before the council, and let it approve."""
+        self.at_council(agreement, cost)
+        result = [part for count in ("members=50", "present=40", "in_favour=30") for part in ("--result", count)]
+        self.done("approve", agreement, *result, *COUNCIL)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return an empty folder that the test runs in, with no wishes of the environment's."""
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith("STAGEGATE_")]:
+        monkeypatch.delenv(name)
+    return tmp_path
+
+
+@pytest.fixture
+def shell(folder: Path) -> Shell:
+    """Return what runs command lines."""
+    definition = folder / "city.toml"
+    definition.write_text(DEFINITION, encoding="utf-8")
+    return Shell(folder, definition)

@@ -1,0 +1,255 @@
+"""What `stagegate demo` promises."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from stagegate import Engine, builtin
+from stagegate.cli._commands import stagegate
+from stagegate.cli._words import LANGUAGES
+from stagegate.cli.demo._cast import SECTORS
+from stagegate.cli.demo._sentences import catalogue, sentence
+from stagegate.cli.demo._telling import cut, pad, wrap
+
+BLOCKERS = ["initiative_letter", "exploration_report", "G03", "G04"]
+
+
+def play(*args: str) -> Result:
+    """Play the demonstration."""
+    result = CliRunner().invoke(stagegate, ["demo", *args])
+
+    assert (0, "") == (result.exit_code, result.stderr), result.output
+    return result
+
+
+@pytest.fixture(scope="module")
+def told() -> str:
+    """Return what is told, in English."""
+    return play().stdout
+
+
+@pytest.fixture(scope="module")
+def data() -> Any:
+    """Return the same as data."""
+    return json.loads(play("--json").stdout)
+
+
+def scene(data: Any, name: str) -> Any:
+    """Return an imagined scene."""
+    return next(scene for scene in data["imagined"]["scenes"] if scene["scene"] == name)
+
+
+class TestReality:
+    """What really happened."""
+
+    def test_facts_of_the_day(self, data: Any) -> None:
+        """The day, the origin, the parties and the nine sectors are recorded as they were."""
+        stands = data["real"]["scenes"][-1]["agreement"]
+        facts = {fact: found["value"] for fact, found in stands["facts"].items()}
+
+        assert "2025-07-24T03:00:00.000000Z" == stands["started_at"]
+        assert [("bekasi", "ID"), ("izumisano", "JP")] == [
+            (party["id"], party["country"]) for party in stands["parties"]
+        ]
+        assert "foreign_local_government" == facts["origin"]
+        assert 9 == len(SECTORS)
+        assert set(SECTORS) == set(facts["sectors"])
+        assert {"proposed"} == {sector["status"] for sector in facts["sectors"].values()}
+        assert [] == stands["documents"]
+
+    def test_where_it_stands(self, data: Any, told: str) -> None:
+        """It stops where reality stops: at the exploration, with the head of the region."""
+        stands = data["real"]["scenes"][-1]["agreement"]
+
+        assert ("exploration", ["head_of_region"]) == (stands["stage"], stands["owner"])
+        assert re.search(r"stage +Initiative and initial exploration \(exploration\)\n", told)
+        assert "Here reality stops" in told
+
+    def test_remaining_stages_are_counted(self, data: Any, told: str) -> None:
+        """How much remains is counted in the definition: its stages between this one and the goal, and their gates."""
+        stages = [stage.id for stage in builtin("id-ksdpl").stages]
+
+        assert (stages[1:-1], len(stages) - 1) == (data["real"]["further"], data["real"]["gates"])
+        assert f"further stages  {len(stages) - 2}, then Implementation" in told
+        assert f"gates to pass   {len(stages) - 1}, " in told
+
+    def test_blockers(self, data: Any, told: str) -> None:
+        """Exactly what blocks it is named, with who can mend it and the rule."""
+        unmet = data["real"]["scenes"][-1]["advance"]["unmet"]
+
+        assert BLOCKERS == [reason["requirement"] for reason in unmet]
+        assert all(reason["fix_by"] and reason["basis"] and reason["provenance"] for reason in unmet)
+        assert "WHAT BLOCKS IT (4)" in told
+        assert "can be mended by: Head of the region (head_of_region)" in told
+        assert "rule: PP 28/2018 Art 28(3) · law" in told
+
+    def test_nothing_before_that_day(self, data: Any) -> None:
+        """Before the part that is imagined nothing is recorded but that day."""
+        real = [event for event in data["history"] if event["n"] <= data["real"]["scenes"][-1]["agreement"]["n"]]
+
+        assert {"2025-07-24"} == {event["at"][:10] for event in real}
+        assert {"started", "recorded", "noted"} == {event["kind"] for event in real}
+
+
+class TestImagined:
+    """How it could go on."""
+
+    def test_it_is_marked(self, data: Any, told: str) -> None:
+        """What is imagined is marked: by a banner before and behind, on every line, and in the history itself."""
+        before, banner, after = told.partition("IMAGINED FROM HERE ON: none of what follows has happened")
+        first = data["real"]["scenes"][-1]["agreement"]["n"] + 1
+        lines = re.findall(r"^ *(\d+) (.) 20\d\d-", after, flags=re.MULTILINE)
+
+        assert banner
+        assert "Here reality stops" in before
+        assert "END OF WHAT IS IMAGINED" in after
+        assert "IMAGINED" in data["history"][first - 1]["data"]["text"]
+        assert len(data["history"]) == len(lines)
+        assert all((mark == " ") == (int(n) < first) for n, mark in lines)
+
+    def test_refused_attempt(self, data: Any, told: str) -> None:
+        """An attempt is refused for every reason there is, and stands in the history."""
+        error = scene(data, "refused")["error"]
+        event = data["history"][error["n"] - 1]
+
+        assert ("GateClosed", BLOCKERS) == (error["kind"], [reason["requirement"] for reason in error["unmet"]])
+        assert ("refused", "advance", BLOCKERS) == (
+            event["kind"],
+            event["move"],
+            [reason["requirement"] for reason in event["data"]["unmet"]],
+        )
+        assert 1 == len([event for event in data["history"] if event["kind"] == "refused"])
+        assert f"as event {error['n']}" in told.replace("\n              ", " ")
+
+    def test_return_and_voided_approval(self, data: Any, told: str) -> None:
+        """The ministry sends it back; the improved plan voids the approval of the council, and that is said."""
+        returned, voided = scene(data, "returned"), scene(data, "voided")
+
+        assert ("send_back", "ministerial_verification", "cooperation_plan") == tuple(
+            returned["event"][key] for key in ("move", "from", "to")
+        )
+        assert {"head_of_region", "council"} == {vote["role"] for vote in returned["agreement"]["approvals"]}
+        assert {"head_of_region", "council"} == {vote["role"] for vote in voided["event"]["voided"]}
+        assert [] == voided["agreement"]["approvals"]
+        assert "- Regional council (DPRD): the approval of 2026-03-10 (event" in told
+
+    def test_stale_writer(self, data: Any) -> None:
+        """Who acts on an older version is refused, and nothing is written."""
+        conflict = scene(data, "conflict")
+        error = conflict["error"]
+
+        assert ("Conflict", error["seen"] + 1) == (error["kind"], error["current"])
+        assert error["current"] == conflict["agreement"]["n"]
+
+    def test_every_stage_was_passed(self, data: Any) -> None:
+        """It ends at implementation, after every stage of the definition, in their order."""
+        reached = [event["to"] for event in data["history"] if event["kind"] in {"started", "moved"}]
+        stages = [stage.id for stage in builtin("id-ksdpl").stages]
+
+        assert stages == list(dict.fromkeys(reached))
+        assert stages[-1] == reached[-1] == data["board"][0]["stage"]
+
+    def test_history_is_verified(self, data: Any, told: str) -> None:
+        """The history is verified, and what was proved is said."""
+        events = len(data["history"])
+
+        assert {"ok": True, "level": "internal", "events": events, "faults": []} == data["verify"]
+        assert f"Verified: {events} events" in told
+        assert "Level: internal" in told
+
+    def test_board_and_diagram(self, data: Any, told: str) -> None:
+        """It ends with the board, and a diagram with the place and the way back."""
+        assert ["bekasi-izumisano"] == [agreement["id"] for agreement in data["board"]]
+        assert "◉ here" in data["diagram"]
+        assert '|"sent back ×1"|' in data["diagram"]
+        assert data["diagram"] in told
+        assert "THE BOARD" in told
+
+
+class TestTelling:
+    """How it is told."""
+
+    def test_the_same_every_time(self, told: str) -> None:
+        """What is told does not depend on the day, the folder or chance."""
+        assert told == play().stdout
+
+    @pytest.mark.parametrize("lang,said", [("id", "REKAAN MULAI DARI SINI"), ("ja", "ここからは架空")])
+    def test_languages(self, told: str, lang: str, said: str) -> None:
+        """It is told in Indonesian and Japanese too: labels, reasons and the sentences between."""
+        other = play("--lang", lang).stdout
+        stages = [stage.label.text(lang) for stage in builtin("id-ksdpl").stages]
+
+        assert said in other
+        assert all(stage in other for stage in stages)
+        assert "is missing" not in other
+        assert told.count("\n20") == other.count("\n20")
+
+    def test_no_colour_in_a_pipe(self, told: str) -> None:
+        """A pipe gets plain text, and lines that fit on a page."""
+        prose = told.partition("THE HISTORY")[0]
+
+        assert "\x1b" not in told
+        assert all(len(line) <= 100 for line in prose.splitlines())
+
+    @pytest.mark.parametrize("part", ["sentences", "verbs"])
+    def test_every_sentence_is_translated(self, part: str) -> None:
+        """Every sentence is there in every language, with the same places to fill."""
+        for name, said in catalogue()[part].items():
+            places = [set(re.findall(r"\{\w+\}", said[lang])) for lang in LANGUAGES]
+
+            assert set(LANGUAGES) == set(said), name
+            assert places[0] == places[1] == places[2], name
+
+    def test_sentence_is_filled(self) -> None:
+        """The places of a sentence are filled."""
+        assert "WHAT BLOCKS IT (4)" == sentence("blocks", "en", count=4)
+
+    def test_wide_letters(self) -> None:
+        """Lines are measured in cells, so that wide letters stay within the page and in their column."""
+        assert ["協力協力", "協力"] == list(wrap("協力協力協力", 8))
+        assert ["one two", "three"] == list(wrap("one two three", 8))
+        assert ["  one", "  two"] == list(wrap("one two", 6, "  "))
+        assert "協力  |" == pad("協力", 6) + "|"
+        assert ("協力", "協…") == (cut("協力", 4), cut("協力", 3))
+
+
+class TestPlace:
+    """Where it is played."""
+
+    def test_it_leaves_nothing(self, folder: Path) -> None:
+        """Without a name it is played in a file that goes when it ends."""
+        play()
+
+        assert [] == list(folder.iterdir())
+
+    def test_it_can_be_kept(self, folder: Path) -> None:
+        """With a name the file stays, and can be looked at with the other commands."""
+        kept = play("--db", "sqlite:///demo.db").stdout
+        with Engine.open("sqlite:///demo.db") as engine:
+            stage, report = engine.get("bekasi-izumisano").stage, engine.verify()
+
+        assert (folder / "demo.db").exists()
+        assert ("implementation", True) == (stage, report.ok)
+        assert "To keep this file" not in kept
+
+    def test_never_where_work_is_kept(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What the environment names for work is not played in."""
+        monkeypatch.setenv("STAGEGATE_DB", "sqlite:///work.db")
+        play()
+
+        assert not (folder / "work.db").exists()
+
+    def test_a_database_of_its_own(self, shell: Any) -> None:
+        """It is not played among agreements that are there already."""
+        shell.start()
+        result = shell("demo", "--db", "sqlite:///stagegate.db")
+
+        assert (2, "") == (result.exit_code, result.stdout)
+        assert "needs a database of its own" in result.stderr
+        assert 1 == len(shell.data("board")["agreements"])

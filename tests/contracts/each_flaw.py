@@ -1,0 +1,30 @@
+"""One test class for each flaw: run by test_contract_itself.py in a process of its own, since it has to fail."""
+
+from __future__ import annotations
+
+import pytest
+
+from stagegate import Store
+from stagegate.testing import StoreContract
+
+from .flawed import FLAWS, FlawedStore
+
+
+def class_name(flaw: str) -> str:
+    """Return what the test class of a flaw is called."""
+    return "Test" + flaw.title().replace(" ", "")
+
+
+def contract_of(flaw: str) -> type[StoreContract]:
+    """Return the contract on a store with one flaw."""
+
+    class Flawed(StoreContract):
+        @pytest.fixture
+        def store(self) -> Store:
+            return FlawedStore(flaw)
+
+    Flawed.__name__ = Flawed.__qualname__ = class_name(flaw)
+    return Flawed
+
+
+globals().update({class_name(flaw): contract_of(flaw) for flaw in FLAWS})

@@ -1,0 +1,273 @@
+"""A third store, as plain as can be, that can be given one flaw: what the contract is held against."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Any
+
+import attrs
+
+from stagegate import Agreement, Conflict, Delivery, Dossier, Entry, Known, Notification, Query, StoreError
+
+FLAWS = {
+    "adds events twice": "test_number_twice",
+    "cannot keep long texts": "test_hostile_texts",
+    "claims by the hour": "test_claim_what_is_due",
+    "counts from the start only": "test_counts_follow",
+    "drops microseconds": "test_instants_are_exact",
+    "forgets holds": "test_every_field_is_kept",
+    "forgets requests of others": "test_request_is_known_everywhere",
+    "has dossiers without requests": "test_dossier_is_complete",
+    "has no lock": "test_second_writer",
+    "ignores accents": "test_histories_do_not_mix",
+    "ignores case": "test_requests_are_told_apart",
+    "includes the last of the page before": "test_pages",
+    "keeps the error": "test_error_passes_through",
+    "keeps the lock": "test_interruption_gives_the_lock_back",
+    "leases for ever": "test_lease_runs_out",
+    "leases to two": "test_workers_never_share",
+    "leaves numbers out": "test_number_left_out",
+    "lists by offset": "test_pages_while_others_are_added",
+    "lists whatever their hold": "test_every_filter",
+    "looks for patterns": "test_text_is_no_pattern",
+    "normalises bodies": "test_bytes_are_kept",
+    "settles whoever comes": "test_settle_too_late",
+    "shows what is not committed": "test_nothing_shows_before_the_commit",
+    "sorts without case": "test_order",
+    "tells what failed": "test_outbox_of_no_commit",
+    "writes half": "test_request_twice",
+}
+"""What a store may get wrong, each with a clause that finds it."""
+
+
+class FlawedStore:
+    """Lists and dicts under one lock, with at most one flaw."""
+
+    def __init__(self, flaw: str = "") -> None:
+        """Take one of `FLAWS`, or nothing."""
+        self._flaw = flaw
+        self._lock = threading.RLock()
+        self._snapshots: dict[str, Agreement] = {}
+        self._entries: dict[str, list[Entry]] = {}
+        self._requests: dict[str, Known] = {}
+        self._outbox: dict[str, Delivery] = {}
+        self._first: dict[str, Agreement] = {}
+        self._offsets: dict[str | None, int] = {}
+        self._seen: set[str] = set()
+
+    def has(self, flaw: str) -> bool:
+        """Say whether the flaw is this one, and make sure that it is listed."""
+        assert flaw in FLAWS
+        return self._flaw == flaw
+
+    def _key(self, id_: str) -> str:
+        return id_.replace("e\u0301", "\u00e9") if self.has("ignores accents") else id_
+
+    @contextmanager
+    def unit(self, agreement: str) -> Iterator[FlawedUnit]:
+        """Lock everything."""
+        with nullcontext() if self.has("has no lock") else self._lock:
+            try:
+                yield FlawedUnit(self, agreement)
+            except KeyboardInterrupt:
+                if self.has("keeps the lock"):
+                    raise StoreError("stuck") from None
+                raise
+            except LookupError:
+                if not self.has("keeps the error"):
+                    raise
+
+    def get(self, agreement: str) -> Agreement | None:
+        """Return an agreement, or None."""
+        return self._snapshots.get(self._key(agreement))
+
+    def history(self, agreement: str, after: int = 0, upto: int | None = None) -> Sequence[Entry]:
+        """Return its events."""
+        return self._entries.get(self._key(agreement), [])[after:upto]
+
+    def find(self, query: Query, *, after: str | None, limit: int) -> Sequence[Agreement]:
+        """Return a page."""
+        asked = attrs.evolve(query, on_hold=None) if self.has("lists whatever their hold") else query
+        with self._lock:
+            found = [a for a in self._snapshots.values() if self._matches(asked, a)]
+        found.sort(key=lambda a: a.id.casefold() if self.has("sorts without case") else a.id)
+        if self.has("lists by offset"):
+            start = 0 if after is None else self._offsets.get(after, 0)
+            page = found[start : start + limit]
+            if page:
+                self._offsets[page[-1].id] = start + len(page)
+            return page
+        if after is not None:
+            found = [
+                a for a in found if a.id > after or (a.id == after and self.has("includes the last of the page before"))
+            ]
+        return found[:limit]
+
+    def _matches(self, query: Query, agreement: Agreement) -> bool:
+        if query.text is not None and self.has("looks for patterns") and "%" in query.text:
+            return True
+        return query.matches(agreement)
+
+    def count(self, query: Query, by: str | None) -> dict[Any, int]:
+        """Look at each and count."""
+        counts: Counter[Any] = Counter()
+        snapshots = self._first if self.has("counts from the start only") else self._snapshots
+        with self._lock:
+            for a in snapshots.values():
+                values: dict[str | None, list[Any]] = {
+                    None: [None],
+                    "stage": [a.stage],
+                    "process": [a.process.id],
+                    "outcome": [a.outcome],
+                    "running": [a.running],
+                    "owner": list(a.owner),
+                    "on_hold": [a.hold is not None],
+                }
+                if query.matches(a):
+                    counts.update(values[by])
+        return dict(counts)
+
+    def claim(self, now: datetime, *, until: datetime, limit: int) -> Sequence[Delivery]:
+        """Take what is due."""
+        late = timedelta(hours=1) if self.has("claims by the hour") else timedelta(0)
+        with self._lock:
+            taken: list[Delivery] = []
+            for row in self.outbox("pending"):
+                free = row.leased_until is None or (row.leased_until <= now and not self.has("leases for ever"))
+                if len(taken) < limit and free and row.due_at <= now + late:
+                    taken.append(attrs.evolve(row, leased_until=until))
+            for row in taken:
+                if not self.has("leases to two") or row.notification.id in self._seen:
+                    self._outbox[row.notification.id] = row
+                self._seen.add(row.notification.id)
+        return taken
+
+    def settle(self, claimed: Delivery, settled: Delivery) -> bool:
+        """Write how a delivery went."""
+        with self._lock:
+            row = self._outbox[claimed.notification.id]
+            mine = row.status == "pending" and row.leased_until == claimed.leased_until is not None
+            if mine or self.has("settles whoever comes"):
+                self._outbox[claimed.notification.id] = settled
+            return mine
+
+    def outbox(self, status: str | None = None) -> Sequence[Delivery]:
+        """Return its rows."""
+        rows = [row for row in self._outbox.values() if status in (None, row.status)]
+        return sorted(rows, key=lambda r: (r.due_at, r.notification.agreement, r.notification.n, r.notification.id))
+
+    def dossiers(self, agreement: str | None = None) -> Iterator[Dossier]:
+        """Return all there is."""
+        with self._lock:
+            ids = sorted(self._snapshots) if agreement is None else {agreement} & set(self._snapshots)
+            dossiers = [
+                Dossier(
+                    id=id_,
+                    agreement=self._snapshots[id_],
+                    entries=tuple(self._entries[id_]),
+                    requests={
+                        (known.n, request): known.fingerprint
+                        for request, known in self._requests.items()
+                        if known.agreement == id_ and not self.has("has dossiers without requests")
+                    },
+                    outbox={
+                        i: (row.notification.n, sha256(row.notification.payload()).hexdigest())
+                        for i, row in self._outbox.items()
+                        if row.notification.agreement == id_
+                    },
+                )
+                for id_ in ids
+            ]
+        yield from dossiers
+
+    def faults(self) -> Sequence[str]:
+        """Find nothing."""
+        return ()
+
+    def close(self) -> None:
+        """Hold nothing open."""
+
+    def known(self, request: str, agreement: str) -> Known | None:
+        """Return what is known of a request."""
+        known = self._requests.get(request.lower() if self.has("ignores case") else request)
+        if known is not None and self.has("forgets requests of others") and known.agreement != agreement:
+            return None
+        return known
+
+    def _kept(self, agreement: Agreement) -> Agreement:
+        if self.has("forgets holds"):
+            return attrs.evolve(agreement, hold=None)
+        if self.has("drops microseconds"):
+            return attrs.evolve(agreement, changed_at=agreement.changed_at.replace(microsecond=0))
+        if self.has("cannot keep long texts"):
+            return attrs.evolve(agreement, title=agreement.title[:2000])
+        return agreement
+
+    def write(
+        self,
+        agreement: Agreement,
+        entry: Entry,
+        notifications: Sequence[Notification],
+        request: tuple[str, Known] | None,
+    ) -> None:
+        """Write all of it, or nothing."""
+        id_ = self._key(agreement.id)
+        entries = self._entries.get(id_, [])
+        rows = {told.id: Delivery(notification=told, due_at=agreement.changed_at) for told in notifications}
+        if self.has("tells what failed"):
+            self._outbox.update(rows)
+        taken = entry.n <= len(entries) and not self.has("adds events twice")
+        if taken or (entry.n > len(entries) + 1 and not self.has("leaves numbers out")):
+            raise Conflict(id_, entry.n - 1, len(entries))
+        if request is not None and request[0] in self._requests and not self.has("ignores case"):
+            if self.has("writes half"):
+                self._snapshots[id_] = agreement
+            raise StoreError(f"the request {request[0]!r} is taken")
+        if len(rows) < len(notifications):
+            raise StoreError("a notification stands there twice")
+        if self.has("normalises bodies"):
+            entry = attrs.evolve(entry, body=entry.body.decode().replace("\ufb01", "fi").encode())
+        self._entries[id_] = [*entries, entry]
+        self._snapshots[id_] = self._kept(agreement)
+        self._first.setdefault(id_, agreement)
+        self._outbox.update(rows)
+        if request is not None:
+            self._requests[request[0].lower() if self.has("ignores case") else request[0]] = request[1]
+
+
+class FlawedUnit:
+    """A unit of it."""
+
+    def __init__(self, store: FlawedStore, agreement: str) -> None:
+        """Lock nothing: the store did."""
+        self.id = agreement
+        self._store = store
+        self._done = False
+        self.agreement = store.get(agreement)
+        if store.has("shows what is not committed") and self.agreement is not None:
+            store._snapshots[agreement] = attrs.evolve(self.agreement, n=self.agreement.n + 1)
+
+    def known(self, request: str) -> Known | None:
+        """Ask the store."""
+        return self._store.known(request, self.id)
+
+    def commit(
+        self,
+        agreement: Agreement,
+        entry: Entry,
+        notifications: Sequence[Notification],
+        request: tuple[str, Known] | None,
+    ) -> None:
+        """Write, once."""
+        if self._done:
+            raise StoreError("a unit commits once")
+        if self._store.has("has no lock"):
+            # Last writer wins: what was written meanwhile is gone.
+            self._store._entries[self.id] = self._store._entries.get(self.id, [])[: entry.n - 1]
+        self._store.write(agreement, entry, notifications, request)
+        self._done = True

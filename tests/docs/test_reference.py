@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import inspect
+import re
+import tomllib
+from collections.abc import Callable, Iterator
+from types import ModuleType
+
+import attrs
+import pytest
+
+import stagegate
+from stagegate import StagegateError, hookspecs, testing
+
+Page = Callable[[str], str]
+Section = Callable[[str, str], str]
+
+API = "docs/reference/api.md"
+HOOKS = "docs/reference/hooks.md"
+ERRORS = "docs/reference/errors.md"
+HOUSE = "docs/explanation/house.md"
+
+ERROR_CLASSES = sorted(
+    name
+    for name in stagegate.__all__
+    if isinstance(kind := getattr(stagegate, name), type) and issubclass(kind, Exception)
+)
+
+
+def public(module: ModuleType) -> Iterator[tuple[str, object]]:
+    """Go through all that a reader may call or read: the public names of a module, and what stands in its classes."""
+    for name in module.__all__:
+        value = getattr(module, name)
+        yield f"{module.__name__}.{name}", value
+        if not inspect.isclass(value):
+            continue
+        for attribute, member in vars(value).items():
+            inner = member.__func__ if isinstance(member, classmethod | staticmethod) else member
+            if not attribute.startswith("_") and (inspect.isfunction(inner) or isinstance(inner, property)):
+                yield f"{module.__name__}.{name}.{attribute}", inner
+
+
+DOCUMENTED = dict(
+    [*public(stagegate), *public(testing), *((f"stagegate.hookspecs.{k}", v) for k, v in hookspecs.HOOKS.items())]
+)
+
+
+@pytest.mark.parametrize("hook", hookspecs.HOOKS)
+def test_hook_is_documented(hook: str, section: Section) -> None:
+    """Every hook has a section under its exact signature that says when it is called and what an error does."""
+    arguments = ", ".join(inspect.signature(hookspecs.HOOKS[hook]).parameters)
+    said = section(HOOKS, f"`{hook}({arguments})`")
+
+    assert "| called |" in said
+    assert "| an error |" in said
+
+
+def test_no_other_hook_is_documented(page: Page) -> None:
+    """The page shows no hook that is not there."""
+    assert sorted(hookspecs.HOOKS) == sorted(re.findall(r"^## `(\w+)\(", page(HOOKS), re.MULTILINE))
+
+
+@pytest.mark.parametrize("hook", hookspecs.HOOKS)
+def test_hook_is_on_the_timeline(hook: str, page: Page) -> None:
+    """The timeline shows every hook under its exact signature."""
+    arguments = ", ".join(inspect.signature(hookspecs.HOOKS[hook]).parameters)
+
+    assert f"{hook}({arguments})" in page("docs/plugins/timeline.md")
+
+
+@pytest.mark.parametrize("module", [stagegate, testing], ids=lambda module: module.__name__)
+def test_face_is_in_the_reference(module: ModuleType, page: Page) -> None:
+    """The reference shows every public name once, and nothing else."""
+    kind = r"(?:auto(?:class|function|exception)|py:data)"
+    directive = re.compile(rf"^\.\. {kind}:: {re.escape(module.__name__)}\.(\w+)$", re.MULTILINE)
+    shown = directive.findall(page(API) + page(ERRORS))
+
+    assert sorted(module.__all__) == sorted(shown)
+
+
+@pytest.mark.parametrize("error", ERROR_CLASSES)
+def test_error_has_cause_and_remedy(error: str, section: Section) -> None:
+    """Every error says what causes it and what to do about it."""
+    said = section(ERRORS, error)
+    cause, remedy = (
+        re.search(rf"^\*\*{word}\.\*\* [\w`].*\.$", said, re.MULTILINE | re.DOTALL) for word in ("Cause", "Remedy")
+    )
+
+    assert cause is not None
+    assert remedy is not None
+
+
+def test_tree_of_errors(page: Page) -> None:
+    """The tree of errors shows every class under its parent."""
+    lines = page(ERRORS).partition("```\n")[2].partition("```")[0].splitlines()
+    above: dict[int, str] = {}
+    parents: dict[str, str] = {}
+    for line in lines:
+        found = re.match(r"([├└│─ ]*)(\w+)", line)
+        assert found, line
+        depth, name = len(found[1]) // 4, found[2]
+        above[depth] = name
+        if depth:
+            parents[name] = above[depth - 1]
+    expected = {
+        name: getattr(stagegate, name).__base__.__name__ for name in ERROR_CLASSES if name != StagegateError.__name__
+    }
+    # It is a ValueError as well, which the line says in words.
+    expected["InvalidValue"] = "StagegateError"
+
+    assert expected == parents
+
+
+@pytest.mark.parametrize("name", DOCUMENTED)
+def test_docstring(name: str) -> None:
+    """Everything public has a docstring whose first sentence ends as a sentence does."""
+    said = inspect.cleandoc(getattr(DOCUMENTED[name], "__doc__", None) or "")
+    first = said.partition("\n\n")[0]
+
+    assert first.endswith((".", "…")), f"{name}: {first!r}"
+    assert first[0].isupper() or first[0] == "`"
+
+
+def items(said: str) -> Iterator[str]:
+    """Go through the lines of a docstring that ought to begin an item of one of its lists."""
+    inside = False
+    for line in said.splitlines():
+        if re.match(r"\S", line):
+            inside = line in {"Args:", "Attributes:", "Fixtures:", "Raises:"}
+        elif inside and re.match(r" {4}\S", line):
+            yield line.strip()
+
+
+@pytest.mark.parametrize("name", DOCUMENTED)
+def test_lists_in_a_docstring(name: str) -> None:
+    """What a docstring lists is read as it is meant: every item begins with its name, and goes on deeper than that."""
+    said = inspect.cleandoc(getattr(DOCUMENTED[name], "__doc__", None) or "")
+
+    assert set() == {item for item in items(said) if not re.match(r"\w+: \S", item)}
+
+
+@pytest.mark.parametrize("name", [name for name, value in DOCUMENTED.items() if attrs.has(value)])
+def test_every_field_is_explained(name: str) -> None:
+    """The docstring of a value says what each of its fields is; one that says it in a sentence has no list."""
+    said = inspect.cleandoc(DOCUMENTED[name].__doc__ or "")
+    listed = {item.partition(":")[0] for item in items(said)}
+    public = {field.name for field in attrs.fields(DOCUMENTED[name]) if not field.name.startswith("_")}
+
+    assert "Attributes:" not in said or public <= listed
+
+
+def test_house_is_drawn_as_it_stands(page: Page) -> None:
+    """The picture of the house shows the floors that import-linter holds it to, from the roof down."""
+    floors = tomllib.loads(page("pyproject.toml"))["tool"]["importlinter"]["contracts"][0]["layers"]
+    picture = page(HOUSE).partition("```\n")[2].partition("```")[0]
+    drawn = [re.split(r"  |$", line)[0] for line in picture.splitlines() if not line.startswith(" ")]
+
+    assert floors == drawn

@@ -1,0 +1,135 @@
+"""A file with histories, and what somebody who can write to it may do."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+import stagegate.contrib.sqlite
+from stagegate import Engine, Report
+from stagegate.contrib.sqlite import SQLiteStore
+from stagegate.testing import ManualClock, make_process
+from stagegate.testing._lives import random_life, write
+
+SCHEMA = Path(stagegate.contrib.sqlite.__file__).with_name("schema.sql").read_text(encoding="utf-8")
+
+Events = dict[str, list[tuple[int, bytes, bytes]]]
+
+
+def columns() -> list[tuple[str, str]]:
+    """Return every column of every table, read from the schema, so that a new one is covered by itself."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.executescript(SCHEMA)
+        tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+        return [
+            (table, column)
+            for table in tables
+            if not table.startswith("sqlite_")
+            for (column,) in connection.execute("SELECT name FROM pragma_table_info(?)", (table,))
+        ]
+
+
+def fill(path: Path) -> None:
+    """Fill a file with a random life, and an outbox with rows in every state."""
+    with closing(SQLiteStore(str(path))) as store:
+        write(store, random_life())
+        now = max(commit.agreement.changed_at for commit in random_life()) + timedelta(days=1)
+        clock = ManualClock(now)
+        for status, rounds in (("delivered", 12), ("dead", 6), ("pending", 6)):
+            rows = store.claim(clock(), until=clock() + timedelta(minutes=5), limit=rounds)
+            for row in rows:
+                failed = "" if status == "delivered" else "nobody there"
+                settled = attrs.evolve(row, status=status, tries=1, leased_until=None, error=failed)
+                assert store.settle(row, attrs.evolve(settled, due_at=clock() + timedelta(days=2)))
+        assert len(list(store.claim(clock(), until=clock() + timedelta(minutes=5), limit=6))) == 6
+
+
+def verified(path: Path) -> Report:
+    """Return what `verify` says of the file."""
+    with Engine.open(f"sqlite:///{path}", processes=[make_process()]) as engine:
+        return engine.verify()
+
+
+def events(path: Path) -> Events:
+    """Return what is stored of every history, as it is."""
+    found: Events = {}
+    with closing(sqlite3.connect(path)) as raw:
+        for agreement, n, body, hash_ in raw.execute("SELECT agreement, n, body, hash FROM event ORDER BY agreement, n"):
+            found.setdefault(agreement, []).append((n, body, hash_))
+    return found
+
+
+def first_difference(before: Events, after: Events) -> dict[str, int]:
+    """Return, for every history that is not what it was, the number of the first event that differs."""
+    changed = {}
+    for agreement, entries in before.items():
+        now = after.get(agreement, [])
+        longest = max(len(entries), len(now))
+        places = [k for k in range(longest) if entries[k : k + 1] != now[k : k + 1]]
+        if places:
+            changed[agreement] = places[0] + 1
+    return changed
+
+
+@attrs.define
+class Scene:
+    """
+    A copy of a file that was proved whole, and a hand that changes it.
+
+    Attributes:
+        path: The copy.
+
+        original: The file.
+    """
+
+    path: Path
+    original: Path
+
+    def restore(self) -> None:
+        """Make it whole again."""
+        shutil.copyfile(self.original, self.path)
+
+    @contextmanager
+    def hand(self) -> Iterator[sqlite3.Connection]:
+        """Write to the file as somebody who fears no rule in it."""
+        with closing(sqlite3.connect(self.path, isolation_level=None)) as raw:
+            raw.execute("PRAGMA foreign_keys = OFF")
+            raw.execute("PRAGMA ignore_check_constraints = ON")
+            for (trigger,) in raw.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'").fetchall():
+                raw.execute(f'DROP TRIGGER "{trigger}"')
+            raw.execute("BEGIN")
+            yield raw
+            raw.execute("COMMIT")
+
+    def tamper(self, *statements: str, **values: Any) -> Report:
+        """Run some statements on the file, and return what `verify` says of it."""
+        with self.hand() as raw:
+            for statement in statements:
+                raw.execute(statement, values)
+        return verified(self.path)
+
+    def after(self, change: Callable[[sqlite3.Connection], object]) -> Report:
+        """Let *change* write to the file, and return what `verify` says of it."""
+        with self.hand() as raw:
+            change(raw)
+        return verified(self.path)
+
+    def value(self, question: str, **values: Any) -> Any:
+        """Return the one value that a question to the file gives."""
+        with closing(sqlite3.connect(self.path)) as raw:
+            return raw.execute(question, values).fetchone()[0]
+
+
+def named(report: Report, agreement: str, n: int | None = None) -> bool:
+    """Say whether a report names an agreement and, if *n* is given, that event as the first that is wrong there."""
+    numbers = [fault.n for fault in report.faults if fault.agreement == agreement]
+    if n is None:
+        return bool(numbers)
+    return n == min((number for number in numbers if number), default=0)
