@@ -17,7 +17,7 @@ from ._calendars import Calendar
 from ._history import Event
 from ._loading import load_process
 from ._memory import MemoryStore
-from ._notices import Delivery
+from ._notices import DEAD, DELIVERED, PENDING, Delivery
 from ._path import MutatingPath, Start, actor_of, id_of, not_found
 from ._plain import freeze, instant, name
 from ._plain import text as as_text
@@ -495,10 +495,11 @@ class Engine:
             raise InvalidValue(message)
         if changed_since is not None:
             instant(changed_since, "changed_since")
-        asked = {"stage": stage, "process": process, "outcome": outcome, "owner": owner, "party": party, "text": text}
-        for argument, value in {**asked, "after": after}.items():
-            if value is not None:
-                as_text(value, argument)
+        _asked({"party": party, "text": text, "after": after}, {})
+        _asked(
+            {"stage": stage, "process": process, "outcome": outcome, "owner": owner},
+            {"running": running, "on_hold": on_hold},
+        )
         query = Query(
             stage=stage,
             process=process,
@@ -547,6 +548,10 @@ class Engine:
         if by is not None and by not in Query.COUNTED:
             message = f"by: one of {', '.join(Query.COUNTED)} is needed, not {by!r}"
             raise InvalidValue(message)
+        _asked(
+            {"stage": stage, "process": process, "outcome": outcome, "owner": owner},
+            {"running": running, "on_hold": on_hold},
+        )
         query = Query(stage=stage, process=process, outcome=outcome, running=running, owner=owner, on_hold=on_hold)
         counts = self._store.count(query, by)
         return dict(counts) if by else sum(counts.values())
@@ -646,4 +651,18 @@ class Engine:
         Args:
             status: Only those that are `pending`, `delivered` or `dead`.
         """
+        if status not in (None, PENDING, DELIVERED, DEAD):
+            message = f"status: one of {PENDING}, {DELIVERED}, {DEAD} is needed, not {status!r}"
+            raise InvalidValue(message)
         return tuple(self._store.outbox(status))
+
+
+def _asked(texts: Mapping[str, Any], flags: Mapping[str, Any]) -> None:
+    """Refuse what cannot be asked for: it would answer nothing, and not say why."""
+    for argument, value in texts.items():
+        if value is not None:
+            as_text(value, argument)
+    for argument, value in flags.items():
+        if value is not None and not isinstance(value, bool):
+            message = f"{argument}: True, False or None is needed, not {value!r}"
+            raise InvalidValue(message)

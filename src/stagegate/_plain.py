@@ -10,7 +10,7 @@ from decimal import Decimal
 from hashlib import sha256
 from typing import Any, TypeAlias
 
-from ._text import frozendict
+from ._text import Label, frozendict
 from .exceptions import InvalidValue
 
 MAX_INTEGER = 2**53
@@ -99,6 +99,8 @@ def freeze(value: Any) -> Any:
 
 def shown(value: object, most: int = MAX_SHOWN) -> Plain:
     """Return *value* short enough to stand in a reason: what is long is cut, what is nested is written out."""
+    if isinstance(value, Label):
+        return frozendict(value)
     if isinstance(value, tuple) and all(not isinstance(item, (tuple, Mapping)) for item in value):
         return (*map(shown, value[:MAX_ITEMS]), *(("…",) if len(value) > MAX_ITEMS else ()))
     if isinstance(value, (tuple, Mapping)):

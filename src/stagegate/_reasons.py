@@ -122,6 +122,8 @@ class _Spoken(dict[str, Any]):
     def _said(self, value: Any) -> Any:
         if isinstance(value, tuple):
             return ", ".join(str(self._said(item)) for item in value)
+        if isinstance(value, Mapping):
+            return Label(value).text(self.lang)
         if isinstance(value, bool):
             return translate(SENTENCES["true" if value else "false"], self.lang)
         return "—" if value is None else value

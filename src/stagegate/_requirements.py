@@ -281,8 +281,7 @@ class Not(Requirement):
         answer = asked(self.part, attempt)
         if answer:
             return errors((answer,))
-        shown = attrs.evolve(self, label=self.label or self.part.label)
-        return (shown.why("not", requirement=self.part.name),)
+        return (self.why("not", requirement=self.part.label or self.part.name),)
 
     def children(self) -> tuple[Requirement, ...]:
         return (self.part,)

@@ -44,6 +44,7 @@ SENTENCES: dict[str, str] = {
     "fact.above": "the fact {fact} must be above {expected}, and is {value}",
     "fact.below": "the fact {fact} must be below {expected}, and is {value}",
     "fact.each": "{entry}: {field} must be {expected}, and is {value}",
+    "fact.each_one_of": "{entry}: {field} must be one of {expected}, and is {value}",
     "fact.each_at_least": "{entry}: {field} must be at least {expected}, and is {value}",
     "fact.each_at_most": "{entry}: {field} must be at most {expected}, and is {value}",
     "fact.each_above": "{entry}: {field} must be above {expected}, and is {value}",

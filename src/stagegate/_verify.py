@@ -106,7 +106,7 @@ def _faults(dossier: Dossier) -> Iterator[tuple[int, str]]:
     yield from dossier.faults
     folded = None
     requests: dict[tuple[int, str], str] = {}
-    told: dict[str, tuple[int, Any]] = {}
+    told: dict[str, tuple[int, str]] = {}
     for entry in entries[: first[0] - 1] if first else entries:
         try:
             event = Event.read(entry)
@@ -115,9 +115,9 @@ def _faults(dossier: Dossier) -> Iterator[tuple[int, str]]:
                 return
             folded = apply(folded, event)
             if request := event.data.get("request"):
-                requests[entry.n, request["id"]] = request["fingerprint"]
+                requests[entry.n, _text(request["id"])] = _text(request["fingerprint"])
             for notification in event.data.get("notifications", ()):
-                told[notification["id"]] = entry.n, notification
+                told[_text(notification["id"])] = entry.n, _text(notification["digest"])
         except HistoryTampered as error:
             yield entry.n, str(error)
             return
@@ -129,6 +129,13 @@ def _faults(dossier: Dossier) -> Iterator[tuple[int, str]]:
     yield from _snapshot(dossier, folded)
     yield from _requests(dossier, requests)
     yield from _outbox(dossier, told)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        message = f"a text is needed, not {value!r}"
+        raise TypeError(message)
+    return value
 
 
 def _misread(agreement: str, entry: Entry, data: Any) -> str:
@@ -163,13 +170,13 @@ def _requests(dossier: Dossier, requests: dict[tuple[int, str], str]) -> Iterato
             yield n, f"the fingerprint stored for the request {request!r} is not the one in the history"
 
 
-def _outbox(dossier: Dossier, told: dict[str, tuple[int, Any]]) -> Iterator[tuple[int, str]]:
-    for id_, (n, notification) in told.items():
+def _outbox(dossier: Dossier, told: dict[str, tuple[int, str]]) -> Iterator[tuple[int, str]]:
+    for id_, caused in told.items():
         row = dossier.outbox.get(id_)
         if row is None:
-            yield n, f"the notification {id_} is missing in the outbox"
-        elif row != (n, notification["digest"]):
-            yield n, f"the notification {id_} in the outbox says something else than what was caused"
+            yield caused[0], f"the notification {id_} is missing in the outbox"
+        elif row != caused:
+            yield caused[0], f"the notification {id_} in the outbox says something else than what was caused"
     for id_ in dossier.outbox:
         if id_ not in told:
             yield dossier.outbox[id_][0], f"the notification {id_} in the outbox was caused by no event"

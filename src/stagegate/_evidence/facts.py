@@ -130,7 +130,7 @@ class FactRequirement(Requirement):
                 continue
             for code, params in self._wrong(mine, attempt):
                 comparison = code.removeprefix("fact.")
-                each = f"fact.each_{comparison}" if comparison in _COMPARISONS else "fact.each"
+                each = "fact.each" if comparison == "equals" else f"fact.each_{comparison}"
                 yield self.why(each, fact=self.fact, entry=name_, field=self.each, value=mine, **params)
 
     def asks(self) -> dict[str, Any]:
