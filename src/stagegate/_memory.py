@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, Self
 
@@ -14,7 +15,7 @@ from ._agreement import Agreement
 from ._history import Entry
 from ._notices import PENDING, Delivery, Notification
 from ._plain import digest
-from ._store import Dossier, Known, Query
+from ._store import Dossier, Known, Query, Unit
 from .exceptions import Conflict, StoreError
 
 
@@ -29,7 +30,7 @@ class MemoryStore:
         self._requests: dict[str, Known] = {}
         self._outbox: dict[str, Delivery] = {}
 
-    def unit(self, agreement: str) -> _Unit:
+    def unit(self, agreement: str) -> AbstractContextManager[Unit]:
         """Lock everything."""
         return _Unit(self, agreement)
 
