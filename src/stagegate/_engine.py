@@ -158,7 +158,7 @@ class Engine:
             StoreError: If the store cannot be opened.
         """
         url = as_text(url, "url")
-        wanted: Iterable[Any] = plugins if isinstance(plugins, str) else list(plugins)
+        wanted = list(plugins) if isinstance(plugins, Iterable) and not isinstance(plugins, str) else plugins
         if isinstance(wanted, list) and url.startswith("sqlite:") and "sqlite" not in wanted:
             wanted.append("sqlite")
         loaded = Plugins(wanted)

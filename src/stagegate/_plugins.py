@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import typing
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import pluggy
 
@@ -18,6 +18,7 @@ from ._store import Store
 from ._text import frozendict
 from .exceptions import PluginError, StagegateError
 
+T = TypeVar("T")
 GROUP = "stagegate"
 """The entry-point group in which a package names its plugin."""
 
@@ -58,6 +59,7 @@ def check_plugin(plugin: Any, name: str | None = None) -> None:
         PluginError: With everything that is wrong, naming the plugin.
     """
     called = name or _name(plugin)
+    _no_class(plugin, called)
     _check(plugin, called)
     _manager([(called, plugin)])
 
@@ -75,6 +77,11 @@ def _marked(plugin: Any) -> Iterator[tuple[str, Any]]:
             continue
         if inspect.isroutine(value) and (hasattr(value, "stagegate_impl") or attribute.startswith("stagegate_")):
             yield attribute, value
+
+
+def _no_class(plugin: Any, name: str) -> None:
+    if inspect.isclass(plugin):
+        raise PluginError(name, "it is a class; hand over an object of it, or a module")
 
 
 def _check(plugin: Any, name: str) -> None:
@@ -102,6 +109,16 @@ def _signature(hook: str, implementation: Any, spec: Any) -> list[str]:
     unknown = [argument for argument in given if argument not in wanted]
     if unknown:
         return [f"{hook} takes {', '.join(unknown)}; the hook gives {', '.join(wanted) or 'nothing'}"]
+    odd = [
+        name
+        for name, argument in given.items()
+        if argument.kind is not argument.POSITIONAL_OR_KEYWORD or argument.default is not argument.empty
+    ]
+    if odd:
+        return [f"{hook}: {', '.join(odd)} must be a plain argument, without a default or a star"]
+    options = implementation.stagegate_impl
+    if options.get("wrapper") or options.get("hookwrapper"):
+        return [f"{hook} is a wrapper; hooks here are called one by one and cannot be wrapped"]
     try:
         mine, theirs = typing.get_type_hints(implementation), typing.get_type_hints(spec)
     except Exception:
@@ -144,13 +161,12 @@ class Plugins:
         Raises:
             PluginError: If one cannot be loaded or does not keep to the hooks.
         """
-        if isinstance(wanted, str):
-            raise PluginError(wanted, "plugins are named in a list: plugins=[…]")
+        if isinstance(wanted, str) or not isinstance(wanted, Iterable):
+            raise PluginError(str(wanted), "plugins are named in a list: plugins=[…]")
         plugins: list[tuple[str, Any]] = []
         for item in wanted:
             name, plugin = (item, load(item)) if isinstance(item, str) else (_name(item), item)
-            if inspect.isclass(plugin):
-                raise PluginError(name, "it is a class; hand over an object of it, or a module")
+            _no_class(plugin, name)
             _check(plugin, name)
             while any(name == taken for taken, _ in plugins):
                 name += "'"
@@ -221,10 +237,7 @@ class Plugins:
         reasons: list[Unmet] = []
         for name, call in self._each("stagegate_check", attempt=attempt):
             try:
-                answer = list(call() or ())
-                wrong = next((item for item in answer if not isinstance(item, Unmet)), None)
-                if wrong is not None:
-                    raise TypeError(f"it answered {wrong!r}, which is no Unmet")
+                answer = _only(Unmet, call())
             except Exception as error:
                 answer = [_failed(name, error)]
             reasons += answer
@@ -240,10 +253,7 @@ class Plugins:
         wanted: list[Notification] = []
         for name, call in self._each("stagegate_notify", event=event, agreement=agreement):
             try:
-                answer = list(call() or ())
-                wrong = next((item for item in answer if not isinstance(item, Notification)), None)
-                if wrong is not None:
-                    raise TypeError(f"it answered {wrong!r}, which is no Notification")
+                answer = _only(Notification, call())
             except Exception as error:
                 message = f"stagegate_notify failed, so nothing was recorded: {type(error).__name__}: {error}"
                 raise PluginError(name, message) from error
@@ -264,6 +274,16 @@ class Plugins:
     def predicates(self) -> list[Predicate]:
         """Return the predicates the plugins bring."""
         return self.gather("stagegate_requirements", Predicate)
+
+
+def _only(kind: type[T], answer: Iterable[T] | None) -> list[T]:
+    """Return what a plugin answered as a list, if there is nothing else in it."""
+    several = [] if answer is None else list(answer)
+    for item in several:
+        if not isinstance(item, kind):
+            message = f"it answered {item!r}, which is no {kind.__name__}"
+            raise TypeError(message)
+    return several
 
 
 def _failed(name: str, error: Exception) -> Unmet:

@@ -242,9 +242,7 @@ def _forwards(
     lang: str,
 ) -> Iterator[_Edge]:
     for stage in process.stages:
-        for number, dest in enumerate(process.plan.targets("advance", stage.id)):
-            if dest is None:
-                continue
+        for number, dest in enumerate(filter(None, process.plan.targets("advance", stage.id))):
             way = (stage.id, dest)
             # Without its history an agreement still tells which stages it has entered.
             seen = gone[way] > 0 if gone or agreement is None else _entered_next(agreement, *way, process)

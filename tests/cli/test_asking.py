@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from stagegate.cli._defining import asked
+
 MAYOR = ("--as", "tri", "--role", "mayor")
 COUNCIL = ("--as", "secretary", "--role", "council")
 
@@ -246,7 +248,7 @@ class TestHistory:
 
 
 def _told(said: str) -> list[str]:
-    # The digest of the paper is not what this is about.
+    """Return what is said of an event, without the digest of a paper."""
     words = said.split(" ")
     return [f"{words[0]} ", words[2]] if words[0] == "report" else [said]
 
@@ -455,3 +457,22 @@ class TestDeliver:
         assert (0, "delivered\t1\nfailed\t0\ndead\t0\n") == (first.exit_code, first.stdout)
         assert first.stderr.startswith("b #1 started to='mayor'")
         assert ({"delivered": 0, "failed": 0, "dead": 0}, "") == (json.loads(second.stdout), second.stderr)
+
+
+@pytest.mark.parametrize(
+    "gate,said",
+    [
+        ({"document": "report", "signed_by": 2, "label": {"en": "x"}, "basis": "y"}, "document report: signed by 2"),
+        ({"any": [{"fact": "a"}, {"fact": "b"}]}, "any of (fact a; fact b)"),
+        ({"all": [{"fact": "a"}], "id": "G1"}, "all of (fact a)"),
+        ({"at_least": 1, "of": [{"fact": "a"}, {"fact": "b"}]}, "1 of (fact a; fact b)"),
+        ({"not": {"fact": "a", "equals": True}}, "not (fact a: equals true)"),
+        ({"when": {"fact": "a"}, "then": {"document": "b"}}, "if (fact a) then (document b)"),
+        ({"parties": {"at_least": 2, "named": ["a", "b"]}}, "parties: at_least 2; named a, b"),
+        ({"document": "a", "equals": {"result": "yes"}}, "document a: equals (result yes)"),
+        ({"unguarded": "the mayor decides"}, "unguarded the mayor decides"),
+    ],
+)
+def test_what_a_requirement_asks(gate: dict[str, Any], said: str) -> None:
+    """What a requirement asks for is told in one line, whatever it is composed of."""
+    assert said == asked(gate)

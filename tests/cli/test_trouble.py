@@ -11,6 +11,10 @@ from typing import Any
 
 import pytest
 
+from stagegate import OutcomeUnknown
+from stagegate.cli import main
+from stagegate.cli._commands import stagegate
+from stagegate.cli._errors import error_data
 from stagegate.cli._settings import Settings
 
 MAYOR = ("--as", "tri", "--role", "mayor")
@@ -51,8 +55,7 @@ class TestUsage:
 
     def test_help(self, shell: Any) -> None:
         """Every command explains itself."""
-        for command in ("demo", *shell("--help").stdout.partition("Commands:")[2].split("\n\n")[0].split("\n")):
-            name = command.split()[0] if command.strip() else "show"
+        for name in stagegate.commands:
             result = shell(name, "-h")
 
             assert (0, "") == (result.exit_code, result.stderr)
@@ -255,6 +258,20 @@ class TestSurprises:
         )
 
         assert f"the command line needs {missing}; install it with: pip install 'stagegate[cli]'" in sentence(result)
+
+    def test_missing_part_of_its_own(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Something else that is missing is not taken for an extra that was not installed."""
+        monkeypatch.setitem(sys.modules, "stagegate.cli._commands", None)
+
+        with pytest.raises(ModuleNotFoundError, match="_commands"):
+            main()
+
+    def test_outcome_that_is_not_known(self) -> None:
+        """Where it cannot be said whether a change was made, the answer names the request to repeat."""
+        data = error_data(OutcomeUnknown("the disk went away", "r-1"), "en")["error"]
+
+        assert ("OutcomeUnknown", "r-1") == (data["kind"], data["request_id"])
+        assert "repeat the call with request_id='r-1'" in data["message"]
 
     def test_exit_codes_of_the_program(self, shell: Any) -> None:
         """The program itself leaves with 0, 1 and 2, as the shell sees them."""

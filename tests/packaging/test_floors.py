@@ -44,7 +44,11 @@ def imports(name: str, path: Path, source: str) -> Iterator[tuple[int, str]]:
             # `from stagegate import _engine` names a room, `from stagegate import Engine` does not.
             for alias in node.names:
                 inner = SOURCE.joinpath(*origin.split("."), alias.name)
-                if alias.name.startswith("_") or inner.with_suffix(".py").exists() or inner.is_dir():
+                if (
+                    (alias.name.startswith("_") and alias.name != "__version__")
+                    or inner.with_suffix(".py").exists()
+                    or inner.is_dir()
+                ):
                     yield node.lineno, f"{origin}.{alias.name}"
 
 

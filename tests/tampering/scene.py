@@ -39,8 +39,9 @@ def columns() -> list[tuple[str, str]]:
 def fill(path: Path) -> None:
     """Fill a file with a random life, and an outbox with rows in every state."""
     with closing(SQLiteStore(str(path))) as store:
-        write(store, random_life())
-        now = max(commit.agreement.changed_at for commit in random_life()) + timedelta(days=1)
+        life = random_life(steps=160)
+        write(store, life)
+        now = max(commit.agreement.changed_at for commit in life) + timedelta(days=1)
         clock = ManualClock(now)
         for status, rounds in (("delivered", 12), ("dead", 6), ("pending", 6)):
             rows = store.claim(clock(), until=clock() + timedelta(minutes=5), limit=rounds)

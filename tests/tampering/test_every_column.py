@@ -24,7 +24,7 @@ def other_values(value: Any, others: list[Any]) -> Iterator[Any]:
         yield from (value + "x", value[:-1], value.swapcase(), "", "\0", value + " ")
     else:
         yield from (bytes([value[0] ^ 1]) + value[1:], value[:-1] + bytes([value[-1] ^ 128]), value[:-1], value + b" ", b"")
-    yield from (other for other in others if type(other) is type(value))
+    yield from {other: None for other in others if type(other) is type(value)}
     if value is not None:
         yield None
 
@@ -33,7 +33,8 @@ def rows(scene: Scene, table: str) -> list[dict[str, Any]]:
     """Return some rows of a table: the first, the last, and one of each sort between."""
     with closing(sqlite3.connect(scene.path)) as raw:
         raw.row_factory = sqlite3.Row
-        several = [dict(row) for row in raw.execute(f'SELECT * FROM "{table}"')]
+        # A counter that says none says nothing, whatever it is a counter of.
+        several = [dict(row) for row in raw.execute(f'SELECT * FROM "{table}"') if dict(row).get("number") != 0]
     sorts: dict[Any, dict[str, Any]] = {}
     for row in several:
         sorts.setdefault((row.get("status"), row.get("outcome"), row.get("on_hold"), row.get("kind")), row)
@@ -63,7 +64,7 @@ def about(table: str, column: str, row: dict[str, Any], value: Any) -> set[str]:
     return {row[key], value, ""} if column == key else {row[key]}
 
 
-@pytest.mark.parametrize("table, column", columns(), ids=".".join)
+@pytest.mark.parametrize("table, column", columns(), ids=map(".".join, columns()))
 def test_changed_value_is_found(table: str, column: str, scene: Scene) -> None:
     """A changed value is found, and the agreement is named; where it is an event's, with the first number that is wrong."""
     before = events(scene.path)
@@ -92,8 +93,6 @@ def test_deleted_row_is_found(table: str, scene: Scene) -> None:
     """A deleted row of any table is found, and the agreement is named."""
     before = events(scene.path)
     for row in rows(scene, table):
-        if row.get("number") == 0:
-            continue
         scene.restore()
         same = " AND ".join(f'"{name}" IS :{name}' for name in row)
         report = scene.tamper(f'DELETE FROM "{table}" WHERE {same}', **row)

@@ -7,7 +7,6 @@ import os
 import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -66,12 +65,6 @@ def _shown(value: Value) -> str:
     return clean("" if value is None else str(value))
 
 
-def _data(value: Any) -> Any:
-    if isinstance(value, (datetime, date)):
-        return value.isoformat()
-    raise TypeError(type(value).__name__)
-
-
 def echo(said: str, *, err: bool = False) -> None:
     """
     Print a line. Where nobody reads any more, nothing more is written, and that is no error.
@@ -105,7 +98,7 @@ class Out:
     def data(self, value: Any) -> None:
         """Print *value* as JSON, readable whatever the encoding of the terminal."""
         ascii_only = (getattr(sys.stdout, "encoding", None) or "ascii").lower().replace("-", "") != "utf8"
-        echo(json.dumps(value, ensure_ascii=ascii_only, indent=2, default=_data))
+        echo(json.dumps(value, ensure_ascii=ascii_only, indent=2))
 
     def text(self, said: str) -> None:
         """Print a text as it is; it is made by this program, line by line."""

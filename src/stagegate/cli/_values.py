@@ -24,8 +24,6 @@ class Instant(click.ParamType[datetime]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
         """Return the moment, or say what is wrong with it."""
-        if isinstance(value, datetime):
-            return value
         try:
             moment = datetime.fromisoformat(value)
         except ValueError:
@@ -42,8 +40,6 @@ class Day(click.ParamType[date]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
         """Return the date, or say what is wrong with it."""
-        if isinstance(value, date):
-            return value
         try:
             return date.fromisoformat(value)
         except ValueError:
@@ -57,8 +53,6 @@ class Pair(click.ParamType[tuple[str, Any]]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, Any]:
         """Return the name and the value."""
-        if isinstance(value, tuple):
-            return value
         name, mark, said = value.partition("=")
         if not mark or not name.strip():
             self.fail(f"{value!r} is no pair; write name=value", param, ctx)
@@ -85,8 +79,6 @@ class PartyType(click.ParamType[Party]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Party:
         """Return the party, or say what is wrong with it."""
-        if isinstance(value, Party):
-            return value
         given: dict[str, str] = {}
         for part in _PARTY.split(value if value.startswith("id=") else f"id={value}"):
             name, _, said = part.partition("=")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from typing import Any
 
 import click
@@ -19,6 +20,8 @@ from ._scenario import IMAGINED, WIB, Scene
 from ._sentences import sentence, verb
 
 WIDTH = 100
+# What no line may end with, and what none may begin with.
+_OPENING, _CLOSING = "「（", "」）。、・ー：々っゃゅょッャュョァィゥェォ"
 
 
 def wrap(said: str, width: int = WIDTH, indent: str = "") -> Iterator[str]:
@@ -35,9 +38,9 @@ def wrap(said: str, width: int = WIDTH, indent: str = "") -> Iterator[str]:
 
 def _words(said: str) -> Iterator[str]:
     word = ""
-    for c in said:
+    for c, following in pairwise(said + " "):
         word += c
-        if c == " " or (cell_len(c) > 1 and c not in "「（"):
+        if c == " " or (cell_len(c) > 1 and c not in _OPENING and following not in _CLOSING):
             yield word
             word = ""
     yield word
@@ -85,7 +88,8 @@ class Telling:
     def real(self, scene: Scene) -> None:
         """Tell a scene of what really happened."""
         if scene.name == "known":
-            sectors = ", ".join(names[LANGUAGES.index(self.lang)] for names in SECTORS.values())
+            comma = "、" if self.lang == "ja" else ", "
+            sectors = comma.join(names[LANGUAGES.index(self.lang)] for names in SECTORS.values())
             self.say("known", sectors=len(SECTORS), list=sectors)
         else:
             self._stands(scene)

@@ -30,6 +30,8 @@ from ._connections import Connections, explained
 
 _BATCH = 256
 _LAST = 2**62
+# Ids are handed over as bytes: one that is damaged is no text, but has its place in the order all the same.
+_RANGE = "BETWEEN CAST(? AS TEXT) AND CAST(? AS TEXT)"
 _THIS = "agreement = ? AND n = ? AND id = ?"
 _OUTBOX = "agreement, n, id, payload, status, tries, due_at, leased_until, error, seal"
 
@@ -168,9 +170,7 @@ class SQLiteStore:
     def count(self, query: Query, by: str | None) -> dict[Any, int]:
         """Count agreements by the counters."""
         with self._connections.use("counting") as connection:
-            rows = connection.execute(
-                "SELECT stage, process, owner, outcome, on_hold, number FROM counter WHERE number > 0"
-            ).fetchall()
+            rows = connection.execute("SELECT stage, process, owner, outcome, on_hold, number FROM counter").fetchall()
         counts: Counter[Any] = Counter()
         for stage, process, owner, outcome, on_hold, number in rows:
             row = {
@@ -243,16 +243,19 @@ class SQLiteStore:
 
     def dossiers(self, agreement: str | None = None) -> Iterator[Dossier]:
         """Return all that is stored, a batch at a time, so that nobody has to wait for a long look."""
-        after = ""
+        after = b""
         while True:
-            with self._connections.use("verifying") as connection:
+            with self._connections.use("verifying") as connection, _damaged(connection):
                 connection.execute("BEGIN")
                 if agreement is None:
                     rows = connection.execute(
-                        "SELECT id FROM agreement WHERE id > ? ORDER BY id LIMIT ?", (after, _BATCH)
+                        "SELECT CAST(id AS BLOB) FROM agreement WHERE id > CAST(? AS TEXT) ORDER BY id LIMIT ?",
+                        (after, _BATCH),
                     ).fetchall()
                 else:
-                    rows = connection.execute("SELECT id FROM agreement WHERE id = ?", (agreement,)).fetchall()
+                    rows = connection.execute(
+                        "SELECT CAST(id AS BLOB) FROM agreement WHERE id = ?", (agreement,)
+                    ).fetchall()
                 if not rows:
                     return
                 dossiers = list(_dossiers(connection, rows[0][0], rows[-1][0]))
@@ -263,13 +266,9 @@ class SQLiteStore:
 
     def faults(self) -> Iterable[str]:
         """Compare the counters with what they count, and look for rows that belong to no agreement."""
-        with self._connections.use("verifying") as connection:
+        with self._connections.use("verifying") as connection, _damaged(connection):
             connection.execute("BEGIN")
-            kept = _sorts(
-                connection.execute(
-                    "SELECT stage, process, owner, outcome, on_hold, number FROM counter WHERE number <> 0"
-                )
-            )
+            kept = _sorts(connection.execute("SELECT stage, process, owner, outcome, on_hold, number FROM counter"))
             there = _sorts(
                 connection.execute(
                     "SELECT stage, process, owner, ifnull(outcome, ''), on_hold, count(*) FROM agreement"
@@ -293,6 +292,16 @@ class SQLiteStore:
     def close(self) -> None:
         """Close the file."""
         self._connections.close()
+
+
+@contextmanager
+def _damaged(connection: sqlite3.Connection) -> Iterator[None]:
+    """Read text that is no text with marks in its place, so that it is reported instead of stopping the look."""
+    connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
+    try:
+        yield
+    finally:
+        connection.text_factory = str
 
 
 def _sorts(rows: Iterable[tuple[Any, ...]]) -> dict[tuple[Any, ...], int]:
@@ -322,20 +331,20 @@ def _delivery(row: Sequence[Any]) -> Delivery:
     return Delivery(notification=notification, status=status, tries=tries, due_at=due, leased_until=until, error=error)
 
 
-def _dossiers(connection: sqlite3.Connection, first: str, last: str) -> Iterator[Dossier]:
+def _dossiers(connection: sqlite3.Connection, first: bytes, last: bytes) -> Iterator[Dossier]:
     def rows(sql: str) -> dict[str, list[tuple[Any, ...]]]:
         grouped: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
         for row in connection.execute(sql, (first, last)):
             grouped[row[0]].append(row[1:])
         return grouped
 
-    events = rows("SELECT agreement, n, body, hash FROM event WHERE agreement BETWEEN ? AND ? ORDER BY agreement, n")
-    requests = rows("SELECT agreement, n, id, fingerprint FROM request WHERE agreement BETWEEN ? AND ?")
-    members = rows("SELECT agreement, kind, value FROM member WHERE agreement BETWEEN ? AND ?")
-    outbox = rows(f"SELECT agreement AS owner, {_OUTBOX} FROM outbox WHERE agreement BETWEEN ? AND ?")
+    events = rows(f"SELECT agreement, n, body, hash FROM event WHERE agreement {_RANGE} ORDER BY agreement, n")
+    requests = rows(f"SELECT agreement, n, id, fingerprint FROM request WHERE agreement {_RANGE}")
+    members = rows(f"SELECT agreement, kind, value FROM member WHERE agreement {_RANGE}")
+    outbox = rows(f"SELECT agreement AS owner, {_OUTBOX} FROM outbox WHERE agreement {_RANGE}")
     for id_, *columns, snapshot in connection.execute(
         "SELECT id, n, version, head, process, stage, owner, outcome, on_hold, changed_at, searchable, snapshot"
-        " FROM agreement WHERE id BETWEEN ? AND ? ORDER BY id",
+        f" FROM agreement WHERE id {_RANGE} ORDER BY id",
         (first, last),
     ):
         faults: list[tuple[int, str]] = []
@@ -480,6 +489,11 @@ class _Unit:
             self._connection.execute(
                 "UPDATE counter SET number = number - 1"
                 " WHERE stage = ? AND process = ? AND owner = ? AND outcome = ? AND on_hold = ?",
+                before,
+            )
+            self._connection.execute(
+                "DELETE FROM counter WHERE stage = ? AND process = ? AND owner = ? AND outcome = ? AND on_hold = ?"
+                " AND number = 0",
                 before,
             )
         self._connection.execute(

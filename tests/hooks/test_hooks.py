@@ -1,0 +1,535 @@
+"""Every hook in use, one test or more named after each; what an error in it does is part of its contract."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stagegate import (
+    Actor,
+    Agreement,
+    Attempt,
+    Calendar,
+    Document,
+    Engine,
+    Event,
+    GateClosed,
+    MemoryStore,
+    NotFound,
+    Notification,
+    NotPermitted,
+    PluginError,
+    Process,
+    RefusedError,
+    Stage,
+    Store,
+    StoreError,
+    Unmet,
+    fold,
+    hookimpl,
+    requirement,
+    unguarded,
+)
+from stagegate.hookspecs import HOOKS
+from stagegate.testing import ManualClock
+
+STRANGER = Actor(id="eve", roles={"stranger"})
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_every_hook_has_a_test(hook: str) -> None:
+    """Each hook there is has a test named after it."""
+    assert [name for name in globals() if name.startswith(f"test_{hook}")]
+
+
+class Plugin:
+    """A plugin whose hooks are handed in; each notes its calls in a list that several may share."""
+
+    def __init__(self, name: str, calls: list[Any] | None = None) -> None:
+        self.name = name
+        self.calls = [] if calls is None else calls
+
+
+# stagegate_open_store
+
+
+class Opens(Plugin):
+    """Open urls of one scheme."""
+
+    def __init__(self, name: str, answer: Any, calls: list[Any] | None = None) -> None:
+        super().__init__(name, calls)
+        self.answer = answer
+
+    @hookimpl
+    def stagegate_open_store(self, url: str) -> Store | None:
+        """Answer what was handed in, or raise it."""
+        self.calls.append((self.name, url))
+        if isinstance(self.answer, BaseException):
+            raise self.answer
+        answer: Store | None = self.answer
+        return answer
+
+
+def test_stagegate_open_store_first_answer_wins(process: Process, boss: Actor) -> None:
+    """Plugins are asked in the order in which they were named, once, until one hands over a store."""
+    calls: list[Any] = []
+    store, other = MemoryStore(), MemoryStore()
+    plugins = [Opens("one", None, calls), Opens("two", store, calls), Opens("three", other, calls)]
+    engine = Engine.open("cloud://x", processes=[process], plugins=plugins)
+    engine.start("p", "x", by=boss)
+
+    assert [("one", "cloud://x"), ("two", "cloud://x")] == calls
+    assert store.get("x") is not None
+    assert other.get("x") is None
+
+
+def test_stagegate_open_store_nobody_answers() -> None:
+    """Where nobody opens a url, the error says how to find somebody."""
+    with pytest.raises(PluginError, match="no plugin opens 'cloud' urls; name one in plugins="):
+        Engine.open("cloud://x", plugins=[Opens("one", None)])
+
+
+@pytest.mark.parametrize("answer", [3, "store", object(), {}])
+def test_stagegate_open_store_hands_over_something_else(answer: Any) -> None:
+    """What is no store is refused by the name of the plugin."""
+    with pytest.raises(PluginError, match="'one': what it hands over for 'cloud://x' is no Store"):
+        Engine.open("cloud://x", plugins=[Opens("one", answer)])
+
+
+def test_stagegate_open_store_fails() -> None:
+    """An error ends the opening and names the plugin; nobody else is asked. An error of stagegate's own is passed on."""
+    calls: list[Any] = []
+    plugins = [Opens("one", OSError("no route"), calls), Opens("two", MemoryStore(), calls)]
+    with pytest.raises(PluginError, match="'one': it cannot open 'cloud://x': OSError: no route"):
+        Engine.open("cloud://x", plugins=plugins)
+    with pytest.raises(StoreError, match="the disk is full"):
+        Engine.open("cloud://x", plugins=[Opens("one", StoreError("the disk is full"))])
+
+    assert [("one", "cloud://x")] == calls
+
+
+def test_stagegate_open_store_is_not_asked_for_memory() -> None:
+    """The store that forgets needs no plugin."""
+    calls: list[Any] = []
+    Engine.open("memory:", plugins=[Opens("one", None, calls)])
+
+    assert [] == calls
+
+
+def test_stagegate_open_store_of_sqlite_is_a_plugin_too(tmp_path: Path, process: Process, boss: Actor) -> None:
+    """The SQLite store enters by the same hook: it need not be named, and a plugin that is named before it can take its urls."""
+    url = f"sqlite:///{tmp_path}/a.db"
+    with Engine.open(url, processes=[process]) as engine:
+        engine.start("p", "x", by=boss)
+        assert ("sqlite",) == engine.plugins
+    with Engine.open(url, processes=[process], plugins=["sqlite"]) as engine:
+        assert ("sqlite",) == engine.plugins
+    with Engine.open(url, processes=[process], plugins=[Opens("mine", MemoryStore())]) as engine, pytest.raises(NotFound):
+        engine.get("x")
+
+
+# stagegate_processes, stagegate_requirements, stagegate_calendars
+
+
+def bringing(hook: str, answer: Any, name: str = "one") -> Any:
+    """Return a plugin that brings *answer* by *hook*, or raises it."""
+
+    def bring(self: Any) -> Any:  # noqa: ARG001  a method
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+    bring.__name__ = hook
+    return type("Bringing", (Plugin,), {hook: hookimpl(bring)})(name)
+
+
+def test_stagegate_processes_are_known(process: Process, boss: Actor) -> None:
+    """What plugins bring can be started; a process that is handed over by hand comes after it."""
+    newer = Process("p", "2", (Stage("z", owner="boss", gate=unguarded("x")), Stage("y", owner="boss")))
+    brought = Engine.open("memory:", plugins=[bringing("stagegate_processes", (p for p in [process]))])
+    both = Engine.open("memory:", processes=[newer], plugins=[bringing("stagegate_processes", [process])])
+
+    assert ("a", "z") == (brought.start("p", "x", by=boss).stage, both.start("p", "x", by=boss).stage)
+    assert "a" == both.start("p", "y", version="1", by=boss).stage
+
+
+def test_stagegate_requirements_can_be_named(boss: Actor, tmp_path: Path) -> None:
+    """What plugins bring can be named in definitions that are opened with the engine."""
+    rule = requirement(code="rule")(lambda attempt: attempt.fact("ok") or "not ok")
+    file = tmp_path / "p.toml"
+    file.write_text(
+        'id = "p"\nversion = "1"\n'
+        'stages = [{ id = "a", owner = "boss", gate = { requirement = "rule" } }, { id = "b", owner = "boss" }]'
+    )
+    engine = Engine.open("memory:", processes=[file], plugins=[bringing("stagegate_requirements", [rule])])
+    engine.start("p", "x", by=boss)
+
+    assert ["not ok"] == [reason.text() for reason in engine.options("x", by=boss)[0].unmet]
+
+
+def test_stagegate_calendars_are_known() -> None:
+    """What plugins bring is there by its id; nothing may be brought too."""
+    calendar = Calendar(id="id", version="2025")
+    plugins = [bringing("stagegate_calendars", [calendar]), bringing("stagegate_calendars", None, "two")]
+
+    assert {"id": calendar} == Engine.open("memory:", plugins=plugins).calendars
+
+
+@pytest.mark.parametrize("hook", ["stagegate_processes", "stagegate_requirements", "stagegate_calendars"])
+@pytest.mark.parametrize("answer", [RuntimeError("no"), 3, [3], ["p"], object()], ids=repr)
+def test_stagegate_processes_requirements_calendars_that_fail(hook: str, answer: Any) -> None:
+    """A plugin that raises when asked, or brings something else, ends the opening and is named."""
+    with pytest.raises(PluginError, match=f"'one': {hook}"):
+        Engine.open("memory:", plugins=[bringing(hook, answer)])
+
+
+# stagegate_check
+
+
+class Checks(Plugin):
+    """Have something against what is attempted."""
+
+    def __init__(self, name: str, answer: Any = (), calls: list[Any] | None = None) -> None:
+        super().__init__(name, calls)
+        self.answer = answer
+
+    @hookimpl
+    def stagegate_check(self, attempt: Attempt) -> Iterable[Unmet]:
+        """Answer what was handed in, or raise it."""
+        self.calls.append((self.name, attempt))
+        if isinstance(self.answer, BaseException):
+            raise self.answer
+        answer: Iterable[Unmet] = self.answer
+        return answer
+
+
+EMBARGO = Unmet(code="embargo", params={"reason": "there is an embargo"}, fix_by=("minister",), basis="Art 9")
+
+
+def test_stagegate_check_refuses_moves_and_acts(process: Process, boss: Actor) -> None:
+    """What a plugin has against a move or an act refuses it, in the options, the exception and the event alike."""
+    plugin = Checks("one")
+    engine = Engine.open("memory:", processes=[process], plugins=[plugin])
+    engine.start("p", "x", by=boss)
+    plugin.answer = [EMBARGO]
+    options = engine.options("x", by=boss)
+
+    assert options
+    assert all(EMBARGO in option.unmet for option in options)
+    for attempt in (
+        lambda: engine.advance("x", by=boss),
+        lambda: engine.send_back("x", "a", "again", by=boss),
+        lambda: engine.hold("x", "wait", by=boss),
+        lambda: engine.end("x", "withdrawn", by=boss),
+        lambda: engine.attach("x", Document.from_bytes(b"", kind="d"), by=boss),
+        lambda: engine.record("x", "f", 1, by=boss),
+        lambda: engine.note("x", "n", by=boss),
+    ):
+        with pytest.raises(GateClosed, match="there is an embargo") as refused:
+            attempt()
+        event = engine.history("x")[-1]
+        assert (EMBARGO,) == refused.value.unmet == tuple(map(Unmet.from_data, event.data["data"]["unmet"]))
+    assert ("a", 1) == (engine.get("x").stage, engine.get("x").version)
+
+
+def test_stagegate_check_adds_to_the_gate(process: Process, boss: Actor) -> None:
+    """The reasons of the gate, of every plugin and the missing permission stand beside each other."""
+    plugins = [Checks("one", (r for r in [EMBARGO])), Checks("two", [EMBARGO]), Checks("three", None)]
+    engine = Engine.open("memory:", processes=[process], plugins=[])
+    store = engine._store
+    engine.start("p", "x", by=boss)
+    engine.advance("x", by=boss)
+    with pytest.raises(NotPermitted) as refused:
+        _on(store, process, plugins).advance("x", by=STRANGER)
+
+    assert ["fact.missing", "embargo", "embargo"] == [reason.code for reason in refused.value.unmet]
+
+
+def _on(store: Store, process: Process, plugins: list[Any]) -> Engine:
+    """Open an engine with plugins on a store that is there already."""
+    return Engine.open("kept:", processes=[process], plugins=[Opens("kept", store), *plugins])
+
+
+@pytest.mark.parametrize(
+    "answer,said",
+    [
+        (RuntimeError("no line"), "RuntimeError: no line"),
+        (3, "TypeError"),
+        (["no"], "TypeError: it answered 'no', which is no Unmet"),
+        ([EMBARGO, None], "which is no Unmet"),
+        (ValueError("a\0b\ud800"), "ValueError: a\ufffdb?"),
+        (ValueError("x" * 9000), "ValueError: xxx"),
+    ],
+    ids=lambda v: ascii(v)[:20],
+)
+def test_stagegate_check_that_fails_refuses(process: Process, boss: Actor, answer: Any, said: str) -> None:
+    """A plugin that cannot answer refuses with a code of its own, by name, and silences nobody."""
+    store = MemoryStore()
+    Engine(store, processes=[process]).start("p", "x", by=boss)
+    engine = _on(store, process, [Checks("one", answer), Checks("two", [EMBARGO])])
+    with pytest.raises(GateClosed, match="the plugin one could not answer") as refused:
+        engine.advance("x", by=boss)
+    failed, other = refused.value.unmet
+
+    assert ("plugin.error", "one", EMBARGO) == (failed.code, failed.params["plugin"], other)
+    assert said in failed.params["error"]
+    assert refused.value.unmet == engine.options("x", by=boss)[0].unmet
+    assert "refused" == engine.history("x")[-1].kind
+
+
+def test_stagegate_check_sees_the_attempt(process: Process, boss: Actor) -> None:
+    """A plugin sees what is attempted, by whom, with which details, and is called once for each attempt, in the order named."""
+    calls: list[Any] = []
+    store = MemoryStore()
+    Engine(store, processes=[process]).start("p", "x", by=boss)
+    engine = _on(store, process, [Checks("two", (), calls), Checks("one", (), calls)])
+    engine.record("x", "f", 3, by=boss)
+
+    assert ["two", "one"] == [name for name, _ in calls]
+    assert {("record", "ann", 3, "f", "a")} == {
+        (a.move, a.actor.id, a.details["value"], a.details["fact"], a.agreement.stage) for _, a in calls
+    }
+
+
+# stagegate_notify
+
+
+class Tells(Plugin):
+    """Have something told."""
+
+    def __init__(self, name: str, answer: Any = (), calls: list[Any] | None = None) -> None:
+        super().__init__(name, calls)
+        self.answer = answer
+
+    @hookimpl
+    def stagegate_notify(self, event: Event, agreement: Agreement) -> Iterable[Notification]:
+        """Answer what was handed in, or raise it."""
+        self.calls.append((self.name, event, agreement))
+        if isinstance(self.answer, BaseException):
+            raise self.answer
+        answer: Iterable[Notification] = self.answer
+        return answer
+
+
+def told(channel: str = "mail", **about: Any) -> Notification:
+    """Return a notification."""
+    return Notification(channel=channel, kind="k", **about)
+
+
+def test_stagegate_notify_stands_in_the_event(process: Process, boss: Actor, clock: ManualClock) -> None:
+    """What is to be told is written with the event: in the outbox, and by id, kind and digest in the event itself."""
+    plugins = [Tells("one", [told(to="a"), told(to="b", id="mine", agreement="other", n=7)]), Tells("two", (t for t in [told()]))]
+    engine = Engine.open("memory:", processes=[process], plugins=plugins, clock=clock)
+    engine.start("p", "x", by=boss)
+    rows = engine.outbox()
+    brief = engine.history("x")[0].data["notifications"]
+
+    assert {(row.notification.agreement, row.notification.n, row.status, row.due_at) for row in rows} == {
+        ("x", 1, "pending", clock())
+    }
+    assert ["a", "b", ""] == [
+        next(row.notification.to for row in rows if row.notification.id == told["id"]) for told in brief
+    ]
+    assert 3 == len({row.notification.id for row in rows} - {"mine"})
+    assert engine.verify().ok
+
+
+def test_stagegate_notify_is_called_once_for_every_event(process: Process, boss: Actor) -> None:
+    """Every event is told of once, refusals included, with the agreement as it is after it, in the order named."""
+    calls: list[Any] = []
+    engine = Engine.open("memory:", processes=[process], plugins=[Tells("two", None, calls), Tells("one", (), calls)])
+    engine.start("p", "x", by=boss)
+    engine.advance("x", by=boss)
+    with pytest.raises(RefusedError):
+        engine.advance("x", by=STRANGER)
+    engine.note("x", "n", by=boss, request_id="r")
+    engine.note("x", "n", by=boss, request_id="r")
+    engine.options("x", by=boss)
+
+    assert ["two", "one"] * 4 == [name for name, _, _ in calls]
+    assert [("started", "a", 1), ("moved", "b", 2), ("refused", "b", 3), ("noted", "b", 4)] == [
+        (event.kind, deal.stage, deal.n) for name, event, deal in calls if name == "one"
+    ]
+    assert [event.data for event in engine.history("x")] == [event.data for name, event, _ in calls if name == "one"]
+
+
+@pytest.mark.parametrize(
+    "answer", [RuntimeError("no line"), 3, ["k"], [told(), None], [{"channel": "mail"}]], ids=lambda v: repr(v)[:20]
+)
+def test_stagegate_notify_that_fails_rolls_back(process: Process, boss: Actor, answer: Any) -> None:
+    """Where it cannot be said who is to be told, nothing happened: no event, no state, no outbox, no request; the plugin is named."""
+    store = MemoryStore()
+    Engine(store, processes=[process]).start("p", "x", by=boss)
+    engine = _on(store, process, [Tells("two", [told()]), Tells("one", answer)])
+    before = engine.get("x"), engine.history("x")
+    for attempt in (
+        lambda: engine.advance("x", by=boss, request_id="r"),
+        lambda: engine.advance("x", by=STRANGER),
+        lambda: engine.start("p", "y", by=boss),
+    ):
+        with pytest.raises(PluginError, match="'one': stagegate_notify failed, so nothing was recorded"):
+            attempt()
+
+    assert before == (engine.get("x"), engine.history("x"))
+    assert () == engine.outbox()
+    assert 1 == engine.count()
+    assert "b" == Engine(store, processes=[process]).advance("x", by=boss, request_id="r").stage
+
+
+def test_stagegate_notify_sees_a_copy(process: Process, boss: Actor) -> None:
+    """What a plugin is shown cannot be changed, and so misleads neither the history nor the next plugin."""
+    tried: list[type[BaseException]] = []
+
+    class Meddling:
+        @hookimpl
+        def stagegate_notify(self, event: Event, agreement: Agreement) -> Iterable[Notification]:
+            for change in (
+                lambda: event.data.__setitem__("kind", "forged"),  # type: ignore[attr-defined]
+                lambda: event.data["actor"].__setitem__("id", "eve"),
+                lambda: setattr(agreement, "stage", "c"),
+                lambda: agreement.facts.update(f=1),
+            ):
+                try:
+                    change()
+                except (TypeError, AttributeError) as error:
+                    tried.append(type(error))
+            return ()
+
+    calls: list[Any] = []
+    engine = Engine.open("memory:", processes=[process], plugins=[Meddling(), Tells("next", (), calls)])
+    deal = engine.start("p", "x", by=boss)
+
+    assert 4 == len(tried)
+    assert ("started", "ann", "a") == (calls[0][1].kind, calls[0][1].actor, calls[0][2].stage)
+    assert deal == fold(engine.history("x"))
+
+
+# stagegate_deliver
+
+
+class Delivers(Plugin):
+    """Deliver the notifications of a channel."""
+
+    def __init__(self, name: str, answer: Any = True, calls: list[Any] | None = None) -> None:
+        super().__init__(name, calls)
+        self.answer = answer
+
+    @hookimpl
+    def stagegate_deliver(self, notification: Notification) -> bool | None:
+        """Answer what was handed in, or raise it."""
+        self.calls.append((self.name, notification))
+        if isinstance(self.answer, BaseException):
+            raise self.answer
+        answer: bool | None = self.answer
+        return answer
+
+
+def test_stagegate_deliver_until_one_takes_it(process: Process, boss: Actor) -> None:
+    """A notification is offered to the plugins in the order named until one answers True; those behind it are not asked."""
+    calls: list[Any] = []
+    plugins = [
+        Tells("teller", [told()]),
+        Delivers("not-mine", None, calls),
+        Delivers("mine", True, calls),
+        Delivers("late", True, calls),
+    ]
+    engine = Engine.open("memory:", processes=[process], plugins=plugins)
+    engine.start("p", "x", by=boss)
+
+    assert 1 == engine.deliver().delivered
+    assert ["not-mine", "mine"] == [name for name, _ in calls]
+    assert told().payload() == calls[0][1].payload()
+
+
+def test_stagegate_deliver_that_fails_silences_nobody(process: Process, boss: Actor, clock: ManualClock) -> None:
+    """A channel that fails keeps no other from its work; what nobody took is tried again, and every error is kept by name."""
+    calls: list[Any] = []
+    broken, other = Delivers("broken", OSError("down"), calls), Delivers("other", None, calls)
+    engine = Engine.open(
+        "memory:", processes=[process], plugins=[Tells("teller", [told()]), broken, other], clock=clock
+    )
+    engine.start("p", "x", by=boss)
+    engine.note("x", "n", by=boss)
+
+    assert (0, 2) == (engine.deliver().delivered, len(engine.outbox("pending")))
+    assert ["broken", "other"] * 2 == [name for name, _ in calls]
+    assert {"broken: OSError: down"} == {row.error for row in engine.outbox()}
+    other.answer = True
+    clock.advance(hours=1)
+    assert 2 == engine.deliver().delivered
+
+
+def test_stagegate_deliver_gets_the_same_id_each_time(process: Process, boss: Actor, clock: ManualClock) -> None:
+    """However often it is tried, a notification has one id: who receives it can tell a repetition."""
+    calls: list[Any] = []
+    channel = Delivers("mail", OSError("down"), calls)
+    engine = Engine.open("memory:", processes=[process], plugins=[Tells("teller", [told()]), channel], clock=clock)
+    engine.start("p", "x", by=boss)
+    for _ in range(3):
+        engine.deliver()
+        clock.advance(days=1)
+    channel.answer = True
+    engine.deliver()
+
+    assert 4 == len(calls)
+    assert {engine.history("x")[0].data["notifications"][0]["id"]} == {notification.id for _, notification in calls}
+
+
+def test_stagegate_deliver_cannot_undo(process: Process, boss: Actor) -> None:
+    """Delivery runs after the commit: no error in it touches what happened."""
+    engine = Engine.open(
+        "memory:", processes=[process], plugins=[Tells("t", [told()]), Delivers("d", RuntimeError("no"))]
+    )
+    engine.start("p", "x", by=boss)
+    deal = engine.advance("x", by=boss)
+    engine.deliver()
+
+    assert (deal, deal) == (engine.get("x"), fold(engine.history("x")))
+    assert engine.verify().ok
+
+
+def test_stagegate_deliver_without_anybody(process: Process, boss: Actor) -> None:
+    """What no plugin delivers is kept, and says so."""
+    engine = Engine.open("memory:", processes=[process], plugins=[Tells("teller", [told("pigeon")])])
+    engine.start("p", "x", by=boss)
+    engine.deliver()
+
+    assert "no plugin delivers to the channel 'pigeon'" == engine.outbox("pending")[0].error
+
+
+# The channel that is shipped, end to end
+
+
+def test_log_channel_end_to_end(
+    tmp_path: Path, process: Process, boss: Actor, clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Named with `plugins=["log"]`, every event is told to the log, through the outbox, once, in one line that nobody can forge."""
+    caplog.set_level(logging.INFO, logger="stagegate.notifications")
+    with Engine.open(f"sqlite:///{tmp_path}/a.db", processes=[process], plugins=["log"], clock=clock) as engine:
+        engine.start("p", "x", title="Deal\nx #9 forged", by=boss)
+        engine.advance("x", by=boss)
+        with pytest.raises(GateClosed):
+            engine.advance("x", by=boss)
+        before = list(caplog.messages)
+        done = engine.deliver()
+        engine.deliver()
+
+    assert ([], 3) == (before, done.delivered)
+    assert ["x #1 started", "x #2 moved.advance", "x #3 refused.advance"] == [
+        message.split(" to=")[0] for message in caplog.messages
+    ]
+    assert all("\n" not in message and "actor='ann'" in message for message in caplog.messages)
+    assert "unmet=('fact.missing',)" in caplog.messages[2]
+    assert "stage='b'" in caplog.messages[1]
+
+
+def test_log_channel_leaves_other_channels_alone(process: Process, boss: Actor) -> None:
+    """The log takes only what is addressed to it."""
+    engine = Engine.open("memory:", processes=[process], plugins=[Tells("teller", [told("mail")]), "log"])
+    engine.start("p", "x", by=boss)
+
+    assert (1, 1) == (engine.deliver().delivered, len(engine.outbox("pending")))

@@ -1,0 +1,342 @@
+"""
+Random lives of random agreements, on both stores at once.
+
+Whatever is drawn: the present is the fold of the history, numbers run 1..n, a refused attempt changes nothing but the
+refusal, options say what then happens, both stores answer alike, and in the end everything can be proved.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import attrs
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
+
+from stagegate import (
+    Actor,
+    Agreement,
+    Conflict,
+    Document,
+    Engine,
+    NoSuchMove,
+    NotFound,
+    Party,
+    Process,
+    RefusedError,
+    RequestReused,
+    StagegateError,
+    Unmet,
+    fold,
+)
+from stagegate.testing import ManualClock
+
+from .strategies import FACTS, KINDS, PEOPLE, ROLES, VALUES, possible_processes
+
+IDS = ("x", "y", "Z é")
+MOVES = ("advance", "send_back", "hold", "resume", "end")
+actors = st.builds(
+    Actor,
+    id=st.sampled_from(PEOPLE),
+    roles=st.lists(st.sampled_from([*ROLES, "stranger"]), min_size=1, max_size=4, unique=True),
+    on_behalf_of=st.none() | st.just("the mayor"),
+)
+agreements = st.sampled_from(IDS)
+Call = Callable[[Engine, Any], Agreement]
+
+
+def outcome(call: Callable[[], Any]) -> tuple[Any, ...]:
+    """Return what a call gave: its value, or its error with everything it carries."""
+    try:
+        return "done", call()
+    except RefusedError as error:
+        return "refused", type(error).__name__, str(error), vars(error)
+    except StagegateError as error:
+        return "error", type(error).__name__, str(error)
+
+
+def unnamed(engine: Engine, agreement: str) -> list[dict[str, Any]]:
+    """Return the bodies of a history without the ids that are drawn anew for every event and notification."""
+    return [
+        {
+            **{key: value for key, value in event.data.items() if key != "id"},
+            "notifications": [{k: v for k, v in told.items() if k != "id"} for told in event.data.get("notifications", ())],
+        }
+        for event in engine.history(agreement)
+    ]
+
+
+def seen(answer: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return an answer without what differs between two stores: the hash, which covers the ids."""
+    return tuple(attrs.evolve(part, head=b"") if isinstance(part, Agreement) else part for part in answer)
+
+
+class Life(RuleBasedStateMachine):
+    """What can happen to a few agreements, done to a store in memory and to one in a file."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = tempfile.TemporaryDirectory()
+        self.clock = ManualClock()
+        self.engines: list[Engine] = []
+        self.requests: list[tuple[str, Call, str, tuple[Any, ...]]] = []
+        self.stale: dict[str, list[tuple[Agreement, Agreement]]] = {}
+
+    @initialize(process=possible_processes())
+    def open(self, process: Process) -> None:
+        """Open both engines on a random process."""
+        self.process = process
+        for url in ("memory:", f"sqlite:///{Path(self.folder.name) / 'life.db'}"):
+            self.engines.append(Engine.open(url, processes=[process], plugins=["log"], clock=self.clock))
+        self.start("x", Actor(id="ann", roles=ROLES), parties=1)
+
+    def teardown(self) -> None:
+        """Prove everything, ask everything, and compare."""
+        try:
+            if self.engines:
+                self.settle()
+        finally:
+            for engine in self.engines:
+                engine.close()
+            self.folder.cleanup()
+
+    # What is done
+
+    def both(self, call: Call, agreement: str, *, on: str | None = None) -> tuple[Any, ...]:
+        """Do something on both stores, make sure that it was done alike and left what it should, and return the answer."""
+        before = [self.present(engine, agreement) for engine in self.engines]
+        answers = [outcome(lambda engine=engine: call(engine, on or agreement)) for engine in self.engines]
+        after = [self.present(engine, agreement) for engine in self.engines]
+
+        assert seen(answers[0]) == seen(answers[1])
+        for was, now, answer in zip(before, after, answers, strict=True):
+            self.consequences(was, now, answer)
+        return answers[0]
+
+    @staticmethod
+    def present(engine: Engine, agreement: str) -> Agreement | None:
+        try:
+            return engine.get(agreement)
+        except NotFound:
+            return None
+
+    @staticmethod
+    def consequences(was: Agreement | None, now: Agreement | None, answer: tuple[Any, ...]) -> None:
+        """A success is one event, a refusal one event that changes nothing, and an error nothing at all."""
+        n = 0 if was is None else was.n
+        if answer[0] == "done":
+            assert now == answer[1]
+            assert now is not None
+            assert (n + 1, n + 1) == (now.n, now.version)
+        elif answer[0] == "refused" and was is not None:
+            assert now is not None
+            assert (n + 1, n + 1) == (now.n, answer[3]["n"])
+            assert was == attrs.evolve(now, n=n, head=was.head)
+        else:
+            assert was == now
+
+    @rule(agreement=agreements, by=actors, parties=st.integers(0, 2))
+    def start(self, agreement: str, by: Actor, parties: int) -> None:
+        """Start an agreement, or try to start one that is there."""
+        several = [Party(f"p{i}", name=f"Party {i}") for i in range(parties)]
+        self.both(
+            lambda engine, one: engine.start("random", one, title=f"Deal {one}", parties=several, by=by), agreement
+        )
+
+    @rule(
+        agreement=agreements,
+        by=actors,
+        kind=st.sampled_from(KINDS),
+        content=st.sampled_from([b"1", b"2"]),
+        signed=st.booleans(),
+    )
+    def attach(self, agreement: str, by: Actor, kind: str, content: bytes, *, signed: bool) -> None:
+        """File a document, or a new version of one."""
+        made = Document.from_bytes(content, kind=kind, signed_by=["a"] if signed else [])
+        self.both(lambda engine, one: engine.attach(one, made, by=by), agreement)
+
+    @rule(agreement=agreements, by=actors, fact=st.sampled_from(FACTS), value=st.sampled_from(VALUES))
+    def record(self, agreement: str, by: Actor, fact: str, value: Any) -> None:
+        """Record a fact."""
+        self.both(lambda engine, one: engine.record(one, fact, value, by=by), agreement)
+
+    @rule(agreement=agreements, by=actors, role=st.none() | st.sampled_from(ROLES), against=st.booleans())
+    def vote(self, agreement: str, by: Actor, role: str | None, *, against: bool) -> None:
+        """Vote for it or against it."""
+        if against:
+            self.both(lambda engine, one: engine.refuse(one, "no", role=role, by=by), agreement)
+        else:
+            self.both(lambda engine, one: engine.approve(one, role=role, by=by), agreement)
+
+    @rule(agreement=agreements, by=actors)
+    def note(self, agreement: str, by: Actor) -> None:
+        """Write a note."""
+        self.both(lambda engine, one: engine.note(one, "noted", by=by), agreement)
+
+    @rule(
+        agreement=agreements,
+        by=actors,
+        move=st.sampled_from(MOVES),
+        to=st.sampled_from(["s0", "s1", "s2", "s3", "o1", "o2", "withdrawn", "completed", "nowhere"]),
+    )
+    def move(self, agreement: str, by: Actor, move: str, to: str) -> None:
+        """Make a move that was not asked about before; what the options would have said has to come true."""
+        calls: dict[str, Call] = {
+            "advance": lambda engine, one: engine.advance(one, by=by),
+            "send_back": lambda engine, one: engine.send_back(one, to, "again", by=by),
+            "hold": lambda engine, one: engine.hold(one, "wait", by=by),
+            "resume": lambda engine, one: engine.resume(one, by=by),
+            "end": lambda engine, one: engine.end(one, to, by=by),
+        }
+        self.foreseen(agreement, by, move, to, calls[move])
+
+    @rule(agreement=agreements, person=st.sampled_from(PEOPLE), choice=st.integers(0, 9))
+    def follow(self, agreement: str, person: str, choice: int) -> None:
+        """Make one of the moves that are open to somebody who may do everything, so that lives get somewhere."""
+        by = Actor(id=person, roles=ROLES)
+        if self.present(self.engines[0], agreement) is None:
+            return
+        options = [option for option in self.engines[0].options(agreement, by=by) if option.open and option.move != "end"]
+        if options:
+            option = options[choice % len(options)]
+            self.move(agreement, by, option.move, option.target or "")
+
+    def foreseen(self, agreement: str, by: Actor, move: str, to: str, call: Call) -> None:
+        """Ask for the options, make the move, and compare: what is open happens, what is not is refused in the same words."""
+        options = outcome(lambda: self.engines[0].options(agreement, by=by))
+        other = outcome(lambda: self.engines[1].options(agreement, by=by))
+        assert options == other
+        was = self.present(self.engines[0], agreement)
+        answer = self.both(call, agreement)
+        if options[0] != "done" or was is None:
+            assert options == answer
+            return
+        fitting = [
+            option for option in options[1] if option.move == move and (move not in {"send_back", "end"} or option.target == to)
+        ]
+        if not fitting:
+            foreseen = {"hold": "GateClosed", "resume": "GateClosed"}.get(move, "NoSuchMove")
+            assert answer[1] in {foreseen, "NoSuchMove", "NotPermitted"}
+            return
+        (option,) = fitting
+        assert option.open == (answer[0] == "done")
+        if option.open:
+            now = answer[1]
+            target = {"end": now.outcome, "hold": None, "resume": None}.get(move, now.stage)
+            assert option.target == target
+        else:
+            assert ("refused", option.unmet, option.permitted) == (answer[0], answer[3]["unmet"], answer[3]["permitted"])
+            event = self.engines[0].history(agreement)[-1]
+            assert option.unmet == tuple(map(Unmet.from_data, event.data["data"].get("unmet", ())))
+
+    @rule(agreement=agreements, by=actors, hours=st.integers(0, 9))
+    def stale_write(self, agreement: str, by: Actor, hours: int) -> None:
+        """Act on what was seen before something else happened: a conflict, and nothing else."""
+        if self.present(self.engines[0], agreement) is None:
+            return
+        before = [engine.get(agreement) for engine in self.engines]
+        self.clock.advance(hours=hours)
+        self.note(agreement, Actor(id="ann", roles=ROLES))
+        changed = self.engines[0].get(agreement).version != before[0].version
+        for engine, was in zip(self.engines, before, strict=True):
+            answer = outcome(lambda engine=engine, was=was: engine.note(was, "late", by=by))
+            assert not changed or answer[:2] in {("error", "Conflict"), ("error", "NoSuchMove")}
+            if answer[1] == "Conflict":
+                assert str(Conflict(agreement, was.version, was.version + 1)) == answer[2]
+
+    @rule(agreement=agreements, by=actors, at=st.integers(-2, 1))
+    def request(self, agreement: str, by: Actor, at: int) -> None:
+        """Do something under an id, some of it as of another time."""
+        id_ = f"r{len(self.requests)}"
+        moment = self.clock() if at == 0 else None
+
+        def call(engine: Engine, one: Any) -> Agreement:
+            return engine.advance(one, by=by, at=moment, request_id=id_)
+
+        answer = self.both(call, agreement)
+        if answer[0] != "error":
+            self.requests.append((agreement, call, id_, answer))
+
+    @precondition(lambda self: self.requests)
+    @rule(which=st.integers(0, 99), by=actors)
+    def repeat(self, which: int, by: Actor) -> None:
+        """Repeat a request: the same answer, and no event. Use its id for something else: refused, and no event."""
+        agreement, call, id_, first = self.requests[which % len(self.requests)]
+        before = [self.present(engine, agreement) for engine in self.engines]
+        for engine in self.engines:
+            assert seen(first) == seen(outcome(lambda engine=engine: call(engine, agreement)))
+            reused = outcome(lambda engine=engine: engine.note(agreement, "other", by=by, request_id=id_))
+            assert ("error", RequestReused.__name__) == reused[:2]
+        assert before == [self.present(engine, agreement) for engine in self.engines]
+
+    @rule(hours=st.integers(1, 100))
+    def wait(self, hours: int) -> None:
+        """Let time pass and deliver what is due."""
+        self.clock.advance(hours=hours)
+        delivered = [engine.deliver() for engine in self.engines]
+        assert delivered[0] == delivered[1]
+
+    # What holds at any time
+
+    @invariant()
+    def present_is_the_fold_of_the_history(self) -> None:
+        """On both stores, and their histories are the same but for the ids."""
+        for one in IDS:
+            for engine in self.engines:
+                now = self.present(engine, one)
+                if now is not None:
+                    history = engine.history(one)
+                    assert now == fold(history)
+                    assert list(range(1, now.n + 1)) == [event.n for event in history]
+        for one in IDS:
+            if self.engines and self.present(self.engines[0], one) is not None:
+                assert unnamed(self.engines[0], one) == unnamed(self.engines[1], one)
+
+    def settle(self) -> None:
+        """In the end: everything verifies, and what is asked of many is what each answers."""
+        there = [deal for one in sorted(IDS) if (deal := self.present(self.engines[0], one)) is not None]
+        for engine in self.engines:
+            report = engine.verify()
+            assert report.ok, str(report)
+            assert (len(there), sum(deal.n for deal in there)) == (report.checked, report.events)
+            assert len(there) == engine.count()
+            assert Counter(deal.stage for deal in there) == engine.count(by="stage")
+            assert Counter(deal.outcome for deal in there) == engine.count(by="outcome")
+            assert Counter(role for deal in there for role in deal.owner) == engine.count(by="owner")
+            assert Counter(deal.hold is not None for deal in there) == engine.count(by="on_hold")
+            for role in ROLES:
+                ids = [deal.id for deal in there if role in deal.owner]
+                assert ids == [deal.id for deal in engine.find(owner=role).items]
+                assert len(ids) == engine.count(owner=role)
+            for stage in {stage.id for stage in self.process.stages}:
+                assert [d.id for d in there if d.stage == stage] == [d.id for d in engine.find(stage=stage).items]
+            assert [d.id for d in there if d.parties] == [d.id for d in engine.find(party="p0").items]
+            assert [d.id for d in there if d.running] == [d.id for d in engine.find(running=True).items]
+            caused = [
+                told["id"] for deal in there for event in engine.history(deal) for told in event.data["notifications"]
+            ]
+            assert sorted(caused) == sorted(row.notification.id for row in engine.outbox())
+        rows = [sorted((r.status, r.tries, r.notification.payload()) for r in engine.outbox()) for engine in self.engines]
+        assert rows[0] == rows[1]
+
+
+def test_random_lives() -> None:
+    """Whatever happens to agreements of whatever process, the laws hold, on both stores alike."""
+    run_state_machine_as_test(Life, settings=settings.get_profile("stagegate-properties"))  # type: ignore[no-untyped-call]
+
+
+def test_no_move_is_lost() -> None:
+    """The moves that are tried here are all there are."""
+    from stagegate._stages import MOVES as ALL
+
+    assert MOVES == ALL
+
+
+def test_errors_that_write_nothing() -> None:
+    """The errors after which nothing may have changed are not refusals."""
+    assert not any(issubclass(kind, RefusedError) for kind in (Conflict, NoSuchMove, NotFound, RequestReused))
