@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
@@ -103,9 +104,14 @@ class Late(Watched):
 
 
 class Unlocked(sqlite3.Connection):
-    """Broken: the lock is taken after all was read, and what another wrote in between is written over."""
+    """
+    Broken: the lock is taken after all was read, and what another wrote in between is written over.
+
+    It dawdles before it takes the lock, so that a short run catches it as surely as a long one.
+    """
 
     _wanted = False
+    DAWDLE = 0.003
 
     @property
     def in_transaction(self) -> bool:
@@ -118,6 +124,7 @@ class Unlocked(sqlite3.Connection):
             self._wanted = True
             return super().execute("SELECT 1")
         if self._wanted and sql.startswith(("INSERT", "UPDATE", "DELETE")):
+            time.sleep(self.DAWDLE)
             super().execute("BEGIN IMMEDIATE")
             self._wanted = False
         if self._wanted and sql.startswith(("COMMIT", "ROLLBACK")):

@@ -276,12 +276,9 @@ def known_move(process: Process, agreement: Agreement, wanted: Wanted) -> None:
     if agreement.outcome is not None and move != "note":
         message = f"{agreement.id}: it has ended ({agreement.outcome}); only notes can be added"
         raise NoSuchMove(message)
-    if move not in process.plan.edges and move in {"advance", "send_back", "hold", "resume", "end"}:
-        targets: tuple[str | None, ...] = ()
-    elif move in {"advance", "send_back", "end"}:
-        targets = process.plan.targets(move, agreement.stage)
-    else:
+    if move not in {"advance", "send_back", "end"}:
         return
+    targets = process.plan.targets(move, agreement.stage)
     if not targets:
         message = f"{agreement.id}: there is no {move} from {agreement.stage!r}"
         if move == "advance":
@@ -367,7 +364,6 @@ def body(
     request: tuple[str, str] | None,
     asked: Sequence[tuple[str, bool]],
     warnings: Sequence[Unmet],
-    notifications: Sequence[Mapping[str, Any]],
 ) -> dict[str, Any]:
     """Return the body of an event; what is empty is left out (docs/reference/history.md)."""
     who: dict[str, Any] = {"id": actor.id, "roles": used or actor.roles}
@@ -400,8 +396,6 @@ def body(
         table["asked"] = asked
     if warnings:
         table["warnings"] = [reason.to_data() for reason in warnings]
-    if notifications:
-        table["notifications"] = notifications
     return table
 
 

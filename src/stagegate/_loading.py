@@ -150,23 +150,20 @@ def _text_only(value: Any, _: Any) -> str:
 
 def _flatten(error: BaseException, path: str = "") -> list[Fault]:
     """Turn what cattrs raised into faults with paths."""
-    from cattrs import AttributeValidationNote, ClassValidationError, ForbiddenExtraKeysError, IterableValidationNote
-    from cattrs.errors import IterableValidationError
+    from cattrs import AttributeValidationNote, ClassValidationError, ForbiddenExtraKeysError
 
     if isinstance(error, DefinitionError):
         return [(join(path, inner), sentence) for inner, sentence in error.faults]
     if isinstance(error, ForbiddenExtraKeysError):
         known = ", ".join(sorted(field.name for field in attrs.fields(error.cl)))
         return [(join(path, str(extra)), f"unknown key; known are {known}") for extra in sorted(error.extra_fields)]
-    if isinstance(error, ClassValidationError | IterableValidationError):
+    if isinstance(error, ClassValidationError):
         found: list[Fault] = []
         for inner in error.exceptions:
             note = next((n for n in getattr(inner, "__notes__", ()) if hasattr(n, "name") or hasattr(n, "index")), None)
             where = path
             if isinstance(note, AttributeValidationNote):
                 where = join(path, note.name)
-            elif isinstance(note, IterableValidationNote):
-                where = join(path, f"[{note.index}]" if isinstance(note.index, int) else str(note.index))
             found += _flatten(inner, where)
         return found
     if isinstance(error, KeyError):
@@ -436,17 +433,9 @@ def _composed(word: str, make: Callable[..., Requirement]) -> Callable[..., Requ
         _nothing_else(table, word)
         if not parts:
             raise DefinitionError([(word, "it asks for nothing; name its requirements, or say `unguarded`")])
-        return _about(lambda: make(*parts, **about))
+        return make(*parts, **about)
 
     return read
-
-
-def _about(make: Callable[[], Requirement]) -> Requirement:
-    try:
-        return make()
-    except InvalidValue as error:
-        argument, _, sentence = str(error).partition(": ")
-        raise DefinitionError([(argument, sentence)]) from None
 
 
 def _nothing_else(table: Mapping[str, Any], word: str) -> None:
@@ -458,7 +447,7 @@ def _read_at_least(reader: _Reader, table: dict[str, Any], about: dict[str, Any]
     n = table.pop("at_least")
     parts = reader._parts(table.pop("of"), "of")
     _nothing_else(table, "at_least")
-    return _about(lambda: at_least(n, *parts, **about))
+    return at_least(n, *parts, **about)
 
 
 def _inner(reader: _Reader, value: Any, word: str) -> Requirement:
@@ -479,7 +468,7 @@ def _read_when(reader: _Reader, table: dict[str, Any], about: dict[str, Any]) ->
         raise DefinitionError([("then", "missing: say what is required when the condition holds")])
     condition, part = _inner(reader, table.pop("when"), "when"), _inner(reader, table.pop("then"), "then")
     _nothing_else(table, "when")
-    return _about(lambda: when(condition, part, **about))
+    return when(condition, part, **about)
 
 
 def _read_plain(make: Callable[..., Requirement], word: str) -> Callable[..., Requirement]:
@@ -525,7 +514,7 @@ def _under(word: str, make: Callable[[], Requirement], names: Mapping[str, str] 
 def _read_unguarded(_: _Reader, table: dict[str, Any], about: dict[str, Any]) -> Requirement:
     because = table.pop("unguarded")
     _nothing_else(table, "unguarded")
-    return _about(lambda: unguarded(because, **about))
+    return unguarded(because, **about)
 
 
 def _read_named(reader: _Reader, table: dict[str, Any], about: dict[str, Any]) -> Requirement:

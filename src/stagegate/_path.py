@@ -107,22 +107,9 @@ class MutatingPath:
                 if known is not None:
                     return self._replay(id_, known, request)
             if isinstance(wanted, Start):
-                if current is not None:
-                    message = f"there is already an agreement {id_!r}; choose another id, or go on with that one"
-                    raise AlreadyExists(message)
-                plan = self._begin(id_, wanted, actor)
+                plan = self._begin(id_, current, wanted, actor)
             else:
-                if current is None:
-                    raise not_found(id_)
-                if seen is not None and seen != current.version:
-                    raise Conflict(id_, seen, current.version)
-                _changes.known_move(process, current, wanted)
-                if wanted.move in MOVES and at is not None and at < current.entered_at:
-                    message = (
-                        f"at: {stamp} is before the agreement entered {current.stage!r} ({instant(current.entered_at)})"
-                    )
-                    raise InvalidValue(message)
-                plan = self._plan(process, current, wanted, actor, now if at is None else at)
+                plan = self._plan(process, current, wanted, actor, seen, at, now)
             try:
                 result = self._write(unit, current, process, plan, actor, stamp, recorded_at, request)
             except OutcomeUnknown as error:
@@ -132,7 +119,10 @@ class MutatingPath:
             raise plan.error(result.n)
         return result
 
-    def _begin(self, id_: str, wanted: Start, actor: Actor) -> _Plan:
+    def _begin(self, id_: str, current: Agreement | None, wanted: Start, actor: Actor) -> _Plan:
+        if current is not None:
+            message = f"there is already an agreement {id_!r}; choose another id, or go on with that one"
+            raise AlreadyExists(message)
         known = wanted.process.known_roles
         used = tuple(role for role in actor.roles if role in known)
         if not used:
@@ -141,8 +131,24 @@ class MutatingPath:
         change = Change(kind="started", to=first, data=wanted.data)
         return _Plan(move="start", change=change, used=used)
 
-    def _plan(self, process: Process, current: Agreement, wanted: Wanted, actor: Actor, at: datetime) -> _Plan:
-        decision, change = self.decide(process, current, wanted, actor, at)
+    def _plan(
+        self,
+        process: Process,
+        current: Any,
+        wanted: Wanted,
+        actor: Actor,
+        seen: int | None,
+        at: datetime | None,
+        now: datetime,
+    ) -> _Plan:
+        if seen is not None and seen != current.version:
+            raise Conflict(current.id, seen, current.version)
+        _changes.known_move(process, current, wanted)
+        if wanted.move in MOVES and at is not None and at < current.entered_at:
+            entered = instant(current.entered_at)
+            message = f"at: {instant(at)} is before the agreement entered {current.stage!r} ({entered})"
+            raise InvalidValue(message)
+        decision, change = self.decide(process, current, wanted, actor, now if at is None else at)
         answer = decision.cursor.answer
         if decision.granted:
             return _Plan(
@@ -197,7 +203,6 @@ class MutatingPath:
             request=request,
             asked=plan.asked,
             warnings=plan.warnings,
-            notifications=(),
         )
         notifications: list[Notification] = []
         if self.plugins.notifies:

@@ -54,8 +54,8 @@ def fill(path: Path) -> None:
 
 def verified(path: Path) -> Report:
     """Return what `verify` says of the file."""
-    with Engine.open(f"sqlite:///{path}", processes=[make_process()]) as engine:
-        return engine.verify()
+    with closing(SQLiteStore(str(path))) as store:
+        return Engine(store, processes=[make_process()]).verify()
 
 
 def events(path: Path) -> Events:

@@ -107,10 +107,10 @@ def test_deleted_row_is_found(table: str, scene: Scene) -> None:
 def test_text_that_is_no_text_is_found(scene: Scene) -> None:
     """Bytes that are no UTF-8, in any column that holds text, are found, and the agreement is named."""
     for table, column in columns():
+        scene.restore()
         row = rows(scene, table)[0]
         if not isinstance(row[column], str):
             continue
-        scene.restore()
         same = " AND ".join(f'"{name}" IS :{name}' for name in row)
         report = scene.tamper(f"UPDATE \"{table}\" SET \"{column}\" = CAST(x'FF' AS TEXT) WHERE {same}", **row)
 

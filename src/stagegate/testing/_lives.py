@@ -144,7 +144,7 @@ class _Recorder(MemoryStore):
         super().__init__()
         self.commits: list[Commit] = []
 
-    def unit(self, agreement: str) -> AbstractContextManager[Unit]:  # type: ignore[override]
+    def unit(self, agreement: str) -> AbstractContextManager[Unit]:
         return self._noting(super().unit(agreement))
 
     @contextmanager

@@ -304,7 +304,7 @@ class Counts(Fixtures):
         }
 
     def test_several_owners(self, store: Store) -> None:
-        """S56: an agreement whose turn it is for several roles counts for each, and names within names are told apart."""
+        """S56: an agreement of several owners counts for each of them, and names within names are told apart."""
         (commit,) = long_life("a", 1)
         owner = ("head_of_region", "head", "a/b.c-d")
         attrs.evolve(commit, agreement=attrs.evolve(commit.agreement, owner=owner)).write(store)

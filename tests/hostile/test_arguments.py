@@ -1,0 +1,286 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from stagegate import (
+    Actor,
+    Calendar,
+    DefinitionError,
+    Document,
+    Engine,
+    InvalidValue,
+    MemoryStore,
+    Outcome,
+    Party,
+    PluginError,
+    Process,
+    Stage,
+    StagegateError,
+    actor,
+    all_of,
+    approval,
+    at_least,
+    check_plugin,
+    document,
+    fact,
+    load_process,
+    parties,
+    unguarded,
+    when,
+)
+
+from .office import BOSS, Office, pact, plan
+
+WRONG: dict[str, Any] = {"None": None, "3": 3, "bytes": b"x", "object": object(), "list": [], "dict": {}, "nan": 1.5}
+"""What is handed in where something else belongs."""
+
+HUGE = 10**5000
+"""More digits than Python is willing to write down."""
+
+
+@attrs.define(frozen=True)
+class Argument:
+    """
+    An argument of a method of the engine.
+
+    Attributes:
+        method: The method.
+
+        name: The argument.
+
+        fine: Which of the wrong values are right here.
+
+        said: What the error says; the name of the argument if it is empty.
+    """
+
+    method: str
+    name: str
+    fine: frozenset[str] = frozenset()
+    said: str = ""
+
+
+GOOD: dict[str, dict[str, Any]] = {
+    "start": {"process": "pact", "agreement": "new", "title": "New", "parties": [], "version": "1"},
+    "attach": {"agreement": "deal", "document": plan()},
+    "record": {"agreement": "deal", "fact": "cost", "value": 1, "source": "the office"},
+    "approve": {"agreement": "deal", "role": "council", "reason": "good", "result": {"members": 3}},
+    "refuse": {"agreement": "deal", "reason": "bad", "role": "council", "result": {"members": 3}},
+    "note": {"agreement": "deal", "said": "seen"},
+    "advance": {"agreement": "deal", "reason": "on"},
+    "send_back": {"agreement": "deal", "to": "draft", "reason": "again"},
+    "hold": {"agreement": "deal", "reason": "wait"},
+    "resume": {"agreement": "deal", "reason": "go"},
+    "end": {"agreement": "deal", "outcome": "dropped", "reason": "over"},
+    "get": {"agreement": "deal"},
+    "find": {
+        "stage": "draft", "process": "pact", "outcome": "dropped", "running": True, "owner": "boss", "on_hold": False,
+        "party": "x", "text": "deal", "changed_since": None, "after": "a", "limit": 5,
+    },
+    "count": {
+        "by": "stage", "stage": "draft", "process": "pact", "outcome": "dropped", "running": True, "owner": "boss",
+        "on_hold": False,
+    },
+    "options": {"agreement": "deal", "by": BOSS},
+    "history": {"agreement": "deal", "after": 0},
+    "verify": {"agreement": "deal"},
+    "deliver": {"limit": 5},
+    "outbox": {"status": "pending"},
+    "process": {},
+}  # fmt: skip
+CHANGES = (
+    "start", "attach", "record", "approve", "refuse", "note", "advance", "send_back", "hold", "resume", "end",
+)  # fmt: skip
+for _method in CHANGES:
+    GOOD[_method] |= {"by": BOSS, "at": None, "request_id": "once"}
+GOOD["process"] = {"agreement": None}
+
+FINE: dict[str, set[str]] = {
+    "start.version": {"None"},
+    "start.parties": {"list", "dict"},
+    "record.value": {"None", "3", "list", "dict"},
+    "approve.role": {"None"},
+    "approve.result": {"None", "dict"},
+    "refuse.role": {"None"},
+    "refuse.result": {"None", "dict"},
+    "find.limit": {"3"},
+    "count.by": {"None"},
+    "history.after": {"3"},
+    "verify.agreement": {"None"},
+    "deliver.limit": {"3"},
+    "outbox.status": {"None"},
+    **{f"{method}.at": {"None"} for method in CHANGES},
+    **{f"{method}.request_id": {"None"} for method in CHANGES},
+    **{f"{method}.{name}": {"None"} for method in ("find", "count") for name in GOOD["find"] if name != "limit"},
+}
+SAID = {"attach.document": "Document", "note.said": "note", "start.process": "process", "process.agreement": "greement"}
+
+TRIED = [
+    pytest.param(method, name, kind, id=f"{method}-{name}-{kind}")
+    for method, arguments in GOOD.items()
+    for name in arguments
+    for kind in WRONG
+    if kind not in FINE.get(f"{method}.{name}", ())
+]
+
+
+def test_every_argument_of_every_method_is_tried() -> None:
+    """No method of the engine and no argument of one is left out."""
+    import inspect
+
+    public = {
+        name: set(inspect.signature(method).parameters) - {"self"}
+        for name, method in vars(Engine).items()
+        if inspect.isfunction(method) and not name.startswith("_") and name != "close"
+    }
+
+    assert public == {name: set(arguments) for name, arguments in GOOD.items()}
+
+
+@pytest.mark.parametrize("method, name, kind", TRIED)
+def test_wrong_types_are_refused_by_name(office: Office, method: str, name: str, kind: str) -> None:
+    """An argument of the wrong type is refused with an error that names it, and nothing is written."""
+    arguments = {**GOOD[method], name: WRONG[kind]}
+
+    with office.refusing(SAID.get(f"{method}.{name}", name)):
+        getattr(office.engine, method)(**arguments)
+
+
+@pytest.mark.parametrize(
+    "method, name",
+    [(method, name) for method, arguments in GOOD.items() for name in arguments if name not in {"value"}],
+)
+def test_numbers_beyond_all_bounds_are_refused(office: Office, method: str, name: str) -> None:
+    """A number of five thousand digits is refused like any other wrong value."""
+    with office.refusing(SAID.get(f"{method}.{name}", name)):
+        getattr(office.engine, method)(**{**GOOD[method], name: HUGE})
+
+
+@pytest.mark.parametrize(
+    "method, name",
+    [
+        (method, name)
+        for method, arguments in GOOD.items()
+        for name in arguments
+        if name not in {"value", "document", "by", "at", "parties", "result", "changed_since", "running", "on_hold"}
+        and (method, name) not in {("process", "agreement")}
+    ],
+)
+def test_texts_beyond_all_bounds_are_refused_in_few_words(office: Office, method: str, name: str) -> None:
+    """A text of ten million characters is refused, and the error does not repeat it."""
+    with office.refusing():
+        getattr(office.engine, method)(**{**GOOD[method], name: "x" * 10_000_000})
+
+
+@pytest.mark.parametrize(
+    "method, name, value",
+    [
+        ("history", "after", 2**63),
+        ("history", "after", -1),
+        ("history", "after", True),
+        ("deliver", "limit", 2**63),
+        ("deliver", "limit", 0),
+        ("find", "limit", 501),
+        ("find", "limit", 0),
+        ("find", "limit", True),
+    ],
+)
+def test_numbers_out_of_range_never_break_the_store(office: Office, method: str, name: str, value: int) -> None:
+    """A number that no store can hold is refused, or answered like any number beyond the last."""
+    before = office.state()
+    try:
+        answer: Any = getattr(office.engine, method)(**{**GOOD[method], name: value})
+    except InvalidValue as error:
+        assert name in str(error)
+    else:
+        assert value == 2**63
+        assert not list(answer) if method == "history" else not answer.delivered
+
+    assert before == office.state()
+
+
+PIECES: list[Callable[[Any], Any]] = [
+    lambda value: Actor(id=value),
+    lambda value: Party(value),
+    lambda value: Party("p", name=value),
+    lambda value: Document(kind=value, digest="0" * 64),
+    lambda value: Document(kind="plan", digest=value),
+    lambda value: plan(title=value),
+    lambda value: Stage(value, owner="boss"),
+    lambda value: Outcome(value),
+    lambda value: Process(value, "1", pact().stages),
+    lambda value: Process("pact", value, pact().stages),
+    lambda value: Process("pact", "1", value),
+    lambda value: document(value),
+    lambda value: approval(value),
+    lambda value: fact(value),
+    lambda value: unguarded(value),
+    lambda value: at_least(value, fact("a"), fact("b")),
+    lambda value: all_of(value, fact("a")),
+    lambda value: when(value, fact("a")),
+    lambda value: when(fact("a"), value),
+    lambda value: Calendar(value),
+    lambda value: check_plugin(value),
+]
+
+
+@pytest.mark.parametrize("kind", [kind for kind in WRONG])
+@pytest.mark.parametrize("make", PIECES, ids=range(len(PIECES)))
+def test_pieces_are_never_made_of_wrong_types(make: Callable[[Any], Any], kind: str) -> None:
+    """A value, a requirement or a plugin made of the wrong type is refused with an error of our own."""
+    with pytest.raises(StagegateError):
+        make(WRONG[kind])
+
+
+@pytest.mark.parametrize("kind", [kind for kind in WRONG if kind != "dict"])
+def test_definitions_are_never_read_from_wrong_types(kind: str) -> None:
+    """What is neither a path, a text nor a table is no definition."""
+    with pytest.raises(DefinitionError, match="a path, a text or a table is needed"):
+        load_process(WRONG[kind])
+
+
+@pytest.mark.parametrize("kind", list(WRONG))
+@pytest.mark.parametrize("argument", ["url", "processes", "plugins", "clock"])
+def test_engine_is_never_opened_with_wrong_types(argument: str, kind: str, tmp_path: Path) -> None:
+    """Opening with an argument of the wrong type is refused by name, before anything is made."""
+    if (argument, kind) in {(a, k) for a in ("processes", "plugins") for k in ("list", "dict")}:
+        pytest.skip("an empty collection is one")
+    arguments: dict[str, Any] = {"url": f"sqlite:///{tmp_path / 'new.db'}", argument: WRONG[kind]}
+
+    with pytest.raises(StagegateError, match=argument if argument != "plugins" else "plugin"):
+        Engine.open(**arguments)
+
+
+@pytest.mark.parametrize("kind", list(WRONG))
+def test_engine_stands_on_no_store_that_is_none(kind: str) -> None:
+    """What is no store is refused where the engine is made, not where it is first used."""
+    with pytest.raises(StagegateError, match="store"):
+        Engine(WRONG[kind])
+
+
+@pytest.mark.parametrize("name", ["no-such-plugin", "", "sqlite\n", "os.system", "../sqlite", "\ud800", "sqlite\0"])
+def test_plugins_that_do_not_exist(name: str) -> None:
+    """A plugin that nobody installed is refused by its name, with the names there are."""
+    with pytest.raises(PluginError, match="no installed package names it"):
+        Engine.open("memory:", plugins=[name])
+
+
+def test_clock_that_tells_no_time(office: Office) -> None:
+    """A clock that answers anything but an aware time is refused, and nothing is written."""
+    store = MemoryStore()
+    for answer in (None, 3, "now", office.clock().replace(tzinfo=None)):
+        engine = Engine(store, processes=[pact()], clock=lambda answer=answer: answer)
+        with pytest.raises(InvalidValue, match="clock"):
+            engine.start("pact", "deal", by=BOSS)
+    assert 0 == Engine(store).count()
+
+
+def test_actors_and_parties_in_wrong_places() -> None:
+    """What is inside a requirement about people is checked like everything else."""
+    for make in (lambda: actor(roles=3), lambda: actor(not_listed=b"x"), lambda: parties("many"), lambda: parties(-1)):
+        with pytest.raises(StagegateError):
+            make()  # type: ignore[no-untyped-call]
