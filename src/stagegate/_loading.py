@@ -11,19 +11,18 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from . import _checks
-from ._evidence import ActorRequirement, PartiesRequirement, approval, document, fact, parties
 from ._fields import collected
 from ._predicates import Predicate
 from ._process import Process
-from ._requirements import Not, Requirement, all_of, any_of, at_least, gather, unguarded, when
+from ._requirements import Requirement
 from ._stages import Outcome, Stage
 from ._text import frozendict
+from ._words import Fault, Words, or_faults
 from .exceptions import DefinitionError, InvalidValue, join
 
 if TYPE_CHECKING:
     from cattrs import Converter
 
-Fault = tuple[str, str]
 MAX_SIZE = 4 * 1024 * 1024
 
 
@@ -171,24 +170,14 @@ def _flatten(error: BaseException, path: str = "") -> list[Fault]:
     return [(path, str(error))]
 
 
-def _or_faults(read: Callable[[Any], Requirement], value: Any, faults: list[Fault], path: str) -> Requirement | None:
-    try:
-        return read(value)
-    except DefinitionError as error:
-        faults += [(join(path, inner), sentence) for inner, sentence in error.faults]
-        return None
-
-
 class _Reader:
     """Reads one definition: names, parameters and what is left out are the same for all its parts."""
 
     def __init__(self, predicates: Iterable[Predicate], without: Iterable[str]) -> None:
-        self.known: dict[str, Requirement] = {predicate.code: predicate for predicate in predicates}
-        self.without = frozenset(without)
-        self.left_out: set[str] = set()
-        self.faults: list[Fault] = []
+        self.words = Words(predicates, without)
+        self.faults = self.words.faults
         self.nameless = False
-        self.converter = _converter(self.requirement)
+        self.converter = _converter(self.words.requirement)
 
     def process(self, data: Any, values: Mapping[str, Any]) -> Process:
         """Return the process, or raise all that is wrong with it."""
@@ -203,13 +192,14 @@ class _Reader:
         }
         table = self._table(_ProcessTable, data, "")
         for named, asked in (table.requirements or {}).items():
-            made = _or_faults(self.requirement, asked, self.faults, f"requirements.{named}")
+            made = or_faults(self.words.requirement, asked, self.faults, f"requirements.{named}")
             if made is not None:
-                self.known[named] = made if made.id else attrs.evolve(made, id=named)
+                self.words.known[named] = made if made.id else attrs.evolve(made, id=named)
         stages = self._several(_StageTable, Stage, table.stages or [], "stages")
         outcomes = self._several(_OutcomeTable, Outcome, table.outcomes or [], "outcomes")
         self.faults += [
-            ("", f"there is no requirement {named!r} to leave out") for named in sorted(self.without - self.left_out)
+            ("", f"there is no requirement {named!r} to leave out")
+            for named in sorted(self.words.without - self.words.left_out)
         ]
         about = {field: getattr(table, field) for field in ("label", "roles", "basis", "provenance", "note", "zone")}
         if self.faults:
@@ -358,196 +348,6 @@ class _Reader:
                 return None
             return kind(**{k: v for k, v in arguments.items() if k not in bad})
 
-    def requirement(self, value: Any) -> Requirement:
-        """
-        Return the requirement that a table says.
-
-        Raises:
-            DefinitionError: With every fault, each with its path inside the table.
-        """
-        if not isinstance(value, Mapping):
-            message = f"a requirement is a table such as {{ document = 'report' }}, not {value!r}"
-            raise DefinitionError(message)
-        table = dict(value)
-        about = {common: table.pop(common) for common in Requirement.COMMON if common in table}
-        words = [word for word in _WORDS if word in table]
-        if "when" in words and "then" in words:
-            words = ["when"]
-        if "at_least" in words and "of" in table:
-            words = ["at_least"]
-        elif "approval" in words or "fact" in words or "document" in words:
-            words = [word for word in words if word in {"approval", "fact", "document"}]
-        if len(words) != 1:
-            said = "no word" if not words else " and ".join(words)
-            message = f"a requirement begins with one of {', '.join(_WORDS)}; this one has {said}"
-            raise DefinitionError([(words[0] if words else "", message)])
-        word = words[0]
-        try:
-            return _WORDS[word](self, table, about)
-        except DefinitionError as error:
-            raise DefinitionError([(_renamed(path, word), sentence) for path, sentence in error.faults]) from None
-
-    def _parts(self, rows: Any, word: str) -> list[Requirement]:
-        if not isinstance(rows, list):
-            raise DefinitionError([(word, f"a list of requirements is needed, not {rows!r}")])
-        faults: list[Fault] = []
-        made = []
-        for i, row in enumerate(rows):
-            if self._leave_out(row):
-                continue
-            part = _or_faults(self.requirement, row, faults, f"{word}[{i}]")
-            if part is not None:
-                made.append(part)
-        if faults:
-            raise DefinitionError(faults)
-        return made
-
-    def _leave_out(self, row: Any) -> bool:
-        if not isinstance(row, Mapping):
-            return False
-        for inner in ("then", "not"):
-            if inner in row and self._leave_out(row[inner]):
-                return True
-        named = row.get("id") or row.get("requirement")
-        if not isinstance(named, str) or named not in self.without:
-            return False
-        self.left_out.add(named)
-        provenance = row.get("provenance") or getattr(self.known.get(named), "provenance", "")
-        if provenance == "law":
-            self.faults.append(("", f"{named} is law and cannot be left out"))
-            return False
-        return True
-
-
-_FIRST = {"document": "kind", "approval": "role", "requirement": "code", "unguarded": "because"}
-
-
-def _renamed(path: str, word: str) -> str:
-    """Name the argument as the table names it."""
-    return word if path == _FIRST.get(word) else path
-
-
-def _composed(word: str, make: Callable[..., Requirement]) -> Callable[..., Requirement]:
-    def read(reader: _Reader, table: dict[str, Any], about: dict[str, Any]) -> Requirement:
-        parts = reader._parts(table.pop(word), word)
-        _nothing_else(table, word)
-        if not parts:
-            raise DefinitionError([(word, "it asks for nothing; name its requirements, or say `unguarded`")])
-        return make(*parts, **about)
-
-    return read
-
-
-def _nothing_else(table: Mapping[str, Any], word: str) -> None:
-    if table:
-        raise DefinitionError([(extra, f"unknown key beside {word}") for extra in sorted(table)])
-
-
-def _read_at_least(reader: _Reader, table: dict[str, Any], about: dict[str, Any]) -> Requirement:
-    n = table.pop("at_least")
-    parts = reader._parts(table.pop("of"), "of")
-    _nothing_else(table, "at_least")
-    return at_least(n, *parts, **about)
-
-
-def _inner(reader: _Reader, value: Any, word: str) -> Requirement:
-    try:
-        return reader.requirement(value)
-    except DefinitionError as error:
-        raise error.under(word) from None
-
-
-def _read_not(reader: _Reader, table: dict[str, Any], about: dict[str, Any]) -> Requirement:
-    part = _inner(reader, table.pop("not"), "not")
-    _nothing_else(table, "not")
-    return gather(Not, part=part, **about) if about else ~part
-
-
-def _read_when(reader: _Reader, table: dict[str, Any], about: dict[str, Any]) -> Requirement:
-    if "then" not in table:
-        raise DefinitionError([("then", "missing: say what is required when the condition holds")])
-    condition, part = _inner(reader, table.pop("when"), "when"), _inner(reader, table.pop("then"), "then")
-    _nothing_else(table, "when")
-    return when(condition, part, **about)
-
-
-def _read_plain(make: Callable[..., Requirement], word: str) -> Callable[..., Requirement]:
-    def read(_: _Reader, table: dict[str, Any], about: dict[str, Any]) -> Requirement:
-        first = table.pop(word)
-        return make(first, **table, **about)
-
-    return read
-
-
-def _read_parties(_: _Reader, table: dict[str, Any], about: dict[str, Any]) -> Requirement:
-    asked = table.pop("parties")
-    _nothing_else(table, "parties")
-    if not isinstance(asked, Mapping):
-        return _under("parties", lambda: parties(asked, **about), {"at_least": "parties"})
-    return _under("parties", lambda: gather(PartiesRequirement, **asked, **about))
-
-
-def _read_actor(_: _Reader, table: dict[str, Any], about: dict[str, Any]) -> Requirement:
-    asked = table.pop("actor")
-    _nothing_else(table, "actor")
-    if not isinstance(asked, Mapping):
-        raise DefinitionError([("actor", f"a table is needed, with not_listed or roles, not {asked!r}")])
-    return _under("actor", lambda: gather(ActorRequirement, **asked, **about), {"actor": "actor"})
-
-
-def _under(word: str, make: Callable[[], Requirement], names: Mapping[str, str] | None = None) -> Requirement:
-    """Make a requirement whose arguments stand in a table of their own; their faults stand there too."""
-    try:
-        return make()
-    except DefinitionError as error:
-        raise DefinitionError(
-            [
-                (
-                    path if path.split(".")[0] in Requirement.COMMON else (names or {}).get(path) or f"{word}.{path}",
-                    said,
-                )
-                for path, said in error.faults
-            ]
-        ) from None
-
-
-def _read_unguarded(_: _Reader, table: dict[str, Any], about: dict[str, Any]) -> Requirement:
-    because = table.pop("unguarded")
-    _nothing_else(table, "unguarded")
-    return unguarded(because, **about)
-
-
-def _read_named(reader: _Reader, table: dict[str, Any], about: dict[str, Any]) -> Requirement:
-    named, version = table.pop("requirement"), table.pop("version", None)
-    _nothing_else(table, "requirement")
-    found = reader.known.get(named) if isinstance(named, str) else None
-    if found is None:
-        known = ", ".join(sorted(reader.known)) or "none"
-        message = f"there is no requirement {named!r}; known are {known}"
-        raise DefinitionError([("requirement", message)])
-    if version is not None and version != getattr(found, "version", version):
-        message = f"version {version} of {named!r} is asked for, but version {getattr(found, 'version', '')} is here"
-        raise DefinitionError([("version", message)])
-    if not about:
-        return found
-    fields = {field.name: getattr(found, field.name) for field in attrs.fields(type(found))}
-    return gather(type(found), **{**fields, **about})
-
-
-_WORDS: dict[str, Callable[[_Reader, dict[str, Any], dict[str, Any]], Requirement]] = {
-    "all": _composed("all", all_of),
-    "any": _composed("any", any_of),
-    "at_least": _read_at_least,
-    "not": _read_not,
-    "when": _read_when,
-    "document": _read_plain(document, "document"),
-    "approval": _read_plain(approval, "approval"),
-    "fact": _read_plain(fact, "fact"),
-    "parties": _read_parties,
-    "actor": _read_actor,
-    "requirement": _read_named,
-    "unguarded": _read_unguarded,
-}
 
 _FILLER: dict[type[Any], dict[str, Any]] = {
     _StageTable: {"id": ""},

@@ -37,3 +37,10 @@ def filed(tmp_path: Path) -> Iterator[Office]:
 def file(tmp_path: Path) -> Path:
     """Name the file of `filed`."""
     return tmp_path / "office.db"
+
+
+@pytest.fixture(scope="module", params=["memory", "sqlite"])
+def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    """Open an engine on each store, for all tests that only try what is refused."""
+    folder = tmp_path_factory.mktemp("shared")
+    yield from _office("memory:" if request.param == "memory" else f"sqlite:///{folder / 'office.db'}")

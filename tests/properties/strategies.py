@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
+from hypothesis import reject
 from hypothesis import strategies as st
 
 from stagegate import (
     Attempt,
+    DefinitionError,
     Outcome,
     Process,
     Requirement,
@@ -39,6 +42,7 @@ def moody(attempt: Attempt) -> Any:
     return {None: True, 3: "three is too many"}.get(mood, mood)
 
 
+@cache
 def leaves() -> st.SearchStrategy[Requirement]:
     """Return requirements that ask one thing."""
     return st.one_of(
@@ -57,6 +61,7 @@ def leaves() -> st.SearchStrategy[Requirement]:
     )
 
 
+@cache
 def requirements() -> st.SearchStrategy[Requirement]:
     """Return requirements of any shape."""
     return st.recursive(
@@ -72,55 +77,56 @@ def requirements() -> st.SearchStrategy[Requirement]:
     )
 
 
+@cache
+def some(ids: tuple[str, ...], least: int = 0) -> st.SearchStrategy[list[str]]:
+    """Return up to two of several ids."""
+    return st.lists(st.sampled_from(ids), min_size=least, max_size=2, unique=True)
+
+
+@cache
+def grants() -> st.SearchStrategy[dict[str, list[str]]]:
+    """Return who may do what beside the owner."""
+    return st.dictionaries(st.sampled_from(["advance", "hold", "end", "resume", "note"]), some(ROLES, 1), max_size=2)
+
+
+@cache
+def conditions() -> st.SearchStrategy[Requirement | None]:
+    """Return a requirement or none."""
+    return st.none() | requirements()
+
+
+@cache
+def outcomes(ids: tuple[str, ...]) -> st.SearchStrategy[list[Outcome]]:
+    """Return the ways in which a process can end; none for those that every process has."""
+    one = st.builds(
+        Outcome, st.sampled_from(["o1", "o2", "o3"]), stages=some(ids), by=some(ROLES), gate=conditions()
+    )
+    return st.lists(one, max_size=3, unique_by=lambda outcome: outcome.id)
+
+
 @st.composite
 def processes(draw: st.DrawFn) -> Process:
-    """Draw a process: up to five stages, conditional ones, ways back, outcomes, all sorts of gates; one that can be left."""
-    count = draw(st.integers(2, 5))
-    ids = [f"s{i}" for i in range(count)]
-    stages = []
-    roles = st.lists(st.sampled_from(ROLES), min_size=1, max_size=2, unique=True)
-    for i, stage in enumerate(ids):
-        stages.append(
+    """
+    Draw a process: up to five stages, some conditional, with ways back, outcomes and all sorts of gates.
+
+    One that contradicts itself is refused by the library, and another is drawn.
+    """
+    ids = tuple(f"s{i}" for i in range(draw(st.integers(2, 5))))
+    last = len(ids) - 1
+    try:
+        stages = [
             Stage(
                 stage,
-                owner=draw(roles),
-                gate=None if i == count - 1 else draw(requirements()),
-                when=draw(st.none() | requirements()) if 0 < i < count - 1 else None,
-                back_to=draw(st.lists(st.sampled_from(ids[: i + 1]), max_size=2, unique=True)),
-                may=draw(st.dictionaries(st.sampled_from(["advance", "hold", "end", "resume", "note"]), roles, max_size=2)),
-                contributors=draw(st.just([]) | roles),
+                owner=draw(some(ROLES, 1)),
+                gate=None if i == last else draw(requirements()),
+                when=draw(conditions()) if 0 < i < last else None,
+                back_to=draw(some(ids[: i + 1])),
+                may=draw(grants()),
+                contributors=draw(some(ROLES)),
                 reapproval=draw(st.sampled_from(["always", "on_change"])),
             )
-        )
-    outcomes = draw(
-        st.just([])
-        | st.lists(
-            st.builds(
-                Outcome,
-                st.sampled_from(["o1", "o2", "o3"]),
-                stages=st.lists(st.sampled_from(ids), max_size=2, unique=True),
-                by=st.just([]) | roles,
-                gate=st.none() | requirements(),
-            ),
-            min_size=1,
-            max_size=3,
-            unique_by=lambda outcome: outcome.id,
-        )
-    )
-    return Process("random", "1", stages, outcomes=outcomes)
-
-
-def possible_processes() -> st.SearchStrategy[Process]:
-    """Draw processes; those whose gates contradict themselves are refused by the library and drawn anew."""
-    from stagegate import DefinitionError
-
-    @st.composite
-    def tried(draw: st.DrawFn) -> Process:
-        from hypothesis import reject
-
-        try:
-            return draw(processes())
-        except DefinitionError:
-            reject()
-
-    return tried()
+            for i, stage in enumerate(ids)
+        ]
+        return Process("random", "1", stages, outcomes=draw(outcomes(ids)))
+    except DefinitionError:
+        reject()

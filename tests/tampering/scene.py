@@ -1,24 +1,38 @@
 """A file with histories, and what somebody who can write to it may do."""
+# ruff: noqa: S608  statements are put together from names of our own
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import attrs
 
 import stagegate.contrib.sqlite
-from stagegate import Engine, Report
+from stagegate import Agreement, Engine, Entry, Report
 from stagegate.contrib.sqlite import SQLiteStore
+from stagegate.contrib.sqlite._store import _OUTBOX, _seal
 from stagegate.testing import ManualClock, make_process
 from stagegate.testing._lives import random_life, write
 
 SCHEMA = Path(stagegate.contrib.sqlite.__file__).with_name("schema.sql").read_text(encoding="utf-8")
+
+VICTIM, OTHER = "a", "A"
+"""Two agreements with long histories, requests, and rows in the outbox."""
+
+SWAPPED = [
+    f"UPDATE {table} SET {column} = '{new}' WHERE {column} = '{old}'"
+    for table, column in (("agreement", "id"), *((t, "agreement") for t in ("event", "request", "outbox", "member")))
+    for old, new in ((VICTIM, "<"), (OTHER, VICTIM), ("<", OTHER))
+]
+"""What makes two agreements change places, with everything that is stored of them."""
 
 Events = dict[str, list[tuple[int, bytes, bytes]]]
 
@@ -62,7 +76,9 @@ def events(path: Path) -> Events:
     """Return what is stored of every history, as it is."""
     found: Events = {}
     with closing(sqlite3.connect(path)) as raw:
-        for agreement, n, body, hash_ in raw.execute("SELECT agreement, n, body, hash FROM event ORDER BY agreement, n"):
+        for agreement, n, body, hash_ in raw.execute(
+            "SELECT agreement, n, body, hash FROM event ORDER BY agreement, n"
+        ):
             found.setdefault(agreement, []).append((n, body, hash_))
     return found
 
@@ -134,3 +150,56 @@ def named(report: Report, agreement: str, n: int | None = None) -> bool:
     if n is None:
         return bool(numbers)
     return n == min((number for number in numbers if number), default=0)
+
+
+def entries(scene: Scene, agreement: str) -> list[Entry]:
+    """Return the stored entries of an agreement."""
+    return [Entry(n=n, body=body, hash=hash_) for n, body, hash_ in events(scene.path)[agreement]]
+
+
+def chain(bodies: list[bytes]) -> list[bytes]:
+    """Return the hashes of bodies, as an attacker who has read the documentation computes them."""
+    hashes = [bytes(32)]
+    for body in bodies:
+        pieces = len(hashes[-1]).to_bytes(8, "big") + hashes[-1] + len(body).to_bytes(8, "big") + body
+        hashes.append(sha256(b"stagegate/event/v1\n" + pieces).digest())
+    return hashes[1:]
+
+
+def written(body: dict[str, Any]) -> bytes:
+    """Return a body as canonical JSON."""
+    return json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def put_chain(raw: sqlite3.Connection, bodies: list[bytes]) -> None:
+    """Write the bodies of the victim with a chain that fits them, and make the column that names the last hash fit."""
+    for n, (body, hash_) in enumerate(zip(bodies, chain(bodies), strict=True), 1):
+        raw.execute("UPDATE event SET body = ?, hash = ? WHERE agreement = 'a' AND n = ?", (body, hash_, n))
+    raw.execute("UPDATE agreement SET head = ? WHERE id = 'a'", (chain(bodies)[-1],))
+
+
+def put_row(raw: sqlite3.Connection, agreement: Agreement) -> None:
+    """Write the snapshot of an agreement, and all that its row copies of it."""
+    raw.execute(
+        "UPDATE agreement SET n = ?, version = ?, head = ?, stage = ?, owner = ?, outcome = ?, on_hold = ?,"
+        " changed_at = ?, searchable = ?, snapshot = ? WHERE id = ?",
+        (
+            agreement.n,
+            agreement.version,
+            agreement.head,
+            agreement.stage,
+            " ".join(agreement.owner),
+            agreement.outcome,
+            agreement.hold is not None,
+            agreement.changed_at.isoformat(timespec="microseconds").replace("+00:00", "Z"),
+            agreement.searchable,
+            agreement.to_json(),
+            agreement.id,
+        ),
+    )
+
+
+def reseal(raw: sqlite3.Connection) -> None:
+    """Compute anew the check of every row of the outbox, which is a plain digest of the row."""
+    for row in raw.execute(f"SELECT {_OUTBOX} FROM outbox").fetchall():
+        raw.execute("UPDATE outbox SET seal = ? WHERE agreement = ? AND n = ? AND id = ?", (_seal(row[:9]), *row[:3]))

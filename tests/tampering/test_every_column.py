@@ -1,9 +1,9 @@
 """Whatever value of whatever column of whatever table is changed: `verify` finds it and says where."""
+# ruff: noqa: S608  names of tables and columns come from our own schema
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
@@ -14,19 +14,18 @@ from stagegate import Report
 from .scene import Scene, columns, events, first_difference, named, verified
 
 
-def other_values(value: Any, others: list[Any]) -> Iterator[Any]:
-    """Yield what a value could be changed to: something near, something far, and what another row holds."""
+def other_values(value: Any, others: list[Any]) -> list[Any]:
+    """Return what a value could be changed to: something near, something far, nothing, and what another row holds."""
     if value is None:
-        yield "something"
+        several: list[Any] = ["something"]
     elif isinstance(value, int):
-        yield from (value + 1, value - 1, 0, 2**40)
+        several = [value + 1, value - 1, 2**40, None]
     elif isinstance(value, str):
-        yield from (value + "x", value[:-1], value.swapcase(), "", "\0", value + " ")
+        several = [value + "x", value[:-1], value.swapcase(), "\0", None]
     else:
-        yield from (bytes([value[0] ^ 1]) + value[1:], value[:-1] + bytes([value[-1] ^ 128]), value[:-1], value + b" ", b"")
-    yield from {other: None for other in others if type(other) is type(value)}
-    if value is not None:
-        yield None
+        several = [bytes([value[0] ^ 1]) + value[1:], value[:-1] + bytes([value[-1] ^ 128]), value[:-1], b"", None]
+    several += [other for other in others if type(other) is type(value)][:2]
+    return [other for place, other in enumerate(several) if other != value and other not in several[:place]]
 
 
 def rows(scene: Scene, table: str) -> list[dict[str, Any]]:
@@ -39,7 +38,7 @@ def rows(scene: Scene, table: str) -> list[dict[str, Any]]:
     for row in several:
         sorts.setdefault((row.get("status"), row.get("outcome"), row.get("on_hold"), row.get("kind")), row)
     chosen = [several[0], several[len(several) // 2], several[-1], *sorts.values()]
-    return [row for place, row in enumerate(chosen) if row not in chosen[:place]]
+    return [row for place, row in enumerate(chosen) if row not in chosen[:place]][:5]
 
 
 def change(scene: Scene, table: str, row: dict[str, Any], column: str, value: Any) -> Report | None:
@@ -48,7 +47,9 @@ def change(scene: Scene, table: str, row: dict[str, Any], column: str, value: An
     same = " AND ".join(f'"{name}" IS :{name}' for name in row)
     try:
         with scene.hand() as raw:
-            done = raw.execute(f'UPDATE "{table}" SET "{column}" = :new_value WHERE {same}', {**row, "new_value": value})
+            done = raw.execute(
+                f'UPDATE "{table}" SET "{column}" = :new_value WHERE {same}', {**row, "new_value": value}
+            )
             assert done.rowcount == 1
     except sqlite3.IntegrityError:
         return None
@@ -66,14 +67,12 @@ def about(table: str, column: str, row: dict[str, Any], value: Any) -> set[str]:
 
 @pytest.mark.parametrize("table, column", columns(), ids=map(".".join, columns()))
 def test_changed_value_is_found(table: str, column: str, scene: Scene) -> None:
-    """A changed value is found, and the agreement is named; where it is an event's, with the first number that is wrong."""
+    """A changed value is found, and the agreement is named; for an event, the first number that is wrong as well."""
     before = events(scene.path)
     several = rows(scene, table)
     tried = 0
     for row in several:
         for value in other_values(row[column], [other[column] for other in several]):
-            if value == row[column]:
-                continue
             report = change(scene, table, row, column, value)
             if report is None:
                 continue
@@ -112,7 +111,11 @@ def test_text_that_is_no_text_is_found(scene: Scene) -> None:
         if not isinstance(row[column], str):
             continue
         same = " AND ".join(f'"{name}" IS :{name}' for name in row)
-        report = scene.tamper(f"UPDATE \"{table}\" SET \"{column}\" = CAST(x'FF' AS TEXT) WHERE {same}", **row)
+        report = scene.tamper(f'UPDATE "{table}" SET "{column}" = CAST(x\'FF\' AS TEXT) WHERE {same}', **row)
 
         assert not report.ok, (table, column)
-        assert any(named(report, agreement) for agreement in about(table, column, row, "")), (table, column, str(report))
+        assert any(named(report, agreement) for agreement in about(table, column, row, "")), (
+            table,
+            column,
+            str(report),
+        )

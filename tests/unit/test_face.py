@@ -40,7 +40,7 @@ def test_every_name_of_the_face_is_there() -> None:
     """Every name that is listed can be fetched, and no other."""
     assert [] == [name for name in stagegate.__all__ if getattr(stagegate, name, None) is None]
     with pytest.raises(AttributeError, match="no attribute 'Parliament'"):
-        _ = stagegate.Parliament  # type: ignore[attr-defined]
+        _ = stagegate.Parliament
 
 
 def test_face_says_each_name_once() -> None:
@@ -99,7 +99,7 @@ def test_specification_answers_nothing(hook: str) -> None:
 def test_delivery_that_took_too_long_is_counted_by_who_has_it_now() -> None:
     """A worker whose lease has passed to another does not settle what the other has in hand."""
     now = [datetime(2025, 7, 24, tzinfo=UTC)]
-    counts = []
+    counts: list[Any] = []
 
     class Slow:
         name = "slow"
@@ -113,7 +113,7 @@ def test_delivery_that_took_too_long_is_counted_by_who_has_it_now() -> None:
             if not counts:
                 counts.append("first")
                 now[0] += timedelta(hours=1)
-                counts.append(engine.deliver().delivered)  # type: ignore[arg-type]
+                counts.append(engine.deliver().delivered)
             return True
 
     with Engine.open(

@@ -1,0 +1,273 @@
+"""The store: what the lines of a journal say, folded in memory."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import unquote
+
+from stagegate import Agreement, Conflict, Delivery, Dossier, Entry, Known, Notification, Query, StoreError, Unit
+
+from ._journal import Journal
+
+
+class _State:
+    """What some lines say together."""
+
+    def __init__(self) -> None:
+        self.agreements: dict[str, Agreement] = {}
+        self.entries: dict[str, list[Entry]] = {}
+        self.requests: dict[str, Known] = {}
+        self.outbox: dict[str, Delivery] = {}
+
+    def fold(self, line: Any) -> None:
+        """Take the next line: all of it, or, where it cannot be read, nothing."""
+        if "rows" in line:
+            rows = [_row(self.outbox[row["id"]].notification, row) for row in line["rows"]]
+        else:
+            agreement, request = Agreement.from_data(line["agreement"]), line["request"]
+            # Whatever bytes a body is made of, they come back.
+            body = line["body"].encode("utf-8", "surrogateescape")
+            entry = Entry(n=line["n"], body=body, hash=bytes.fromhex(line["hash"]))
+            known = {id_: Known(**one) for id_, one in request.items()}
+            told = [Notification(**one, agreement=agreement.id, n=entry.n) for one in line["notifications"]]
+            rows = [Delivery(notification=one, due_at=agreement.changed_at) for one in told]
+            self.entries.setdefault(agreement.id, []).append(entry)
+            self.agreements[agreement.id] = agreement
+            self.requests.update(known)
+        self.outbox.update((row.notification.id, row) for row in rows)
+
+    def due(self, now: datetime, limit: int) -> list[Delivery]:
+        """Return the oldest rows of the outbox that are due and in nobody's hand."""
+        free = (
+            row
+            for row in self.outbox.values()
+            if row.status == "pending" and row.due_at <= now and (row.leased_until is None or row.leased_until <= now)
+        )
+        return sorted(free, key=_age)[:limit]
+
+    def dossier(self, agreement: str, faults: Sequence[str]) -> Dossier:
+        """Return all there is on one agreement."""
+        return Dossier(
+            id=agreement,
+            agreement=self.agreements[agreement],
+            entries=self.entries[agreement],
+            requests={
+                (k.n, request): k.fingerprint for request, k in self.requests.items() if k.agreement == agreement
+            },
+            outbox={
+                id_: (row.notification.n, sha256(row.notification.payload()).hexdigest())
+                for id_, row in self.outbox.items()
+                if row.notification.agreement == agreement
+            },
+            faults=[(0, fault) for fault in faults],
+        )
+
+
+def _age(row: Delivery) -> tuple[datetime, str, int, str]:
+    return row.due_at, row.notification.agreement, row.notification.n, row.notification.id
+
+
+def _row(notification: Notification, written: Mapping[str, Any]) -> Delivery:
+    until = written["leased_until"]
+    return Delivery(
+        notification=notification,
+        status=written["status"],
+        tries=written["tries"],
+        due_at=datetime.fromisoformat(written["due_at"]),
+        leased_until=None if until is None else datetime.fromisoformat(until),
+        error=written["error"],
+    )
+
+
+def _written(row: Delivery, until: datetime | None) -> dict[str, Any]:
+    return {
+        "id": row.notification.id,
+        "status": row.status,
+        "tries": row.tries,
+        "due_at": row.due_at.isoformat(),
+        "leased_until": None if until is None else until.isoformat(),
+        "error": row.error,
+    }
+
+
+def _values(agreement: Agreement, by: str | None) -> Sequence[Any]:
+    match by:
+        case None:
+            return (None,)
+        case "process":
+            return (agreement.process.id,)
+        case "owner":
+            return agreement.owner
+        case "on_hold":
+            return (agreement.hold is not None,)
+        case _:
+            return (getattr(agreement, by),)
+
+
+class FolderStore:
+    """
+    Histories in a folder: one journal, to which every commit adds one line.
+
+    Durable before fast: a commit is acknowledged when its line is on the disk. Many processes may use the folder; one
+    writes at a time. Every store holds all that the journal says in memory.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        """
+        Open *folder*, making it if it is not there.
+
+        Raises:
+            StoreError: If it cannot be made or read.
+        """
+        self._state = _State()
+        self._journal = Journal(Path(folder), self._state.fold)
+
+    @classmethod
+    def from_url(cls, url: str) -> Self:
+        """
+        Open the folder that *url* names: `folder:///relative/path`, `folder:////absolute/path`.
+
+        Raises:
+            StoreError: If the url names no folder.
+        """
+        path = unquote(url.removeprefix("folder:///")) if url.startswith("folder:///") else ""
+        if not path:
+            message = f"{url!r} names no folder; write folder:///path, or folder:////path from the root"
+            raise StoreError(message)
+        return cls(path)
+
+    @contextmanager
+    def unit(self, agreement: str) -> Iterator[Unit]:
+        """Lock the folder for writing."""
+        with self._journal.locked():
+            unit = _Unit(self._state, self._journal, agreement)
+            try:
+                yield unit
+            finally:
+                unit.done = True
+
+    def get(self, agreement: str) -> Agreement | None:
+        """Return an agreement, or None."""
+        with self._journal.fresh():
+            return self._state.agreements.get(agreement)
+
+    def history(self, agreement: str, after: int = 0, upto: int | None = None) -> Sequence[Entry]:
+        """Return its events."""
+        with self._journal.fresh():
+            return self._state.entries.get(agreement, [])[after:upto]
+
+    def find(self, query: Query, *, after: str | None, limit: int) -> Sequence[Agreement]:
+        """Return a page of agreements."""
+        with self._journal.fresh():
+            meant = [a for a in self._state.agreements.values() if query.matches(a) and (after is None or a.id > after)]
+        return sorted(meant, key=lambda a: a.id)[:limit]
+
+    def count(self, query: Query, by: str | None) -> dict[Any, int]:
+        """Count agreements."""
+        with self._journal.fresh():
+            meant = [a for a in self._state.agreements.values() if query.matches(a)]
+        return dict(Counter(value for agreement in meant for value in _values(agreement, by)))
+
+    def claim(self, now: datetime, *, until: datetime, limit: int) -> Sequence[Delivery]:
+        """Take rows of the outbox."""
+        with self._journal.fresh():
+            if not self._state.due(now, 1):
+                return []
+        with self._journal.locked():
+            rows = [_written(row, until) for row in self._state.due(now, limit)]
+            if rows:
+                self._journal.append({"rows": rows})
+            return [self._state.outbox[row["id"]] for row in rows]
+
+    def settle(self, claimed: Delivery, settled: Delivery) -> bool:
+        """Write how a delivery went."""
+        with self._journal.locked():
+            row = self._state.outbox.get(claimed.notification.id)
+            mine = row is not None and row.status == "pending" and row.leased_until == claimed.leased_until is not None
+            if mine:
+                self._journal.append({"rows": [_written(settled, settled.leased_until)]})
+            return mine
+
+    def outbox(self, status: str | None = None) -> Sequence[Delivery]:
+        """Return the rows of the outbox."""
+        with self._journal.fresh():
+            return sorted((row for row in self._state.outbox.values() if status in (None, row.status)), key=_age)
+
+    def dossiers(self, agreement: str | None = None) -> Iterator[Dossier]:
+        """Return all that stands in the journal now, whatever was read of it before."""
+        state = _State()
+        faults = self._journal.look(state.fold)
+        for one in sorted(state.agreements):
+            if agreement in (None, one):
+                # A line that cannot be read does not say whose it was: it is said of each that is asked for alone.
+                yield state.dossier(one, () if agreement is None else faults)
+
+    def faults(self) -> Sequence[str]:
+        """Return which lines of the journal are not as they were written."""
+        return self._journal.look(_State().fold)
+
+    def close(self) -> None:
+        """Be asked no more."""
+        self._journal.close()
+
+
+class _Unit:
+    """A unit of work, inside the lock."""
+
+    def __init__(self, state: _State, journal: Journal, agreement: str) -> None:
+        self.id = agreement
+        self.done = False
+        self._state = state
+        self._journal = journal
+
+    @property
+    def agreement(self) -> Agreement | None:
+        return self._state.agreements.get(self.id)
+
+    def known(self, request: str) -> Known | None:
+        return self._state.requests.get(request)
+
+    def commit(
+        self,
+        agreement: Agreement,
+        entry: Entry,
+        notifications: Sequence[Notification],
+        request: tuple[str, Known] | None,
+    ) -> None:
+        before = len(self._state.entries.get(self.id, ()))
+        if self.done:
+            message = f"{self.id}: a unit of work commits once, inside its block"
+            raise StoreError(message)
+        if entry.n != before + 1:
+            raise Conflict(self.id, entry.n - 1, before)
+        if request is not None and request[0] in self._state.requests:
+            message = f"{self.id}: the request {request[0]!r} is already there"
+            raise StoreError(message)
+        ids = {told.id for told in notifications}
+        if len(ids) < len(notifications) or ids & self._state.outbox.keys():
+            message = f"{self.id}: a notification of the same id is already there"
+            raise StoreError(message)
+        self._journal.append(
+            {
+                "agreement": agreement.to_data(),
+                "n": entry.n,
+                "body": entry.body.decode("utf-8", "surrogateescape"),
+                "hash": entry.hash.hex(),
+                "notifications": [
+                    {"id": told.id, "channel": told.channel, "kind": told.kind, "to": told.to, "context": told.context}
+                    for told in notifications
+                ],
+                "request": {} if request is None else {request[0]: _known(request[1])},
+            }
+        )
+        self.done = True
+
+
+def _known(known: Known) -> dict[str, Any]:
+    return {"agreement": known.agreement, "n": known.n, "fingerprint": known.fingerprint}
