@@ -13,7 +13,7 @@ from ._history import Entry, Event
 from ._plain import canonical, moment, plain
 from ._records import Approval, Document, Fact, Hold, Party, Pin, lean
 from ._text import frozendict
-from .exceptions import HistoryTampered
+from .exceptions import HistoryTampered, quote
 
 
 @attrs.define(kw_only=True, frozen=True)
@@ -218,13 +218,15 @@ def apply(agreement: Agreement | None, event: Event) -> Agreement:
             raise HistoryTampered(message)
         return _begin(data, event.hash)
     if n != agreement.n + 1 or data["agreement"] != agreement.id or data.get("from") != agreement.stage:
-        message = f"event {n} of {data['agreement']!r} does not follow event {agreement.n} of {agreement.id!r}"
+        message = (
+            f"event {n} of {quote(data['agreement'])} does not follow event {agreement.n} of {quote(agreement.id)}"
+        )
         raise HistoryTampered(message)
     if kind == "refused":
         return _after(agreement, {"n": n, "head": event.hash})
     step = _STEPS.get(kind)
     if step is None:
-        message = f"event {n} is of the unknown kind {kind!r}"
+        message = f"event {n} is of the unknown kind {quote(kind)}"
         raise HistoryTampered(message)
     changes = step(agreement, data)
     if voided := data.get("voided"):

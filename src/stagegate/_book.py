@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ._plain import text
 from ._process import Process
 from ._records import Pin
-from .exceptions import NotFound
+from .exceptions import NotFound, quote
 from .processes import builtin
 from .processes import names as builtin_names
 
@@ -22,6 +23,9 @@ class Book:
             self._pinned[process.pin] = process
 
     def latest(self, process: str, version: str | None) -> Process:
+        process = text(process, "process")
+        if version is not None:
+            version = text(version, "version")
         found = self._latest.get(process)
         if version is not None and (found is None or found.version != version):
             found = next((p for p in self._pinned.values() if (p.id, p.version) == (process, version)), None)
@@ -29,9 +33,8 @@ class Book:
             found = self._add(builtin(process))
         if found is None or (version is not None and found.version != version):
             known = ", ".join(sorted({*self._latest, *builtin_names()}))
-            message = (
-                f"there is no process {process!r}{f' of version {version!r}' if version else ''}; there are {known}"
-            )
+            which = quote(process) if version is None else f"{quote(process)} of version {quote(version)}"
+            message = f"there is no process {which}; there are {known}"
             raise NotFound(message)
         return found
 

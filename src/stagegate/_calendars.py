@@ -12,7 +12,7 @@ from ._fields import reads, valued
 from ._plain import slug, text
 from ._records import day
 from ._text import frozendict
-from .exceptions import InvalidValue
+from .exceptions import InvalidValue, quote
 
 SATURDAY, SUNDAY = 5, 6
 
@@ -20,14 +20,14 @@ SATURDAY, SUNDAY = 5, 6
 def _weekend(value: Any, where: str) -> tuple[int, ...]:
     days = tuple(sorted(set(value)))
     if not all(type(d) is int and 0 <= d <= SUNDAY for d in days):
-        message = f"{where}: weekdays are numbers from 0 (Monday) to 6 (Sunday), not {value!r}"
+        message = f"{where}: weekdays are numbers from 0 (Monday) to 6 (Sunday), not {quote(value)}"
         raise InvalidValue(message)
     return days
 
 
 def _holidays(value: Any, where: str) -> frozendict:
     if not isinstance(value, Mapping):
-        message = f"{where}: a table of names by date is needed, not {value!r}"
+        message = f"{where}: a table of names by date is needed, not {quote(value)}"
         raise InvalidValue(message)
     return frozendict({_date(on, where).isoformat(): text(named, where) for on, named in value.items()})
 

@@ -10,12 +10,12 @@ import attrs
 from ._agreement import Agreement
 from ._attempt import Attempt
 from ._machine import Cursor
-from ._plain import MAX_BODY, canonical, name, plain, slug, text
+from ._plain import MAX_BODY, as_table, canonical, name, plain, slug, text
 from ._process import Process
 from ._reasons import Unmet
 from ._records import Actor, Document, Party, Pin, lean
 from ._text import frozendict
-from .exceptions import InvalidValue, NoSuchMove
+from .exceptions import InvalidValue, NoSuchMove, quote
 
 MAX_REASONS = 500
 """How many reasons a refused event holds; it says how many more there were."""
@@ -116,9 +116,8 @@ def attaching(document: Document) -> Wanted:
 
 def recording(fact: str, value: Any, source: str) -> Wanted:
     """Want a fact recorded."""
-    data = frozendict({"fact": slug(fact, "fact"), "value": plain(value, f"fact {fact}")})
-    if source:
-        data = frozendict({**data, "source": text(source, "source")})
+    fact = slug(fact, "fact")
+    data = frozendict(lean({"fact": fact, "source": text(source, "source")}) | {"value": plain(value, f"fact {fact}")})
     return Wanted(move="record", details=data, change=lambda _p, _a, _c: Change(kind="recorded", data=data))
 
 
@@ -135,15 +134,15 @@ _RESULT = {"members", "present", "in_favour", "against"}
 
 
 def _result(value: Mapping[str, int] | None) -> frozendict:
-    if not value:
+    if value is None:
         return frozendict()
-    result = plain(value, "result")
-    if not isinstance(result, frozendict) or not set(result) <= _RESULT:
-        message = f"result: a table of {', '.join(sorted(_RESULT))} is needed, not {value!r}"
+    result = as_table(value, "result")
+    if not set(result) <= _RESULT:
+        message = f"result: a table of {', '.join(sorted(_RESULT))} is needed, not {quote(value)}"
         raise InvalidValue(message)
     for counted, number in result.items():
         if type(number) is not int or number < 0:
-            message = f"result.{counted}: a whole number from 0 is needed, not {number!r}"
+            message = f"result.{counted}: a whole number from 0 is needed, not {quote(number)}"
             raise InvalidValue(message)
     members, present = result.get("members"), result.get("present")
     if members is not None and present is not None and present > members:
@@ -194,9 +193,10 @@ def voting(
 def _voice(process: Process, role: str | None, by: Actor, move: str) -> str:
     asked = process.approving
     if role is not None:
+        role = name(role, "role")
         if role not in asked:
             message = (
-                f"no gate of {process.id} asks {role!r} to approve; it asks {', '.join(sorted(asked)) or 'nobody'}"
+                f"no gate of {process.id} asks {quote(role)} to approve; it asks {', '.join(sorted(asked)) or 'nobody'}"
             )
             raise NoSuchMove(message)
         return role
@@ -205,12 +205,12 @@ def _voice(process: Process, role: str | None, by: Actor, move: str) -> str:
         return mine[0]
     if not mine and len(asked) >= 1:
         there = ", ".join(sorted(asked))
-        message = f"{move}: {by.id!r} acts in no role that {process.id} asks to approve ({there}); say role="
+        message = f"{move}: {quote(by.id)} acts in no role that {process.id} asks to approve ({there}); say role="
         raise NoSuchMove(message)
     if not mine:
         message = f"{move}: no gate of {process.id} asks anybody to approve"
         raise NoSuchMove(message)
-    message = f"{move}: {by.id!r} acts in several roles that are asked: {', '.join(mine)}; say which with role="
+    message = f"{move}: {quote(by.id)} acts in several roles that are asked: {', '.join(mine)}; say which with role="
     raise InvalidValue(message)
 
 
@@ -220,7 +220,7 @@ def moving(move: str, *, to: str | None = None, reason: str = "", must: bool = F
     if must and not said.strip():
         message = f"{move}: a reason is needed"
         raise InvalidValue(message)
-    if to is not None:
+    if move in {"send_back", "end"}:
         to = name(to, "outcome" if move == "end" else "to")
 
     def change(process: Process, attempt: Attempt, cursor: Cursor) -> Change:
@@ -280,13 +280,13 @@ def known_move(process: Process, agreement: Agreement, wanted: Wanted) -> None:
         return
     targets = process.plan.targets(move, agreement.stage)
     if not targets:
-        message = f"{agreement.id}: there is no {move} from {agreement.stage!r}"
+        message = f"{agreement.id}: there is no {move} from {quote(agreement.stage)}"
         if move == "advance":
             message += ", the last stage; use end with an outcome"
         raise NoSuchMove(message)
     if move != "advance" and to not in targets:
         there = ", ".join(str(target) for target in targets)
-        message = f"{agreement.id}: there is no {move} to {to!r} from {agreement.stage!r}; there is {there}"
+        message = f"{agreement.id}: there is no {move} to {quote(to)} from {quote(agreement.stage)}; there is {there}"
         raise NoSuchMove(message)
 
 

@@ -11,6 +11,7 @@ from ._evidence import UNSET, ApprovalRequirement, DocumentRequirement, FactRequ
 from ._plain import canonical
 from ._requirements import All, AnyOf, AtLeast, Not, Requirement, Unguarded, When
 from ._stages import Outcome, Stage
+from .exceptions import quote
 
 Fault = tuple[str, str]
 FEWEST = 2  # stages: a gate stands between two
@@ -45,7 +46,7 @@ def faults(
     rows = len(stages) if rows is None else rows
     found: list[Fault] = []
     if not isinstance(version, str) or not _VERSION.fullmatch(version):
-        found.append(("version", f"{version!r} is no version; use letters, digits and . + - _, such as '2026.1'"))
+        found.append(("version", f"{quote(version)} is no version; use letters, digits and . + - _, such as '2026.1'"))
     if certain and rows < FEWEST:
         found.append(("stages", f"{rows} stages make no process; at least two are needed"))
     placed = [(f"stages[{i}]", stage) for i, stage in stages.items()]
@@ -66,7 +67,7 @@ def faults(
         gate_faults = list(_gate(path, stage, roles, last=last))
         found += gate_faults
         never = any("can never" in sentence for _, sentence in gate_faults)
-        blocked = f"the gate of {stage.id!r} before it can never open" if never else ""
+        blocked = f"the gate of {quote(stage.id)} before it can never open" if never else ""
     for path, outcome in ending:
         if certain:
             found += _unknown(f"{path}.stages", outcome.stages, order)
@@ -100,14 +101,14 @@ def _unknown(path: str, named: Sequence[str], order: Mapping[str, int]) -> Itera
     there = ", ".join(order)
     for i, stage in enumerate(named):
         if stage not in order:
-            yield f"{path}[{i}]", f"there is no stage {stage!r}; there are {there}"
+            yield f"{path}[{i}]", f"there is no stage {quote(stage)}; there are {there}"
 
 
 def _duplicates(named: Iterable[tuple[str, Stage | Outcome]]) -> Iterator[Fault]:
     first: dict[str, str] = {}
     for path, value in named:
         if value.id in first:
-            yield f"{path}.id", f"{value.id!r} is already the id of {first[value.id]}"
+            yield f"{path}.id", f"{quote(value.id)} is already the id of {first[value.id]}"
         else:
             first[value.id] = path
 
@@ -118,7 +119,7 @@ def _back_to(path: str, stage: Stage, place: int, order: Mapping[str, int]) -> I
         if order.get(target, 0) > place:
             yield (
                 f"{path}.back_to[{i}]",
-                f"{target!r} lies ahead; an agreement is sent back, never forwards past a gate",
+                f"{quote(target)} lies ahead; an agreement is sent back, never forwards past a gate",
             )
 
 
@@ -135,14 +136,17 @@ def _conditional(path: str, stage: Stage, *, first: bool, last: bool) -> Iterato
 def _held(path: str, argument: str, wanted: Iterable[str], roles: Mapping[str, Any]) -> Iterator[Fault]:
     for role in wanted:
         if roles and role not in roles:
-            yield f"{path}.{argument}", f"nobody may hold the role {role!r}; the process declares {', '.join(roles)}"
+            yield (
+                f"{path}.{argument}",
+                f"nobody may hold the role {quote(role)}; the process declares {', '.join(roles)}",
+            )
 
 
 def _requirement(path: str, requirement: Requirement, roles: Mapping[str, Any]) -> Iterator[Fault]:
     twice = Counter(part.id for part in requirement.walk() if part.id)
     for named, times in twice.items():
         if times > 1:
-            yield path, f"{named!r} is the id of {times} requirements"
+            yield path, f"{quote(named)} is the id of {times} requirements"
     if why := impossible(requirement):
         yield path, f"it can never open, because {why}"
     yield from _inside(path, requirement, roles, firm=True)
@@ -156,7 +160,7 @@ def _inside(path: str, part: Requirement, roles: Mapping[str, Any], *, firm: boo
     elif isinstance(part, DocumentRequirement):
         points = (*part.refers_to, *(p.rpartition(".")[0] for p in (*part.not_later_than, *part.not_earlier_than)))
         if part.kind in points:
-            yield f"{path}.document", f"{part.kind!r} is compared with itself"
+            yield f"{path}.document", f"{quote(part.kind)} is compared with itself"
     yield from (
         (f"{path}.fix_by", why) for _, why in _held(path, "fix_by", part.fix_by, roles) if part.id or not _own(part)
     )
@@ -213,13 +217,14 @@ def impossible(part: Requirement, given: Sequence[Requirement] = ()) -> str:
         if not isinstance(c, FactRequirement) or c.each or c.equals is UNSET or isinstance(c.equals, Ref) or c.soft:
             continue
         if c.fact in values and not same(values[c.fact], c.equals):
-            return f"the fact {c.fact} cannot be {values[c.fact]!r} and {c.equals!r}"
+            return f"the fact {c.fact} cannot be {quote(values[c.fact])} and {quote(c.equals)}"
         values[c.fact] = c.equals
     for c in conjuncts:
         if isinstance(c, FactRequirement) and not c.each and c.one_of and c.fact in values and not c.soft:
             plain_choices = [choice for choice in c.one_of if not isinstance(choice, Ref)]
             if len(plain_choices) == len(c.one_of) and not any(same(values[c.fact], x) for x in plain_choices):
-                return f"the fact {c.fact} cannot be {values[c.fact]!r} and one of {', '.join(map(str, plain_choices))}"
+                choices = ", ".join(map(str, plain_choices))
+                return f"the fact {c.fact} cannot be {quote(values[c.fact])} and one of {choices}"
     firm = [c for c in conjuncts if not isinstance(c, (AnyOf, AtLeast))]
     for c in conjuncts:
         if isinstance(c, (AnyOf, AtLeast)) and not c.soft:

@@ -19,7 +19,7 @@ from ._loading import load_process
 from ._memory import MemoryStore
 from ._notices import DEAD, DELIVERED, PENDING, Delivery
 from ._path import MutatingPath, Start, actor_of, id_of, not_found
-from ._plain import freeze, instant, name
+from ._plain import MAX_INTEGER, freeze, instant, name
 from ._plain import text as as_text
 from ._plugins import Plugins
 from ._process import Process
@@ -28,7 +28,7 @@ from ._records import Actor, Document, Party
 from ._stages import MOVES
 from ._store import Query, Store
 from ._text import frozendict
-from .exceptions import InvalidValue
+from .exceptions import InvalidValue, quote
 
 MAX_PAGE = 500
 
@@ -120,8 +120,14 @@ class Engine:
         self._store = store
         self._plugins = plugins or Plugins(())
         self._clock = clock
-        if isinstance(processes, (str, Path)):
-            message = f"processes: a list is needed, such as [{str(processes)!r}], not a text"
+        if isinstance(processes, (str, bytes, Path)) or not isinstance(processes, Iterable):
+            message = f"processes: a list is needed, such as [process, 'permit.toml'], not {quote(processes)}"
+            raise InvalidValue(message)
+        if not isinstance(store, Store):
+            message = f"store: a Store is needed, not {quote(store)}; Engine.open takes a url"
+            raise InvalidValue(message)
+        if not callable(clock):
+            message = f"clock: a function that says what time it is is needed, not {quote(clock)}"
             raise InvalidValue(message)
         predicates = self._plugins.predicates()
         given = [p if isinstance(p, Process) else load_process(p, requirements=predicates) for p in processes]
@@ -205,6 +211,9 @@ class Engine:
         Raises:
             NotFound: If this engine does not know exactly that definition.
         """
+        if not isinstance(agreement, Agreement):
+            message = f"agreement: an Agreement is needed, not {quote(agreement)}; get it first"
+            raise InvalidValue(message)
         return self._book.pinned(agreement.process)
 
     # What happens within a stage
@@ -249,12 +258,12 @@ class Engine:
         agreement = name(agreement, "agreement")
         pinned = self._book.latest(process, version)
         if not isinstance(parties, Iterable):
-            message = f"parties: a list of Party is needed, not {parties!r}"
+            message = f"parties: a list of Party is needed, not {quote(parties)}"
             raise InvalidValue(message)
         several = tuple(parties)
         for i, party in enumerate(several):
             if not isinstance(party, Party):
-                message = f"parties[{i}]: a Party is needed, not {party!r}"
+                message = f"parties[{i}]: a Party is needed, not {quote(party)}"
                 raise InvalidValue(message)
         if len({party.id for party in several}) < len(several):
             message = "parties: two parties have the same id"
@@ -491,7 +500,7 @@ class Engine:
             limit: How many to return, up to 500.
         """
         if type(limit) is not int or not 1 <= limit <= MAX_PAGE:
-            message = f"limit: a whole number from 1 to {MAX_PAGE} is needed, not {limit!r}"
+            message = f"limit: a whole number from 1 to {MAX_PAGE} is needed, not {quote(limit)}"
             raise InvalidValue(message)
         if changed_since is not None:
             instant(changed_since, "changed_since")
@@ -546,7 +555,7 @@ class Engine:
             on_hold: See `find`.
         """
         if by is not None and by not in Query.COUNTED:
-            message = f"by: one of {', '.join(Query.COUNTED)} is needed, not {by!r}"
+            message = f"by: one of {', '.join(Query.COUNTED)} is needed, not {quote(by)}"
             raise InvalidValue(message)
         _asked(
             {"stage": stage, "process": process, "outcome": outcome, "owner": owner},
@@ -607,8 +616,8 @@ class Engine:
             HistoryTampered: If an event cannot be read.
         """
         id_ = id_of(agreement)
-        if type(after) is not int or after < 0:
-            message = f"after: the number of an event is needed, not {after!r}"
+        if type(after) is not int or not 0 <= after <= MAX_INTEGER:
+            message = f"after: the number of an event is needed, not {quote(after)}"
             raise InvalidValue(message)
         entries = self._store.history(id_, after)
         if not entries and self._store.get(id_) is None:
@@ -640,7 +649,7 @@ class Engine:
             limit: How many notifications to take at most.
         """
         if type(limit) is not int or limit < 1:
-            message = f"limit: a whole number from 1 is needed, not {limit!r}"
+            message = f"limit: a whole number from 1 is needed, not {quote(limit)}"
             raise InvalidValue(message)
         return _delivery.deliver(self._store, self._plugins.deliver, self._path.now, limit=limit)
 
@@ -652,7 +661,7 @@ class Engine:
             status: Only those that are `pending`, `delivered` or `dead`.
         """
         if status not in (None, PENDING, DELIVERED, DEAD):
-            message = f"status: one of {PENDING}, {DELIVERED}, {DEAD} is needed, not {status!r}"
+            message = f"status: one of {PENDING}, {DELIVERED}, {DEAD} is needed, not {quote(status)}"
             raise InvalidValue(message)
         return tuple(self._store.outbox(status))
 
@@ -664,5 +673,5 @@ def _asked(texts: Mapping[str, Any], flags: Mapping[str, Any]) -> None:
             as_text(value, argument)
     for argument, value in flags.items():
         if value is not None and not isinstance(value, bool):
-            message = f"{argument}: True, False or None is needed, not {value!r}"
+            message = f"{argument}: True, False or None is needed, not {quote(value)}"
             raise InvalidValue(message)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -13,12 +15,12 @@ import attrs
 from . import _checks
 from ._fields import collected
 from ._predicates import Predicate
-from ._process import Process
+from ._process import TOO_DEEP, Process
 from ._requirements import Requirement
 from ._stages import Outcome, Stage
 from ._text import frozendict
 from ._words import Fault, Words, or_faults
-from .exceptions import DefinitionError, InvalidValue, join
+from .exceptions import DefinitionError, InvalidValue, join, quote
 
 if TYPE_CHECKING:
     from cattrs import Converter
@@ -95,6 +97,8 @@ def load_process(
         return _Reader(requirements, without).process(data, parameters or {})
     except DefinitionError as error:
         raise DefinitionError(error.faults, source=named) from None
+    except RecursionError:
+        raise DefinitionError([("", TOO_DEEP)], source=named) from None
 
 
 def _read(source: str | Path | Mapping[str, Any]) -> tuple[str | None, Any]:
@@ -103,7 +107,7 @@ def _read(source: str | Path | Mapping[str, Any]) -> tuple[str | None, Any]:
     if isinstance(source, str) and ("\n" in source or "=" in source or source.lstrip().startswith("{")):
         return None, _parse(source, is_json=source.lstrip().startswith("{"), named=None)
     if not isinstance(source, (str, Path)):
-        message = f"a path, a text or a table is needed, not {source!r}"
+        message = f"a path, a text or a table is needed, not {quote(source)}"
         raise DefinitionError(message)
     path = Path(source)
     try:
@@ -123,26 +127,32 @@ def _parse(written: str, *, is_json: bool, named: str | None) -> Any:
     import tomllib
 
     try:
+        if _CHAIN.search(written):
+            raise RecursionError
         if is_json:
             return json.loads(written, parse_float=Decimal, object_pairs_hook=_once)
         return tomllib.loads(written, parse_float=Decimal)
     except (ValueError, RecursionError) as error:
-        said = "it is nested too deep" if isinstance(error, RecursionError) else str(error)
+        said = TOO_DEEP if isinstance(error, RecursionError) else str(error)
         raise DefinitionError([("", f"it is not {'JSON' if is_json else 'TOML'}: {said}")], source=named) from None
+
+
+_CHAIN = re.compile(r"(?:[^\s.\"'=\[\]{},]+\s*\.\s*){64}")
+"""Keys of very many dots, which take the parser of TOML very long: no definition has them."""
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     table = dict(pairs)
     if len(table) < len(pairs):
-        twice = sorted({k for k, _ in pairs if sum(k == other for other, _ in pairs) > 1})
-        message = f"the key {twice[0]!r} stands twice in one table"
+        twice = next(k for k, times in Counter(k for k, _ in pairs).items() if times > 1)
+        message = f"the key {quote(twice)} stands twice in one table"
         raise ValueError(message)
     return table
 
 
 def _text_only(value: Any, _: Any) -> str:
     if not isinstance(value, str):
-        message = f"a text is needed, not {value!r}"
+        message = f"a text is needed, not {quote(value)}"
         raise InvalidValue(message)
     return value
 
@@ -198,7 +208,7 @@ class _Reader:
         stages = self._several(_StageTable, Stage, table.stages or [], "stages")
         outcomes = self._several(_OutcomeTable, Outcome, table.outcomes or [], "outcomes")
         self.faults += [
-            ("", f"there is no requirement {named!r} to leave out")
+            ("", f"there is no requirement {quote(named)} to leave out")
             for named in sorted(self.words.without - self.words.left_out)
         ]
         about = {field: getattr(table, field) for field in ("label", "roles", "basis", "provenance", "note", "zone")}
@@ -244,7 +254,7 @@ class _Reader:
 
     def _parameters(self, given: Any, values: Mapping[str, Any]) -> dict[str, Any]:
         if not isinstance(given, Mapping):
-            self.faults.append(("parameters", f"a table is needed, not {given!r}"))
+            self.faults.append(("parameters", f"a table is needed, not {quote(given)}"))
             return {}
         parameters: dict[str, Any] = {}
         for named, about in given.items():
@@ -290,7 +300,7 @@ class _Reader:
     def _parameter(self, named: Any, parameters: Mapping[str, Any], path: str) -> Any:
         if not isinstance(named, str) or named not in parameters:
             self.faults.append(
-                (path, f"there is no parameter {named!r}; there are {', '.join(sorted(parameters)) or 'none'}")
+                (path, f"there is no parameter {quote(named)}; there are {', '.join(sorted(parameters)) or 'none'}")
             )
             return None
         return parameters[named]["value"]
@@ -300,7 +310,7 @@ class _Reader:
         from cattrs import BaseValidationError
 
         if not isinstance(data, Mapping):
-            self.faults.append((path, f"a table is needed, not {data!r}"))
+            self.faults.append((path, f"a table is needed, not {quote(data)}"))
             return None
         try:
             return self.converter.structure(data, kind)
@@ -372,13 +382,13 @@ def _converter(requirement: Callable[[Any], Requirement]) -> Converter:
 
 def _list_of_tables(value: Any, _: Any) -> list[Any]:
     if not isinstance(value, (list, tuple)):
-        message = f"a list of tables is needed, not {value!r}"
+        message = f"a list of tables is needed, not {quote(value)}"
         raise InvalidValue(message)
     return list(value)
 
 
 def _a_table(value: Any, _: Any) -> dict[str, Any]:
     if not isinstance(value, Mapping):
-        message = f"a table is needed, not {value!r}"
+        message = f"a table is needed, not {quote(value)}"
         raise InvalidValue(message)
     return dict(value)

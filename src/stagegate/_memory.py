@@ -16,7 +16,7 @@ from ._history import Entry
 from ._notices import PENDING, Delivery, Notification
 from ._plain import digest
 from ._store import Dossier, Known, Query, Unit
-from .exceptions import Conflict, StoreError
+from .exceptions import Conflict, StoreError, quote
 
 
 class MemoryStore:
@@ -179,7 +179,7 @@ class _Unit:
         if entry.n != before + 1:
             raise Conflict(self.id, entry.n - 1, before)
         if request is not None and request[0] in store._requests:
-            message = f"the request {request[0]!r} is already there"
+            message = f"the request {quote(request[0])} is already there"
             raise StoreError(message)
         rows = {n.id: Delivery(notification=n, due_at=agreement.changed_at) for n in notifications}
         if len(rows) < len(notifications) or rows.keys() & store._outbox.keys():

@@ -35,6 +35,7 @@ from .exceptions import (
     OutcomeUnknown,
     RefusedError,
     RequestReused,
+    quote,
 )
 
 
@@ -58,7 +59,7 @@ class MutatingPath:
         process = self.book.pinned(agreement.process)
         if process.stage(agreement.stage) is None:
             message = (
-                f"{agreement.id} stands at {agreement.stage!r}, a stage that {agreement.process} does not have;"
+                f"{agreement.id} stands at {quote(agreement.stage)}, a stage that {agreement.process} does not have;"
                 f" nothing was changed, run verify"
             )
             raise HistoryTampered(message)
@@ -121,7 +122,7 @@ class MutatingPath:
 
     def _begin(self, id_: str, current: Agreement | None, wanted: Start, actor: Actor) -> _Plan:
         if current is not None:
-            message = f"there is already an agreement {id_!r}; choose another id, or go on with that one"
+            message = f"there is already an agreement {quote(id_)}; choose another id, or go on with that one"
             raise AlreadyExists(message)
         known = wanted.process.known_roles
         used = tuple(role for role in actor.roles if role in known)
@@ -146,7 +147,7 @@ class MutatingPath:
         _changes.known_move(process, current, wanted)
         if wanted.move in MOVES and at is not None and at < current.entered_at:
             entered = instant(current.entered_at)
-            message = f"at: {instant(at)} is before the agreement entered {current.stage!r} ({entered})"
+            message = f"at: {instant(at)} is before the agreement entered {quote(current.stage)} ({entered})"
             raise InvalidValue(message)
         decision, change = self.decide(process, current, wanted, actor, now if at is None else at)
         answer = decision.cursor.answer
@@ -222,8 +223,8 @@ class MutatingPath:
     def _replay(self, id_: str, known: Known, request: tuple[str, str]) -> Agreement:
         if known.agreement != id_ or known.fingerprint != request[1]:
             message = (
-                f"request_id {request[0]!r} was already used for event {known.n} of {known.agreement!r} with other"
-                f" parameters, so nothing was done; use a new id for a new request"
+                f"request_id {quote(request[0])} was already used for event {known.n} of {quote(known.agreement)}"
+                f" with other parameters, so nothing was done; use a new id for a new request"
             )
             raise RequestReused(message)
         folded, event = None, None
@@ -231,7 +232,7 @@ class MutatingPath:
             event = Event.read(entry)
             folded = apply(folded, event)
         if folded is None or event is None or event.n != known.n:
-            message = f"{id_}: event {known.n} of the request {request[0]!r} is missing; run verify"
+            message = f"{id_}: event {known.n} of the request {quote(request[0])} is missing; run verify"
             raise HistoryTampered(message)
         if event.kind == "refused":
             raise _refused_before(event)
@@ -274,7 +275,7 @@ class _Plan:
 
 def actor_of(by: Any) -> Actor:
     if not isinstance(by, Actor):
-        message = f"by: an Actor is needed, not {by!r}; say who acts, with Actor(id=…, roles={{…}})"
+        message = f"by: an Actor is needed, not {quote(by)}; say who acts, with Actor(id=…, roles={{…}})"
         raise InvalidValue(message)
     return by
 
@@ -292,7 +293,7 @@ def _past(at: datetime, now: datetime, recorded_at: str) -> str:
 
 
 def not_found(id_: str) -> NotFound:
-    return NotFound(f"there is no agreement {id_!r}")
+    return NotFound(f"there is no agreement {quote(id_)}")
 
 
 def _fingerprint(id_: str, wanted: Wanted | Start, actor: Actor, at: datetime | None) -> str:

@@ -11,13 +11,14 @@ from hashlib import sha256
 from typing import Any, TypeAlias
 
 from ._text import Label, frozendict
-from .exceptions import InvalidValue
+from .exceptions import InvalidValue, quote
 
 MAX_INTEGER = 2**53
 MAX_DEPTH = 16
 MAX_TEXT = 64 * 1024
 MAX_BODY = 1024 * 1024
 MAX_SHOWN = 200
+MAX_DIGITS = 1000
 MAX_ITEMS = 20
 
 Plain: TypeAlias = "str | int | bool | tuple[Plain, ...] | frozendict | None"
@@ -63,12 +64,12 @@ def plain(value: object, where: str = "value", depth: int = 0) -> Plain:
         return int(value)
     if isinstance(value, float):
         message = (
-            f"{where}: {value!r} is a float, whose digits a history cannot promise; use Decimal, a text or an integer"
+            f"{where}: {quote(value)} is a float, whose digits cannot be promised; use Decimal, a text or an integer"
         )
         raise InvalidValue(message)
     if isinstance(value, Decimal):
-        if not value.is_finite():
-            message = f"{where}: {value} is not a number that can be recorded"
+        if not value.is_finite() or abs(value.adjusted()) > MAX_DIGITS or len(value.as_tuple().digits) > MAX_DIGITS:
+            message = f"{where}: {quote(value)} is not a number that can be recorded: at most {MAX_DIGITS} digits"
             raise InvalidValue(message)
         return format(value, "f")
     if isinstance(value, datetime):
@@ -143,7 +144,7 @@ def name(value: object, where: str) -> str:
     """Return *value* if it is a short text that can serve as an id: one line, not blank, no spaces at its ends."""
     value = text(value, where, most=200)
     if not value or value != value.strip() or not value.isprintable():
-        message = f"{where}: {value!r} is no id; use a short printable text without spaces around it"
+        message = f"{where}: {quote(value)} is no id; use a short printable text without spaces around it"
         raise InvalidValue(message)
     return value
 
@@ -154,7 +155,7 @@ _SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./-]{0,199}")
 def slug(value: object, where: str) -> str:
     """Return *value* if it can name something in a definition: letters, digits and `_ - . /`, no spaces."""
     if not isinstance(value, str) or not _SLUG.fullmatch(value):
-        message = f"{where}: {value!r} is no id; use ASCII letters, digits and _ - . / without spaces"
+        message = f"{where}: {quote(value)} is no id; use ASCII letters, digits and _ - . / without spaces"
         raise InvalidValue(message)
     return str.__str__(value)
 
@@ -163,7 +164,7 @@ def key(value: object, where: str) -> str:
     """Return *value* if it can be a key: a short ASCII text."""
     value = name(value, f"{where}: key")
     if not value.isascii():
-        message = f"{where}: the key {value!r} is not ASCII; put other scripts into values and labels"
+        message = f"{where}: the key {quote(value)} is not ASCII; put other scripts into values and labels"
         raise InvalidValue(message)
     return value
 

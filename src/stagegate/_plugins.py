@@ -16,7 +16,7 @@ from ._predicates import Predicate
 from ._reasons import Unmet, failure
 from ._store import Store
 from ._text import frozendict
-from .exceptions import PluginError, StagegateError
+from .exceptions import PluginError, StagegateError, quote
 
 T = TypeVar("T")
 GROUP = "stagegate"
@@ -37,7 +37,7 @@ def load(name: str) -> Any:
         point = next(iter(points.select(name=name)))
     except StopIteration:
         known = ", ".join(sorted({p.name for p in points})) or "none"
-        message = f"no installed package names it in the entry-point group {GROUP!r}; installed are: {known}"
+        message = f"no installed package names it in the entry-point group {quote(GROUP)}; installed are: {known}"
         raise PluginError(name, message) from None
     try:
         return point.load()
@@ -203,14 +203,16 @@ class Plugins:
             except StagegateError:
                 raise
             except Exception as error:
-                raise PluginError(name, f"it cannot open {url!r}: {type(error).__name__}: {error}") from error
+                raise PluginError(name, f"it cannot open {quote(url)}: {type(error).__name__}: {error}") from error
             if store is None:
                 continue
             if not isinstance(store, Store):
-                raise PluginError(name, f"what it hands over for {url!r} is no Store: {type(store).__name__}")
+                raise PluginError(name, f"what it hands over for {quote(url)} is no Store: {type(store).__name__}")
             return store
         scheme = url.partition(":")[0]
-        message = f"no plugin opens {scheme!r} urls; name one in plugins=[…], or use 'sqlite:///file.db' or 'memory:'"
+        message = (
+            f"no plugin opens {quote(scheme)} urls; name one in plugins=[…], or use 'sqlite:///file.db' or 'memory:'"
+        )
         raise PluginError(scheme, message)
 
     def gather(self, hook: str, kind: type[Any]) -> list[Any]:
@@ -228,7 +230,7 @@ class Plugins:
                 raise PluginError(name, f"{hook} failed: {type(error).__name__}: {error}") from error
             for item in answer:
                 if not isinstance(item, kind):
-                    raise PluginError(name, f"{hook} brings {item!r}, which is no {kind.__name__}")
+                    raise PluginError(name, f"{hook} brings {quote(item)}, which is no {kind.__name__}")
             brought += answer
         return brought
 
@@ -269,7 +271,7 @@ class Plugins:
                     return ""
             except Exception as error:
                 errors.append(f"{name}: {type(error).__name__}: {error}")
-        return "; ".join(errors) or f"no plugin delivers to the channel {notification.channel!r}"
+        return "; ".join(errors) or f"no plugin delivers to the channel {quote(notification.channel)}"
 
     def predicates(self) -> list[Predicate]:
         """Return the predicates the plugins bring."""
@@ -281,7 +283,7 @@ def _only(kind: type[T], answer: Iterable[T] | None) -> list[T]:
     several = [] if answer is None else list(answer)
     for item in several:
         if not isinstance(item, kind):
-            message = f"it answered {item!r}, which is no {kind.__name__}"
+            message = f"it answered {quote(item)}, which is no {kind.__name__}"
             raise TypeError(message)
     return several
 

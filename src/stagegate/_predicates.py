@@ -15,7 +15,7 @@ from ._fields import reads
 from ._plain import name, slug
 from ._reasons import Unmet
 from ._requirements import Requirement, gather, guard_error
-from .exceptions import DefinitionError
+from .exceptions import DefinitionError, quote
 
 
 class Check(Protocol):
@@ -118,7 +118,7 @@ def requirement(
 
     def make(check: Check) -> Predicate:
         if not callable(check):
-            raise DefinitionError([("check", f"a function is needed, not {check!r}")])
+            raise DefinitionError([("check", f"a function is needed, not {quote(check)}")])
         if (
             inspect.iscoroutinefunction(check)
             or inspect.isasyncgenfunction(check)

@@ -20,7 +20,9 @@ from ._records import Pin, lean
 from ._requirements import Requirement
 from ._stages import Outcome, Stage
 from ._text import Label, as_label, frozendict
-from .exceptions import DefinitionError, InvalidValue
+from .exceptions import DefinitionError, InvalidValue, quote
+
+TOO_DEEP = "it is nested too deep"
 
 DEFAULT_OUTCOMES = ("completed", "withdrawn", "rejected")
 """How a process can end that says nothing about it; `completed` only from its last stage."""
@@ -29,11 +31,11 @@ DEFAULT_OUTCOMES = ("completed", "withdrawn", "rejected")
 def _several(kind: type[Any]) -> Reader:
     def read(value: Any, _where: str) -> tuple[Any, ...]:
         if isinstance(value, (str, Mapping)) or not isinstance(value, Iterable):
-            message = f"a sequence of {kind.__name__} is needed, not {value!r}"
+            message = f"a sequence of {kind.__name__} is needed, not {quote(value)}"
             raise InvalidValue(message)
         several = tuple(value)
         wrong = [
-            (f"[{i}]", f"a {kind.__name__} is needed, not {v!r}")
+            (f"[{i}]", f"a {kind.__name__} is needed, not {quote(v)}")
             for i, v in enumerate(several)
             if not isinstance(v, kind)
         ]
@@ -46,7 +48,7 @@ def _several(kind: type[Any]) -> Reader:
 
 def _labels(value: Any, _where: str) -> frozendict:
     if not isinstance(value, Mapping):
-        message = f"a table of labels by role is needed, not {value!r}"
+        message = f"a table of labels by role is needed, not {quote(value)}"
         raise InvalidValue(message)
     faults: list[tuple[str, str]] = []
     made: dict[str, Label] = {}
@@ -64,7 +66,7 @@ def _labels(value: Any, _where: str) -> frozendict:
 
 def _parameters(value: Any, where: str) -> frozendict:
     if not isinstance(value, Mapping):
-        message = f"a table of parameters is needed, not {value!r}"
+        message = f"a table of parameters is needed, not {quote(value)}"
         raise InvalidValue(message)
     return plain(value, where)  # type: ignore[return-value]
 
@@ -78,7 +80,7 @@ def zone_of(value: Any) -> tzinfo:
     try:
         return ZoneInfo(value)
     except (OSError, ValueError, TypeError, KeyError) as error:
-        message = f"{value!r} is no time zone that is known here; use a name such as 'Asia/Jakarta' ({error})"
+        message = f"{quote(value)} is no time zone that is known here; use a name such as 'Asia/Jakarta' ({error})"
         raise InvalidValue(message) from None
 
 
@@ -150,32 +152,11 @@ class Process:
     ) -> None:
         """Make a process; the arguments are the attributes."""
         given = {**locals(), "roles": roles or {}, "parameters": parameters or {}}
-        faults: list[tuple[str, str]] = []
         try:
-            good = collected(Process, given)
-        except DefinitionError as error:
-            faults.extend(error.faults)
-            good = {"stages": (), "outcomes": (), "roles": frozendict()}
-            for field in ("stages", "outcomes", "roles"):
-                try:
-                    good |= collected(Process, {field: given[field]})
-                except DefinitionError:
-                    continue
-        readable = not any(path.startswith("stages") for path, _ in faults)
-        found = _checks.faults(
-            version=version,
-            stages=dict(enumerate(good["stages"])),
-            outcomes=dict(enumerate(good["outcomes"])),
-            roles=good["roles"],
-            certain=readable,
-        )
-        paths = {path for path, _ in faults}
-        faults.extend(fault for fault in found if fault[0] not in paths)
-        if faults:
-            raise DefinitionError(faults)
-        if not good["outcomes"]:
-            good["outcomes"] = _default_outcomes(good["stages"])
-        self.__attrs_init__(**good)
+            self.__attrs_init__(**_good(given))
+            canonical(self.to_data())
+        except RecursionError:
+            raise DefinitionError([("", TOO_DEEP)]) from None
 
     def __eq__(self, other: object) -> bool:
         """Compare by digest."""
@@ -197,7 +178,7 @@ class Process:
     @cached_property
     def digest(self) -> str:
         """SHA-256 over the canonical form, in hexadecimal."""
-        return digest(canonical(plain(self.to_data())))
+        return digest(canonical(self.to_data()))
 
     @cached_property
     def pin(self) -> Pin:
@@ -299,6 +280,36 @@ class Process:
                 "outcomes": [outcome.to_data() for outcome in self.outcomes],
             }
         )
+
+
+def _good(given: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of a process, or raise all that is wrong with them."""
+    faults: list[tuple[str, str]] = []
+    try:
+        good = collected(Process, given)
+    except DefinitionError as error:
+        faults.extend(error.faults)
+        good = {"stages": (), "outcomes": (), "roles": frozendict()}
+        for field in ("stages", "outcomes", "roles"):
+            try:
+                good |= collected(Process, {field: given[field]})
+            except DefinitionError:
+                continue
+    readable = not any(path.startswith("stages") for path, _ in faults)
+    found = _checks.faults(
+        version=given["version"],
+        stages=dict(enumerate(good["stages"])),
+        outcomes=dict(enumerate(good["outcomes"])),
+        roles=good["roles"],
+        certain=readable,
+    )
+    paths = {path for path, _ in faults}
+    faults.extend(fault for fault in found if fault[0] not in paths)
+    if faults:
+        raise DefinitionError(faults)
+    if not good["outcomes"]:
+        good["outcomes"] = _default_outcomes(good["stages"])
+    return good
 
 
 def _default_outcomes(stages: tuple[Stage, ...]) -> tuple[Outcome, ...]:

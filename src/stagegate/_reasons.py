@@ -11,7 +11,7 @@ from ._plain import as_table
 from ._records import lean
 from ._sentences import SENTENCES
 from ._text import FALLBACK, Label, frozendict, translate
-from .exceptions import InvalidValue
+from .exceptions import InvalidValue, quote
 
 Provenance = Literal["law", "law-secondary", "practice", "interpretation"]
 MAX_TEXT_OF_ERROR = 500
@@ -137,7 +137,7 @@ def failure(error: Exception) -> str:
 
 def provenance_of(value: Any, where: str) -> str:
     if value not in ("", *PROVENANCES):
-        message = f"{where}: {value!r} is none of {', '.join(PROVENANCES)}"
+        message = f"{where}: {quote(value)} is none of {', '.join(PROVENANCES)}"
         raise InvalidValue(message)
     return str(value)
 

@@ -14,13 +14,13 @@ import attrs
 from ._fields import optional, reads, valued
 from ._plain import as_table, digest, name, slug, text
 from ._text import frozendict
-from .exceptions import InvalidValue
+from .exceptions import InvalidValue, quote
 
 
 def names(value: object, where: str) -> tuple[str, ...]:
     """Return a collection of ids, sorted and each once; a bare text would be taken letter by letter."""
     if isinstance(value, str) or not isinstance(value, Collection):
-        message = f"{where}: a collection of ids is needed, such as {{'council'}}, not {value!r}"
+        message = f"{where}: a collection of ids is needed, such as {{'council'}}, not {quote(value)}"
         raise InvalidValue(message)
     return tuple(sorted({name(item, where) for item in value}))
 
@@ -33,9 +33,9 @@ def day(value: object, where: str) -> date | None:
         try:
             return date.fromisoformat(value)
         except ValueError:
-            message = f"{where}: {value!r} is no date; write YYYY-MM-DD"
+            message = f"{where}: {quote(value)} is no date; write YYYY-MM-DD"
             raise InvalidValue(message) from None
-    message = f"{where}: a date is needed, not {value!r}"
+    message = f"{where}: a date is needed, not {quote(value)}"
     raise InvalidValue(message)
 
 
@@ -111,7 +111,7 @@ _SHA256 = re.compile("[0-9a-f]{64}")
 def _sha256(value: object, where: str) -> str:
     value = text(value, where).lower()
     if not _SHA256.fullmatch(value):
-        message = f"{where}: {value!r} is no SHA-256; give its 64 hexadecimal digits, or use Document.from_file"
+        message = f"{where}: {quote(value)} is no SHA-256; give its 64 hexadecimal digits, or use Document.from_file"
         raise InvalidValue(message)
     return value
 
@@ -201,7 +201,7 @@ class Document:
             with Path(path).open("rb") as file:
                 return cls(kind=kind, digest=file_digest(file, "sha256").hexdigest(), **about)
         except OSError as error:
-            message = f"document: the file {str(path)!r} cannot be read: {error.strerror or error}"
+            message = f"document: the file {quote(str(path))} cannot be read: {error.strerror or error}"
             raise InvalidValue(message) from None
 
     def to_data(self) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from ._plain import MAX_SHOWN, canonical, name, shown, slug, text
 from ._reasons import Unmet, errors, failure, provenance_of
 from ._records import lean
 from ._text import Label, as_label, frozendict
-from .exceptions import DefinitionError, InvalidValue
+from .exceptions import DefinitionError, InvalidValue, quote
 
 R = TypeVar("R", bound="Requirement")
 
@@ -21,7 +21,7 @@ R = TypeVar("R", bound="Requirement")
 def flag(value: object, where: str) -> bool:
     """Return *value* if it is true or false."""
     if not isinstance(value, bool):
-        message = f"{where}: true or false is needed, not {value!r}"
+        message = f"{where}: true or false is needed, not {quote(value)}"
         raise InvalidValue(message)
     return value
 
@@ -140,7 +140,7 @@ class Requirement:
 
 def _part(value: object, _where: str) -> Requirement:
     if not isinstance(value, Requirement):
-        message = f"{value!r} is no requirement; a function becomes one with @requirement(code=…)"
+        message = f"{quote(value)} is no requirement; a function becomes one with @requirement(code=…)"
         raise DefinitionError(message)
     return value
 
@@ -174,7 +174,7 @@ def asked(part: Requirement, attempt: Attempt) -> tuple[Unmet, ...]:
         return (guard_error(part, error),)
     if answer.__class__ is tuple and (not answer or all(isinstance(reason, Unmet) for reason in answer)):
         return answer
-    return (guard_error(part, TypeError(f"it answered {answer!r}, not a tuple of Unmet")),)
+    return (guard_error(part, TypeError(f"it answered {quote(answer)}, not a tuple of Unmet")),)
 
 
 def guard_error(requirement: Requirement, error: Exception) -> Unmet:
@@ -249,7 +249,7 @@ class AtLeast(_Several):
     def __attrs_post_init__(self) -> None:
         super().__attrs_post_init__()
         if type(self.n) is not int or not 1 <= self.n <= len(self.parts):
-            message = f"at_least {self.n!r} of {len(self.parts)} can never hold; use 1 to {len(self.parts)}"
+            message = f"at_least {quote(self.n)} of {len(self.parts)} can never hold; use 1 to {len(self.parts)}"
             raise DefinitionError([("at_least", message)])
 
     def unmet(self, attempt: Attempt) -> tuple[Unmet, ...]:

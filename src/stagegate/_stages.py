@@ -13,7 +13,7 @@ from ._reasons import provenance_of
 from ._records import lean
 from ._requirements import Requirement
 from ._text import Label, as_label, frozendict
-from .exceptions import DefinitionError, InvalidValue
+from .exceptions import DefinitionError, InvalidValue, quote
 
 MOVES = ("advance", "send_back", "hold", "resume", "end")
 """What can be done to an agreement as a whole; they come with every process."""
@@ -31,7 +31,7 @@ def _roles(value: Any, where: str) -> tuple[str, ...]:
     if isinstance(value, str):
         value = (value,)
     if not isinstance(value, Iterable) or isinstance(value, Mapping):
-        message = f"{where}: a role or a list of roles is needed, not {value!r}"
+        message = f"{where}: a role or a list of roles is needed, not {quote(value)}"
         raise InvalidValue(message)
     return tuple(dict.fromkeys(slug(role, where) for role in value))
 
@@ -46,7 +46,7 @@ def _owner(value: Any, where: str) -> tuple[str, ...]:
 
 def _may(value: Any, where: str) -> frozendict:
     if not isinstance(value, Mapping):
-        message = f"{where}: a table of roles by move is needed, not {value!r}"
+        message = f"{where}: a table of roles by move is needed, not {quote(value)}"
         raise InvalidValue(message)
     granted = ", ".join(GRANTED)
     faults = [(str(move), f"this cannot be granted; {granted} can") for move in value if move not in GRANTED]
@@ -64,13 +64,13 @@ def _may(value: Any, where: str) -> frozendict:
 def _requirement(value: Any, where: str) -> Requirement | None:
     if value is None or isinstance(value, Requirement):
         return value
-    message = f"{where}: a requirement is needed, not {value!r}; a function becomes one with @requirement(code=…)"
+    message = f"{where}: a requirement is needed, not {quote(value)}; a function becomes one with @requirement(code=…)"
     raise InvalidValue(message)
 
 
 def _reapproval(value: Any, where: str) -> str:
     if value not in ("always", "on_change"):
-        message = f"{where}: 'always' or 'on_change' is needed, not {value!r}"
+        message = f"{where}: 'always' or 'on_change' is needed, not {quote(value)}"
         raise InvalidValue(message)
     return str(value)
 

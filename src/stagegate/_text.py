@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Never
 
-from .exceptions import DefinitionError
+from .exceptions import DefinitionError, quote
 
 FALLBACK = "en"
 """The language a label or a sentence falls back to."""
@@ -82,16 +82,18 @@ def as_label(value: str | Mapping[str, str] | None, _where: str = "label") -> La
     if value is None:
         return Label()
     if isinstance(value, str):
-        return Label({FALLBACK: value})
+        value = {FALLBACK: value} if value else {}
     if not isinstance(value, Mapping):
-        message = f"a label is a text or a table of texts by language, not {value!r}"
+        message = f"a label is a text or a table of texts by language, not {quote(value)}"
         raise DefinitionError(message)
     faults = []
     for lang, text in value.items():
         if not isinstance(lang, str) or lang.split("-")[0] not in languages():
-            faults.append((str(lang), f"no known language {lang!r}; use a code like 'en', 'id', 'ja'"))
+            faults.append((str(lang), f"no known language {quote(lang)}; use a code like 'en', 'id', 'ja'"))
         elif not isinstance(text, str) or not text.strip():
-            faults.append((lang, f"a label is a text, not {text!r}"))
+            faults.append((lang, f"a label is a text, not {quote(text)}"))
+        elif "\0" in text or text.encode("utf-8", "replace").decode() != text:
+            faults.append((lang, "a label cannot hold NUL or lone surrogates"))
     if faults:
         raise DefinitionError(faults)
     return Label({lang: value[lang] for lang in sorted(value)})

@@ -10,7 +10,7 @@ import attrs
 from ._agreement import apply
 from ._history import Entry, Event, broken
 from ._store import Dossier, Store
-from .exceptions import HistoryTampered
+from .exceptions import HistoryTampered, quote
 
 SHOWN = 10
 """How many faults a report says when it is printed; `faults` has them all."""
@@ -133,16 +133,16 @@ def _faults(dossier: Dossier) -> Iterator[tuple[int, str]]:
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        message = f"a text is needed, not {value!r}"
+        message = f"a text is needed, not {quote(value)}"
         raise TypeError(message)
     return value
 
 
 def _misread(agreement: str, entry: Entry, data: Any) -> str:
     if data.get("agreement") != agreement:
-        return f"it belongs to {data.get('agreement')!r}"
+        return f"it belongs to {quote(data.get('agreement'))}"
     if data.get("n") != entry.n:
-        return f"its body says it is event {data.get('n')!r}"
+        return f"its body says it is event {quote(data.get('n'))}"
     return ""
 
 
@@ -164,10 +164,10 @@ def _snapshot(dossier: Dossier, folded: Any) -> Iterator[tuple[int, str]]:
 def _requests(dossier: Dossier, requests: dict[tuple[int, str], str]) -> Iterator[tuple[int, str]]:
     for n, request in sorted(set(requests) ^ set(dossier.requests)):
         where = "the stored requests" if (n, request) in requests else "the history"
-        yield n, f"the request {request!r} is missing in {where}"
+        yield n, f"the request {quote(request)} is missing in {where}"
     for n, request in sorted(set(requests) & set(dossier.requests)):
         if requests[n, request] != dossier.requests[n, request]:
-            yield n, f"the fingerprint stored for the request {request!r} is not the one in the history"
+            yield n, f"the fingerprint stored for the request {quote(request)} is not the one in the history"
 
 
 def _outbox(dossier: Dossier, told: dict[str, tuple[int, str]]) -> Iterator[tuple[int, str]]:

@@ -10,7 +10,7 @@ import attrs
 from ._evidence import ActorRequirement, PartiesRequirement, approval, document, fact, parties
 from ._predicates import Predicate
 from ._requirements import Not, Requirement, all_of, any_of, at_least, gather, unguarded, when
-from .exceptions import DefinitionError, join
+from .exceptions import DefinitionError, join, quote
 
 Fault = tuple[str, str]
 
@@ -51,7 +51,7 @@ class Words:
             DefinitionError: With every fault, each with its path inside the table.
         """
         if not isinstance(value, Mapping):
-            message = f"a requirement is a table such as {{ document = 'report' }}, not {value!r}"
+            message = f"a requirement is a table such as {{ document = 'report' }}, not {quote(value)}"
             raise DefinitionError(message)
         table = dict(value)
         about = {common: table.pop(common) for common in Requirement.COMMON if common in table}
@@ -74,7 +74,7 @@ class Words:
 
     def parts(self, rows: Any, word: str) -> list[Requirement]:
         if not isinstance(rows, list):
-            raise DefinitionError([(word, f"a list of requirements is needed, not {rows!r}")])
+            raise DefinitionError([(word, f"a list of requirements is needed, not {quote(rows)}")])
         faults: list[Fault] = []
         made = []
         for i, row in enumerate(rows):
@@ -176,7 +176,7 @@ def _read_actor(_: Words, table: dict[str, Any], about: dict[str, Any]) -> Requi
     asked = table.pop("actor")
     _nothing_else(table, "actor")
     if not isinstance(asked, Mapping):
-        raise DefinitionError([("actor", f"a table is needed, with not_listed or roles, not {asked!r}")])
+        raise DefinitionError([("actor", f"a table is needed, with not_listed or roles, not {quote(asked)}")])
     return _under("actor", lambda: gather(ActorRequirement, **asked, **about), {"actor": "actor"})
 
 
@@ -208,10 +208,12 @@ def _read_named(reader: Words, table: dict[str, Any], about: dict[str, Any]) -> 
     found = reader.known.get(named) if isinstance(named, str) else None
     if found is None:
         known = ", ".join(sorted(reader.known)) or "none"
-        message = f"there is no requirement {named!r}; known are {known}"
+        message = f"there is no requirement {quote(named)}; known are {known}"
         raise DefinitionError([("requirement", message)])
     if version is not None and version != getattr(found, "version", version):
-        message = f"version {version} of {named!r} is asked for, but version {getattr(found, 'version', '')} is here"
+        message = (
+            f"version {version} of {quote(named)} is asked for, but version {getattr(found, 'version', '')} is here"
+        )
         raise DefinitionError([("version", message)])
     if not about:
         return found

@@ -8,6 +8,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+MAX_QUOTED = 200
+
+
+def quote(value: object) -> str:
+    """Return *value* as a sentence can hold it: short, and whatever it is."""
+    try:
+        said = repr(value[:MAX_QUOTED] if isinstance(value, (str, bytes)) else value)
+    except Exception:
+        # What cannot even be shown, such as an integer of very many digits, is named by its kind.
+        return f"<{type(value).__name__}>"
+    return said if len(said) <= MAX_QUOTED else f"{said[:MAX_QUOTED]}…"
+
+
 class StagegateError(Exception):
     """The root of every error that stagegate raises on purpose."""
 
@@ -122,7 +135,7 @@ class NotPermitted(RefusedError):
         """Say who may, and what else is in the way."""
         who = " or ".join(self.roles) or "nobody"
         also = f"; also: {self._reasons()}" if self.unmet else ""
-        return f"{self.agreement}: {self.actor!r} may not {self.move}: that is for {who}{also}"
+        return f"{self.agreement}: {quote(self.actor)} may not {self.move}: that is for {who}{also}"
 
 
 class NoSuchMove(StagegateError):
@@ -191,7 +204,7 @@ class OutcomeUnknown(StoreError):
 
     def __str__(self) -> str:
         """Say what happened and what to do."""
-        how = f"repeat the call with request_id={self.request_id!r}" if self.request_id else "read the history"
+        how = f"repeat the call with request_id={quote(self.request_id)}" if self.request_id else "read the history"
         return f"{self.args[0]}; to learn whether it happened, {how}"
 
 
@@ -214,4 +227,4 @@ class PluginError(StagegateError):
 
     def __str__(self) -> str:
         """Name the plugin first."""
-        return f"plugin {self.plugin!r}: {self.args[1]}"
+        return f"plugin {quote(self.plugin)}: {self.args[1]}"

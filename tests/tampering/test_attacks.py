@@ -128,7 +128,7 @@ class TestOrder:
         assert named(scene.after(change), VICTIM, 4)
 
     def test_event_added(self, scene: Scene) -> None:
-        """An event that is added at the end, rightly chained and well written, is named: the snapshot has not seen it."""
+        """An event that is added at the end, rightly chained and well written, is named: no snapshot has seen it."""
         before = entries(scene, VICTIM)
         body = json.loads(before[-1].body) | {
             "n": len(before) + 1,
@@ -276,8 +276,8 @@ class TestBodies:
         "bend",
         [
             lambda body: json.dumps(json.loads(body), indent=1).encode(),
-            lambda _: body + b" ",
-            lambda _: body.replace(b'"n":3', b'"n":3,"n":3'),
+            lambda body: body + b" ",
+            lambda body: body.replace(b'"n":3', b'"n":3,"n":3'),
         ],
         ids=["spaces", "trailing space", "key twice"],
     )
@@ -437,7 +437,7 @@ class TestForger:
         assert (True, "internal") == (report.ok, report.level)
 
     def test_state_of_a_delivery(self, scene: Scene) -> None:
-        """Whether something was delivered is no event: who also computes the check of the row anew passes `internal`."""
+        """Whether something was delivered is no event: who computes the check of the row anew passes `internal`."""
 
         def change(raw: sqlite3.Connection) -> None:
             raw.execute("UPDATE outbox SET status = 'delivered', leased_until = NULL")

@@ -250,6 +250,9 @@ class TestDot:
         assert 's0 [label="a \\"b\\" \\\\ c &amp; d\\nClerk"' in drawn
 
 
+LABELS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1).filter(str.strip)
+
+
 class TestLabels:
     """No label breaks out of its box."""
 
@@ -262,7 +265,7 @@ class TestLabels:
         for said in ("%%", "javascript:", "`", "$", "<b>", "\x1b", "\u202e", "\u2028"):
             assert said not in mermaid(evil)
 
-    @given(st.text(min_size=1).filter(str.strip), st.text(min_size=1).filter(str.strip))
+    @given(LABELS, LABELS)
     def test_any_label(self, label: str, role: str) -> None:
         """Whatever the labels are, every line is one of those that a picture is made of."""
         drawn = process(label=label, role=role)

@@ -15,7 +15,7 @@ from .._plain import slug
 from .._reasons import Unmet
 from .._records import Approval
 from .._requirements import Requirement, gather
-from ..exceptions import DefinitionError, InvalidValue
+from ..exceptions import DefinitionError, InvalidValue, quote
 from .values import as_count, as_keys, listed
 
 
@@ -23,12 +23,12 @@ def _fraction(value: Any, where: str) -> Fraction | None:
     if value is None:
         return None
     if isinstance(value, (float, bool)) or not isinstance(value, (str, int, Decimal, Fraction)):
-        message = f"{where}: write it as a fraction, such as '1/2', not {value!r}"
+        message = f"{where}: write it as a fraction, such as '1/2', not {quote(value)}"
         raise InvalidValue(message)
     try:
         share = Fraction(value)
     except (ValueError, ZeroDivisionError):
-        message = f"{where}: {value!r} is no fraction; write it as '1/2' or '2/3'"
+        message = f"{where}: {quote(value)} is no fraction; write it as '1/2' or '2/3'"
         raise InvalidValue(message) from None
     if not 0 <= share < 1:
         message = f"{where}: more than {share} of the members can never be present; use less than one, such as '1/2'"
@@ -50,7 +50,7 @@ class ApprovalRequirement(Requirement):
     def __attrs_post_init__(self) -> None:
         """Let the role itself mend what is missing, unless another is named."""
         if self.role in self.not_by:
-            raise DefinitionError([("not_by", f"{self.role!r} excludes itself, so its approval can never count")])
+            raise DefinitionError([("not_by", f"{quote(self.role)} excludes itself, so its approval can never count")])
         if not self.fix_by:
             object.__setattr__(self, "fix_by", (self.role,))
 

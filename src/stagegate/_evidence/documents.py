@@ -15,7 +15,7 @@ from .._reasons import Unmet
 from .._records import Document
 from .._requirements import Requirement, gather
 from .._text import frozendict
-from ..exceptions import InvalidValue
+from ..exceptions import InvalidValue, quote
 from .values import Ref, as_count, as_flag, as_keys, as_table, as_value, look_up, same, spread, values, words, written
 
 _DATES = ("dated", "received_on", "valid_until")
@@ -26,7 +26,9 @@ def _point(value: Any, where: str) -> str:
     kind, dot, field = name(value, where).rpartition(".")
     if value.startswith("fact:") or (dot and field in _DATES and kind):
         return str(value)
-    message = f"{where}: {value!r} names no date; write kind.dated, kind.received_on, kind.valid_until or fact:name"
+    message = (
+        f"{where}: {quote(value)} names no date; write kind.dated, kind.received_on, kind.valid_until or fact:name"
+    )
     raise InvalidValue(message)
 
 

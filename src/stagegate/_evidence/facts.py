@@ -16,7 +16,7 @@ from .._plain import plain, slug
 from .._reasons import Unmet
 from .._requirements import Requirement, gather
 from .._text import frozendict
-from ..exceptions import DefinitionError, InvalidValue
+from ..exceptions import DefinitionError, InvalidValue, quote
 from .values import UNSET, Ref, as_table, as_value, look_up, same, spread, values, written
 
 
@@ -49,7 +49,7 @@ _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
 def _limit(value: Any, where: str) -> Any:
     value = as_value(value, where)
     if not isinstance(value, Ref) and _number(value) is None:
-        message = f"{where}: a number or an ISO date is needed, not {value!r}"
+        message = f"{where}: a number or an ISO date is needed, not {quote(value)}"
         raise InvalidValue(message)
     return value
 

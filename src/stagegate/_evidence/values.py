@@ -11,7 +11,7 @@ import attrs
 from .._attempt import Attempt
 from .._plain import key, plain, slug
 from .._text import frozendict
-from ..exceptions import InvalidValue
+from ..exceptions import InvalidValue, quote
 
 
 class Unset(Enum):
@@ -84,7 +84,7 @@ def words(value: Any, where: str) -> tuple[Any, ...]:
     """Take texts, or references to them."""
     for item in (several := values(value, where)):
         if not isinstance(item, (str, Ref)):
-            message = f"{where}: a text is needed, not {item!r}"
+            message = f"{where}: a text is needed, not {quote(item)}"
             raise InvalidValue(message)
     return several
 
@@ -93,28 +93,28 @@ def as_keys(value: Any, where: str) -> tuple[str, ...]:
     if isinstance(value, str):
         value = (value,)
     if not isinstance(value, Iterable) or isinstance(value, Mapping):
-        message = f"{where}: a name or a list of names is needed, not {value!r}"
+        message = f"{where}: a name or a list of names is needed, not {quote(value)}"
         raise InvalidValue(message)
     return tuple(key(item, where) for item in value)
 
 
 def as_table(value: Any, where: str) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
-        message = f"{where}: a table is needed, not {value!r}"
+        message = f"{where}: a table is needed, not {quote(value)}"
         raise InvalidValue(message)
     return value
 
 
 def as_flag(value: Any, where: str) -> bool:
     if not isinstance(value, bool):
-        message = f"{where}: true or false is needed, not {value!r}"
+        message = f"{where}: true or false is needed, not {quote(value)}"
         raise InvalidValue(message)
     return value
 
 
 def as_count(value: Any, where: str) -> int:
     if type(value) is not int or value < 1:
-        message = f"{where}: a whole number from 1 is needed, not {value!r}"
+        message = f"{where}: a whole number from 1 is needed, not {quote(value)}"
         raise InvalidValue(message)
     return value
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from .._loading import load_process
 from .._process import Process
-from ..exceptions import NotFound
+from ..exceptions import NotFound, quote
 
 _HERE = Path(__file__).parent
 
@@ -42,7 +42,7 @@ def builtin(process: str, *, parameters: Mapping[str, Any] | None = None, withou
         DefinitionError: If a parameter or an id is unknown, or what is left out is law.
     """
     if process not in names():
-        message = f"there is no built-in process {process!r}; there are {', '.join(names())}"
+        message = f"there is no built-in process {quote(process)}; there are {', '.join(names())}"
         raise NotFound(message)
     left_out = tuple(without)
     if not parameters and not left_out:
