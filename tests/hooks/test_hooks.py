@@ -128,7 +128,10 @@ def test_stagegate_open_store_of_sqlite_is_a_plugin_too(tmp_path: Path, process:
         assert ("sqlite",) == engine.plugins
     with Engine.open(url, processes=[process], plugins=["sqlite"]) as engine:
         assert ("sqlite",) == engine.plugins
-    with Engine.open(url, processes=[process], plugins=[Opens("mine", MemoryStore())]) as engine, pytest.raises(NotFound):
+    with (
+        Engine.open(url, processes=[process], plugins=[Opens("mine", MemoryStore())]) as engine,
+        pytest.raises(NotFound),
+    ):
         engine.get("x")
 
 
@@ -138,7 +141,7 @@ def test_stagegate_open_store_of_sqlite_is_a_plugin_too(tmp_path: Path, process:
 def bringing(hook: str, answer: Any, name: str = "one") -> Any:
     """Return a plugin that brings *answer* by *hook*, or raises it."""
 
-    def bring(self: Any) -> Any:  # noqa: ARG001  a method
+    def bring(self: Any) -> Any:
         if isinstance(answer, BaseException):
             raise answer
         return answer
@@ -322,7 +325,10 @@ def told(channel: str = "mail", **about: Any) -> Notification:
 
 def test_stagegate_notify_stands_in_the_event(process: Process, boss: Actor, clock: ManualClock) -> None:
     """What is to be told is written with the event: in the outbox, and by id, kind and digest in the event itself."""
-    plugins = [Tells("one", [told(to="a"), told(to="b", id="mine", agreement="other", n=7)]), Tells("two", (t for t in [told()]))]
+    plugins = [
+        Tells("one", [told(to="a"), told(to="b", id="mine", agreement="other", n=7)]),
+        Tells("two", (t for t in [told()])),
+    ]
     engine = Engine.open("memory:", processes=[process], plugins=plugins, clock=clock)
     engine.start("p", "x", by=boss)
     rows = engine.outbox()

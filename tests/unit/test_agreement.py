@@ -132,7 +132,7 @@ def changed(event: Event, **fields: Any) -> Event:
         lambda e: [changed(e[0], data={"parties": [{"id": "é"}]})],
         lambda e: [changed(e[0], data=[])],
         lambda e: [Event({}, b"")],
-        lambda e: [Event({"kind": "started"}, b"")],  # type: ignore[dict-item]  what was tampered with has any type
+        lambda e: [Event({"kind": "started"}, b"")],  # type: ignore[dict-item]  # what was tampered with has any type
     ],
 )
 def test_history_that_cannot_be_is_refused(tamper: Callable[[list[Event]], list[Event]]) -> None:
@@ -160,7 +160,19 @@ def test_refused_attempt_moves_the_number_but_not_the_version() -> None:
     assert after is not None
     assert {"n", "head"} == {
         field
-        for field in ("id", "title", "stage", "version", "n", "head", "changed_at", "approvals", "facts", "hold", "outcome")
+        for field in (
+            "id",
+            "title",
+            "stage",
+            "version",
+            "n",
+            "head",
+            "changed_at",
+            "approvals",
+            "facts",
+            "hold",
+            "outcome",
+        )
         if getattr(before, field) != getattr(after, field)
     }
 

@@ -154,14 +154,22 @@ FAULTY: list[tuple[str, Any, list[tuple[str, str]]]] = [
     ("stages.0.gate", {"document": "x", "fact": "y"}, [("stages[0].gate.document", "document and fact")]),
     ("stages.0.gate", {"document": "x", "signed": 2}, [("stages[0].gate.signed", "unknown")]),
     ("stages.0.gate", {"document": 3}, [("stages[0].gate.document", "no id")]),
-    ("stages.0.gate", {"requirement": "nothing"}, [("stages[0].gate.requirement", "no requirement 'nothing'; known are none")]),
+    (
+        "stages.0.gate",
+        {"requirement": "nothing"},
+        [("stages[0].gate.requirement", "no requirement 'nothing'; known are none")],
+    ),
     ("stages.0.gate", {"requirement": ["x"]}, [("stages[0].gate.requirement", "no requirement ['x']")]),
     ("stages.0.gate", {"requirement": {"a": 1}}, [("stages[0].gate.requirement", "no requirement")]),
     ("stages.0.gate", {"all": []}, [("stages[0].gate.all", "asks for nothing")]),
     ("stages.0.gate", {"all": {"document": "x"}}, [("stages[0].gate.all", "a list of requirements")]),
     ("stages.0.gate", {"any": [{"document": "x"}, 3]}, [("stages[0].gate.any[1]", "a requirement is a table")]),
     ("stages.0.gate", {"all": [{"document": "x"}], "extra": 1}, [("stages[0].gate.extra", "unknown key beside all")]),
-    ("stages.0.gate", {"at_least": 3, "of": [{"fact": "x"}]}, [("stages[0].gate.at_least", "can never hold; use 1 to 1")]),
+    (
+        "stages.0.gate",
+        {"at_least": 3, "of": [{"fact": "x"}]},
+        [("stages[0].gate.at_least", "can never hold; use 1 to 1")],
+    ),
     ("stages.0.gate", {"at_least": "1", "of": [{"fact": "x"}]}, [("stages[0].gate.at_least", "can never hold")]),
     ("stages.0.gate", {"at_least": 1, "of": 3}, [("stages[0].gate.of", "a list of requirements")]),
     ("stages.0.gate", {"at_least": 1}, [("stages[0].gate.of", "missing")]),
@@ -180,7 +188,11 @@ FAULTY: list[tuple[str, Any, list[tuple[str, str]]]] = [
     ("stages.0.gate", {"document": "x", "id": ["x"]}, [("stages[0].gate.id", "no id")]),
     ("stages.0.gate", {"all": [{"document": "x", "id": ["x"]}]}, [("stages[0].gate.all[0].id", "no id")]),
     ("stages.0.gate", {"document": "x", "fix_by": "mayor"}, [("stages[0].gate.fix_by", "nobody may hold the role")]),
-    ("stages.0.gate", {"document": "x", "not_later_than": "x.dated"}, [("stages[0].gate.document", "compared with itself")]),
+    (
+        "stages.0.gate",
+        {"document": "x", "not_later_than": "x.dated"},
+        [("stages[0].gate.document", "compared with itself")],
+    ),
     ("stages.0.gate", {"document": "x", "refers_to": "x"}, [("stages[0].gate.document", "compared with itself")]),
     (
         "stages.1.gate.all.1",
@@ -269,9 +281,7 @@ FAULTY: list[tuple[str, Any, list[tuple[str, str]]]] = [
 
 @pytest.mark.parametrize("door", DOORS)
 @pytest.mark.parametrize("path,value,expected", FAULTY, ids=[f"{i}-{path}" for i, (path, _, _) in enumerate(FAULTY)])
-def test_each_fault_is_found_by_every_door(
-    door: str, path: str, value: Any, expected: list[tuple[str, str]]
-) -> None:
+def test_each_fault_is_found_by_every_door(door: str, path: str, value: Any, expected: list[tuple[str, str]]) -> None:
     """A table, TOML and JSON with one fault give that fault alone, at its exact path."""
     table = copy.deepcopy(GOOD)
     put(path, value)(table)
@@ -425,8 +435,14 @@ A, B, C = Stage("a", owner="x", gate=document("d")), Stage("b", owner="y", gate=
         (lambda: Process("p", "1", [A, "b", 3, C]), ["stages[1]", "stages[2]"]),
         (lambda: Process("p", "1", [A, A, C]), ["stages[1].id"]),
         (lambda: Process("p", "1", [A, C, B]), ["stages[1].gate", "stages[2].gate"]),
-        (lambda: Process("p", "1", [A, Stage("b", owner="x", gate=unguarded("x"), back_to="c"), C]), ["stages[1].back_to[0]"]),
-        (lambda: Process("p", "1", [A, C], outcomes=[Outcome("a"), Outcome("o", stages=["z"])]), ["outcomes[0].id", "outcomes[1].stages[0]"]),
+        (
+            lambda: Process("p", "1", [A, Stage("b", owner="x", gate=unguarded("x"), back_to="c"), C]),
+            ["stages[1].back_to[0]"],
+        ),
+        (
+            lambda: Process("p", "1", [A, C], outcomes=[Outcome("a"), Outcome("o", stages=["z"])]),
+            ["outcomes[0].id", "outcomes[1].stages[0]"],
+        ),
         (lambda: Process("p", "1", [A, C], outcomes=[3]), ["outcomes[0]"]),
         (lambda: Process("p", "1", [A, C], outcomes=3), ["outcomes"]),
         (lambda: Process("p", "1", [A, C], roles={"y": "Y"}), ["stages[0].owner", "stages[1].owner"]),

@@ -139,7 +139,13 @@ def test_attach(engine: Engine, deal: str, boss: Actor) -> None:
     filed = engine.attach(deal, made, by=boss).documents["d"]
     event = engine.history(deal)[-1]
 
-    assert (2, "ann", "Plan", ("a", "b"), {"cost": 3}) == (filed.n, filed.by, filed.title, filed.signed_by, filed.fields)
+    assert (2, "ann", "Plan", ("a", "b"), {"cost": 3}) == (
+        filed.n,
+        filed.by,
+        filed.title,
+        filed.signed_by,
+        filed.fields,
+    )
     assert ("attached", "attach") == (event.kind, event.move)
     assert {
         "document": {"digest": "0" * 64, "fields": {"cost": 3}, "kind": "d", "signed_by": ["a", "b"], "title": "Plan"}

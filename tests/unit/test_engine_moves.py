@@ -88,7 +88,13 @@ def test_advance(engine: Engine, clock: ManualClock, boss: Actor) -> None:
     deal = engine.advance("x", reason="ready", by=boss)
     event = engine.history("x")[-1]
 
-    assert ("vote", ("council", "boss"), now, 1, 3) == (deal.stage, deal.owner, deal.entered_at, deal.round, deal.version)
+    assert ("vote", ("council", "boss"), now, 1, 3) == (
+        deal.stage,
+        deal.owner,
+        deal.entered_at,
+        deal.round,
+        deal.version,
+    )
     assert ("moved", "advance", "draft", "vote", "ready") == (
         event.kind,
         event.move,
@@ -201,7 +207,8 @@ def test_votes_given_before_the_stage_it_is_sent_to_stand(engine: Engine, boss: 
 
 
 @pytest.mark.parametrize(
-    "reapproval,bound,left", [("always", True, 0), ("always", False, 0), ("on_change", True, 1), ("on_change", False, 0)]
+    "reapproval,bound,left",
+    [("always", True, 0), ("always", False, 0), ("on_change", True, 1), ("on_change", False, 0)],
 )
 def test_reapproval(boss: Actor, reapproval: Any, bound: bool, left: int) -> None:
     """Where a stage says so, a vote that is bound to a text stands when sent back, until that text changes; others never do."""
@@ -225,7 +232,8 @@ def test_reapproval(boss: Actor, reapproval: Any, bound: bool, left: int) -> Non
 
 
 @pytest.mark.parametrize(
-    "to,because", [("nowhere", "there is draft"), ("vote", "no send_back to 'vote' from 'draft'"), ("done", "there is draft")]
+    "to,because",
+    [("nowhere", "there is draft"), ("vote", "no send_back to 'vote' from 'draft'"), ("done", "there is draft")],
 )
 def test_there_is_no_way_back_to_elsewhere(engine: Engine, boss: Actor, to: str, because: str) -> None:
     """Sending to a stage that is not behind, or to none, is no move; nothing is attempted or recorded."""
@@ -321,7 +329,9 @@ def test_outcome_has_its_own_gate_and_its_own_people(engine: Engine, boss: Actor
     assert "rejected" == engine.end("x", "rejected", by=MINISTER).outcome
 
 
-@pytest.mark.parametrize("outcome,because", [("completed", "there is withdrawn"), ("lost", "no end to 'lost' from 'draft'")])
+@pytest.mark.parametrize(
+    "outcome,because", [("completed", "there is withdrawn"), ("lost", "no end to 'lost' from 'draft'")]
+)
 def test_outcomes_of_other_stages_are_no_move(engine: Engine, boss: Actor, outcome: str, because: str) -> None:
     """An outcome that cannot be declared here, or at all, is no move."""
     with pytest.raises(NoSuchMove, match=because):
@@ -366,7 +376,9 @@ def test_who_may_move(engine: Engine, boss: Actor, move: str, who: list[Actor], 
 
     def option(actor: Actor) -> Option:
         return next(
-            o for o in engine.options("x", by=actor) if (o.move, o.target) in {(move, None), (move, "draft"), (move, "withdrawn"), (move, "work")}
+            o
+            for o in engine.options("x", by=actor)
+            if (o.move, o.target) in {(move, None), (move, "draft"), (move, "withdrawn"), (move, "work")}
         )
 
     assert all(option(actor).permitted for actor in who)
@@ -466,7 +478,9 @@ def test_dry_run_exception_and_event_say_the_same(
     prepare(engine, boss)
     actor = who or boss
     (option,) = (
-        o for o in engine.options("x", by=actor) if o.move == move and o.target in {None, "draft", "rejected", "work", "survey"}
+        o
+        for o in engine.options("x", by=actor)
+        if o.move == move and o.target in {None, "draft", "rejected", "work", "survey"}
     )
     with pytest.raises(RefusedError) as refused:
         attempt(engine, actor)
@@ -548,9 +562,31 @@ def test_moves_refuse_what_cannot_be_recorded(
 
 def test_actor_is_always_required(engine: Engine) -> None:
     """No method that changes or judges anything can be called without saying who acts."""
-    for name in ("start", "attach", "record", "approve", "refuse", "note", "advance", "send_back", "hold", "resume", "end", "options"):
+    for name in (
+        "start",
+        "attach",
+        "record",
+        "approve",
+        "refuse",
+        "note",
+        "advance",
+        "send_back",
+        "hold",
+        "resume",
+        "end",
+        "options",
+    ):
         with pytest.raises(TypeError, match="'by'"):
-            getattr(engine, name)(*["x"] * (3 if name in {"record", "send_back"} else 2 if name in {"start", "attach", "refuse", "note", "hold", "end"} else 1))
+            getattr(engine, name)(
+                *["x"]
+                * (
+                    3
+                    if name in {"record", "send_back"}
+                    else 2
+                    if name in {"start", "attach", "refuse", "note", "hold", "end"}
+                    else 1
+                )
+            )
 
 
 def test_stale_agreement_is_refused(engine: Engine, boss: Actor) -> None:
@@ -603,7 +639,9 @@ def test_stage_that_the_process_does_not_have_is_not_guessed_at(clock: ManualClo
     deal = engine.start("p", "x", by=boss)
     store._agreements["x"] = attrs.evolve(deal, stage="limbo")
     for attempt in (lambda: engine.advance("x", by=boss), lambda: engine.options("x", by=boss)):
-        with pytest.raises(HistoryTampered, match="stands at 'limbo', a stage that .* does not have; nothing was changed"):
+        with pytest.raises(
+            HistoryTampered, match="stands at 'limbo', a stage that .* does not have; nothing was changed"
+        ):
             attempt()
 
     assert 1 == len(store.history("x"))

@@ -30,7 +30,7 @@ from stagegate.processes import names as builtin_names
 from stagegate.testing import ManualClock
 
 
-def process(version: str = "1", *, id: str = "p", gate: Any = None) -> Process:  # noqa: A002  the word of the field
+def process(version: str = "1", *, id: str = "p", gate: Any = None) -> Process:
     """Return a process of two stages."""
     return Process(id, version, (Stage("a", owner="boss", gate=gate or unguarded("x")), Stage("b", owner="boss")))
 
@@ -95,7 +95,7 @@ def test_engine_knows_what_it_was_opened_with() -> None:
     assert {"c": Calendar(id="c", version="1")} == engine.calendars
     assert {"p", "brought", *builtin_names()} == {p.id for p in engine.processes}
     with pytest.raises(TypeError):
-        engine.calendars["d"] = Calendar(id="d", version="1")  # type: ignore[index]  the point
+        engine.calendars["d"] = Calendar(id="d", version="1")  # type: ignore[index]  # the point
 
 
 def test_processes_can_be_files(tmp_path: Path, boss: Actor) -> None:
@@ -151,7 +151,9 @@ def test_unknown_urls_are_refused(url: str, because: str) -> None:
     assert type(refused.value).__name__ in {"PluginError", "StoreError"}
 
 
-@pytest.mark.parametrize("arguments", [{"processes": "p.toml"}, {"processes": [3]}, {"plugins": "log"}, {"plugins": [3]}])
+@pytest.mark.parametrize(
+    "arguments", [{"processes": "p.toml"}, {"processes": [3]}, {"plugins": "log"}, {"plugins": [3]}]
+)
 def test_wrong_arguments_are_refused(arguments: dict[str, Any]) -> None:
     """What is no list of processes or plugins is refused by a clear error."""
     with pytest.raises((InvalidValue, PluginError, DefinitionError)):

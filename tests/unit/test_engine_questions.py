@@ -200,7 +200,9 @@ def test_find_refuses_what_cannot_be_meant(engine: Engine, query: dict[str, Any]
         engine.find(**query)
 
 
-@pytest.mark.parametrize("query", [{"by": "title"}, {"by": "party"}, {"by": 3}, {"stage": 5}, {"running": "no"}], ids=str)
+@pytest.mark.parametrize(
+    "query", [{"by": "title"}, {"by": "party"}, {"by": 3}, {"stage": 5}, {"running": "no"}], ids=str
+)
 def test_count_refuses_what_cannot_be_meant(engine: Engine, query: dict[str, Any]) -> None:
     """Counting by something that is not counted is refused, with what can be."""
     with pytest.raises(InvalidValue):

@@ -42,7 +42,9 @@ PROCESS = Process(
     id="p",
     version="1",
     stages=(
-        Stage("a", owner="boss", gate=(fact("f", label={"id": "Fakta"}) | document("d")) & approval("boss"), back_to="a"),
+        Stage(
+            "a", owner="boss", gate=(fact("f", label={"id": "Fakta"}) | document("d")) & approval("boss"), back_to="a"
+        ),
         Stage("b", owner="boss", gate=unguarded("x"), back_to="a"),
         Stage("c", owner="boss"),
     ),

@@ -93,14 +93,19 @@ def test_errors_survive_a_worker_pool(error: StagegateError, sentence: str) -> N
 
 
 @pytest.mark.parametrize("error,sentence", ERRORS)
-def test_errors_have_one_root(error: StagegateError, sentence: str) -> None:  # noqa: ARG001  the pairs are shared
+def test_errors_have_one_root(error: StagegateError, sentence: str) -> None:
     """Whoever catches `StagegateError` catches everything that is refused on purpose, and nothing else."""
     assert isinstance(error, StagegateError)
 
 
 @pytest.mark.parametrize(
     "kind,root",
-    [(GateClosed, RefusedError), (NotPermitted, RefusedError), (OutcomeUnknown, StoreError), (InvalidValue, ValueError)],
+    [
+        (GateClosed, RefusedError),
+        (NotPermitted, RefusedError),
+        (OutcomeUnknown, StoreError),
+        (InvalidValue, ValueError),
+    ],
 )
 def test_kinds_of_errors(kind: type[Any], root: type[Any]) -> None:
     """Refusals have a common kind, as have failures of the store; a bad value is a ValueError too."""
@@ -112,7 +117,13 @@ def test_refusals_carry_plain_data() -> None:
     closed = GateClosed(agreement="x", move="end", unmet=[MISSING], n=7)
     forbidden = NotPermitted(agreement="x", move="end", actor="eve", roles=["boss"], n=8)
 
-    assert ("x", "end", (MISSING,), True, 7) == (closed.agreement, closed.move, closed.unmet, closed.permitted, closed.n)
+    assert ("x", "end", (MISSING,), True, 7) == (
+        closed.agreement,
+        closed.move,
+        closed.unmet,
+        closed.permitted,
+        closed.n,
+    )
     assert ("eve", ("boss",), False, (), 8) == (
         forbidden.actor,
         forbidden.roles,

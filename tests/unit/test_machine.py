@@ -8,7 +8,20 @@ from typing import Any
 import pytest
 from transitions import Machine, MachineError
 
-from stagegate import Actor, Agreement, Attempt, Cursor, Engine, MemoryStore, Outcome, Process, Stage, document, fact, unguarded
+from stagegate import (
+    Actor,
+    Agreement,
+    Attempt,
+    Cursor,
+    Engine,
+    MemoryStore,
+    Outcome,
+    Process,
+    Stage,
+    document,
+    fact,
+    unguarded,
+)
 from stagegate.testing import ManualClock
 
 PROCESS = Process(
@@ -102,7 +115,7 @@ def test_one_cursor_is_asked_once() -> None:
     asked: list[int] = []
     from stagegate import requirement
 
-    counted = requirement(code="counted")(lambda attempt: bool(asked.append(attempt.agreement.n)))  # type: ignore[func-returns-value]  it is False
+    counted = requirement(code="counted")(lambda attempt: bool(asked.append(attempt.agreement.n)))  # type: ignore[func-returns-value]  # it is False
     process = Process(
         "p",
         "1",

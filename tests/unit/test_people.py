@@ -27,7 +27,11 @@ UNKNOWN = Party("unknown")
         (
             parties(named="firm", of_kind="company"),
             [BEKASI],
-            ["there are 1 parties; 2 are needed", "firm is not a party", "the party bekasi is local_government, not company"],
+            [
+                "there are 1 parties; 2 are needed",
+                "firm is not a party",
+                "the party bekasi is local_government, not company",
+            ],
         ),
     ],
 )
@@ -64,7 +68,7 @@ def test_actor_must_act_in_a_role(case: Callable[..., Any]) -> None:
     "make,path",
     [
         (lambda: parties(0), "at_least"),
-        (lambda: parties(at_least="two"), "at_least"),  # type: ignore[arg-type]  what an untyped caller may do
+        (lambda: parties(at_least="two"), "at_least"),  # type: ignore[arg-type]  # what an untyped caller may do
         (lambda: parties(named=3), "named"),
         (lambda: parties(of_kind={"a": 1}), "of_kind"),
         (lambda: actor(), "actor"),

@@ -18,7 +18,7 @@ from stagegate import Actor, Document, InvalidValue, Party, document
 JAKARTA = timezone(timedelta(hours=7))
 
 
-class Colour(str, enum.Enum):
+class Colour(enum.StrEnum):
     """A text that is a member of an enumeration, as web frameworks have it."""
 
     RED = "red"
@@ -192,7 +192,7 @@ def test_values_that_cannot_be_recorded_are_refused_when_they_are_made(make: Cal
 def test_all_that_is_wrong_with_a_value_is_said_at_once() -> None:
     """Every field that cannot be recorded is named, each with its reason."""
     with pytest.raises(InvalidValue) as refused:
-        Document(kind="", digest="x", languages="id", dated="soon", fields=3)  # type: ignore[arg-type]  the point
+        Document(kind="", digest="x", languages="id", dated="soon", fields=3)  # type: ignore[arg-type]  # the point
 
     for field in ("kind", "digest", "languages", "dated", "fields"):
         assert f"document.{field}: " in str(refused.value)

@@ -17,7 +17,11 @@ def affordable(attempt: Attempt) -> bool | str:
 
 
 CEILING = requirement(
-    code="cost.ceiling", fix_by="budget_office", basis="Art 5", provenance="law", label={"en": "Ceiling", "id": "Plafon"}
+    code="cost.ceiling",
+    fix_by="budget_office",
+    basis="Art 5",
+    provenance="law",
+    label={"en": "Ceiling", "id": "Plafon"},
 )(affordable)
 
 
@@ -58,12 +62,14 @@ def test_odd_answer_refuses(case: Callable[..., Any], answer: Any) -> None:
     assert f"it answered {type(answer).__name__}, not True, False or a text" in reason.text()
 
 
-@pytest.mark.parametrize("error", [ValueError("no"), KeyError("x"), RecursionError(), AssertionError(), StopIteration(3)])
+@pytest.mark.parametrize(
+    "error", [ValueError("no"), KeyError("x"), RecursionError(), AssertionError(), StopIteration(3)]
+)
 def test_error_refuses(case: Callable[..., Any], error: Exception) -> None:
     """A predicate that raises refuses with a code of its own, and says what was raised."""
 
     @requirement(code="fragile", fix_by="it")
-    def fragile(attempt: Attempt) -> bool:  # noqa: ARG001  it does not get so far
+    def fragile(attempt: Attempt) -> bool:
         raise error
 
     trial = case(fragile)
@@ -81,14 +87,14 @@ def test_error_refuses(case: Callable[..., Any], error: Exception) -> None:
 def test_error_that_cannot_be_told_refuses(case: Callable[..., Any]) -> None:
     """Even an error that fails while it is put into words is a refusal."""
 
-    class Unspeakable(Exception):  # noqa: N818  it has no better name
+    class Unspeakable(Exception):
         """Fail when asked what is wrong."""
 
         def __str__(self) -> str:
             raise RuntimeError
 
     @requirement(code="unspeakable")
-    def unspeakable(attempt: Attempt) -> bool:  # noqa: ARG001  it does not get so far
+    def unspeakable(attempt: Attempt) -> bool:
         raise Unspeakable
 
     assert ["guard.error"] == case(unspeakable).codes
@@ -137,7 +143,9 @@ def test_predicate_sees_the_votes_of_a_role(case: Callable[..., Any]) -> None:
 
     seen: list[Any] = []
     look = requirement(code="look")(lambda attempt: bool(seen.extend(attempt.approvals("council"))) or True)
-    trial = case(approval("council") & approval("ministry") & look).approve("ministry", by="m").approve("council", by="c")
+    trial = (
+        case(approval("council") & approval("ministry") & look).approve("ministry", by="m").approve("council", by="c")
+    )
     trial.advance()
 
     assert [("c", "for")] == [(vote.by, vote.vote) for vote in seen]
@@ -164,7 +172,7 @@ def test_asynchronous_predicate_is_refused_when_it_is_made(kind: str) -> None:
         yield attempt
 
     with pytest.raises(DefinitionError, match="async"):
-        requirement(code="later")(later if kind == "coroutine" else slowly)  # type: ignore[arg-type]  the point
+        requirement(code="later")(later if kind == "coroutine" else slowly)  # type: ignore[arg-type]  # the point
 
 
 def test_predicate_enters_the_digest_by_code_and_version() -> None:
@@ -181,7 +189,11 @@ def test_predicate_enters_the_digest_by_code_and_version() -> None:
 def test_predicates_are_equal_by_what_enters_the_digest() -> None:
     """Predicates compare and hash by code, version and what is said about them."""
     twin = requirement(
-        code="cost.ceiling", fix_by="budget_office", basis="Art 5", provenance="law", label={"en": "Ceiling", "id": "Plafon"}
+        code="cost.ceiling",
+        fix_by="budget_office",
+        basis="Art 5",
+        provenance="law",
+        label={"en": "Ceiling", "id": "Plafon"},
     )(lambda attempt: False)
 
     assert (twin, hash(twin)) == (CEILING, hash(CEILING))

@@ -79,7 +79,9 @@ FULL = Process(
             owner=["council", "head"],
             when=fact("large", equals=True) | ~fact("small"),
             gate=approval("council", of=["report"], count=2, quorum="2/3", not_by="proposer", not_listed="conflicts")
-            & at_least(1, parties(2, named="x", of_kind=["city"]), actor(roles="council"), actor(not_listed="conflicts"))
+            & at_least(
+                1, parties(2, named="x", of_kind=["city"]), actor(roles="council"), actor(not_listed="conflicts")
+            )
             & when(fact("abroad"), approval("ministry", fix_by="head"))
             & fact("cost", at_least=1, at_most="10.5", above=0, below=value_of("limit"), one_of=[1, "2", True])
             & fact("sectors", each="state", where={"open": True}, unless="dropped", equals="ready"),
@@ -92,7 +94,14 @@ FULL = Process(
         Stage("done", owner="head"),
     ),
     outcomes=[
-        Outcome("ended", label={"en": "Ended", "ja": "終了"}, stages="done", by="council", gate=document("final"), basis="Art 9"),
+        Outcome(
+            "ended",
+            label={"en": "Ended", "ja": "終了"},
+            stages="done",
+            by="council",
+            gate=document("final"),
+            basis="Art 9",
+        ),
         Outcome("dropped", provenance="practice"),
     ],
     roles={"head": {"en": "Head", "id": "Kepala"}, "council": "Council", "budget": "Budget", "ministry": "Ministry"},
@@ -284,7 +293,9 @@ def test_dates_and_decimals_of_toml_are_what_their_texts_are() -> None:
 
 def test_text_that_begins_with_a_brace_is_json() -> None:
     """A definition may be handed over as the text of TOML or of JSON."""
-    made = load_process(' {"id": "p", "version": "1", "stages": [{"id": "a", "owner": "x", "gate": {"fact": "f"}}, {"id": "b", "owner": "x"}]}')
+    made = load_process(
+        ' {"id": "p", "version": "1", "stages": [{"id": "a", "owner": "x", "gate": {"fact": "f"}}, {"id": "b", "owner": "x"}]}'
+    )
 
     assert "p" == made.id
 
@@ -360,9 +371,9 @@ def test_parameters_stand_for_their_values() -> None:
     """A parameter fills its place with its value or values; one without a value leaves its place empty."""
     process = load_process(PARAMETRISED)
 
-    assert {
-        "all": [{"fact": "days", "at_most": 45, "one_of": [1, 2, 3]}, {"document": "d", "id": "G1"}]
-    } == gate_of(process)
+    assert {"all": [{"fact": "days", "at_most": 45, "one_of": [1, 2, 3]}, {"document": "d", "id": "G1"}]} == gate_of(
+        process
+    )
     assert {"value": None, "note": "left open"} == dict(process.parameters["tongues"])
 
 
@@ -371,7 +382,10 @@ def test_parameters_can_be_given_other_values() -> None:
     process = load_process(PARAMETRISED, parameters={"days": 30, "tongues": ["id", "ja"], "more": 9})
 
     assert {
-        "all": [{"fact": "days", "at_most": 30, "one_of": [1, 9]}, {"document": "d", "languages": ["id", "ja"], "id": "G1"}]
+        "all": [
+            {"fact": "days", "at_most": 30, "one_of": [1, 9]},
+            {"document": "d", "languages": ["id", "ja"], "id": "G1"},
+        ]
     } == gate_of(process)
     assert 30 == process.parameters["days"]["value"]
     assert load_process(PARAMETRISED).digest != process.digest
@@ -418,9 +432,9 @@ def test_requirements_can_be_left_out() -> None:
     """What is not law can be left out by its id, wherever it stands; the digest says so."""
     process = load_process(RULES, without=["G2", "shared", "G4"])
 
-    assert {"all": [{"document": "d", "id": "G1", "provenance": "law"}, {"any": [{"fact": "g"}]}]} == gate_of(process) or {
-        "all": [{"document": "d", "id": "G1", "provenance": "law"}, {"fact": "g"}]
-    } == gate_of(process)
+    assert {"all": [{"document": "d", "id": "G1", "provenance": "law"}, {"any": [{"fact": "g"}]}]} == gate_of(
+        process
+    ) or {"all": [{"document": "d", "id": "G1", "provenance": "law"}, {"fact": "g"}]} == gate_of(process)
     assert process.digest != load_process(RULES).digest
 
 
@@ -444,7 +458,9 @@ def test_named_requirements_carry_their_name() -> None:
     process = load_process(RULES)
 
     assert "shared" in [part.id for _, part in process.requirements()]
-    again = load_process(RULES.replace('{ requirement = "shared" }', '{ requirement = "shared", id = "G3", basis = "Art 3" }'))
+    again = load_process(
+        RULES.replace('{ requirement = "shared" }', '{ requirement = "shared", id = "G3", basis = "Art 3" }')
+    )
     assert ("G3", "Art 3") == next((part.id, part.basis) for _, part in again.requirements() if part.id == "G3")
 
 
@@ -460,7 +476,7 @@ def test_predicate_of_another_version_is_refused() -> None:
     }
     with pytest.raises(DefinitionError, match="version 2 of 'cost.ceiling' is asked for, but version 3 is here"):
         load_process(table, requirements=[ceiling])
-    table["stages"][0]["gate"]["version"] = "3"  # type: ignore[index]  a table of tables
+    table["stages"][0]["gate"]["version"] = "3"  # type: ignore[index]  # a table of tables
 
     assert ceiling is load_process(table, requirements=[ceiling]).stages[0].gate
 
@@ -513,13 +529,20 @@ def test_library_has_no_way_to_run_text() -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in forbidden:
                 found.append(f"{path.name}:{node.lineno} {node.func.id}")
-            if isinstance(node, ast.Import) and {alias.name for alias in node.names} & {"pickle", "marshal", "shelve", "yaml"}:
+            if isinstance(node, ast.Import) and {alias.name for alias in node.names} & {
+                "pickle",
+                "marshal",
+                "shelve",
+                "yaml",
+            }:
                 found.append(f"{path.name}:{node.lineno} import")
 
     assert [] == found
 
 
-@pytest.mark.parametrize("kind", sorted({type(part).__name__ for _, part in FULL.requirements()} - {"All", "Predicate"}))
+@pytest.mark.parametrize(
+    "kind", sorted({type(part).__name__ for _, part in FULL.requirements()} - {"All", "Predicate"})
+)
 def test_every_requirement_is_written_as_it_is_read(kind: str) -> None:
     """The table a requirement writes is read back as the same requirement, with everything that is said about it."""
     about = {"id": "X1", "label": {"en": "L"}, "basis": "B", "provenance": "practice", "fix_by": "head"}

@@ -125,7 +125,7 @@ def test_reason_shows_deep_values_too(case: Callable[..., Any], asks: dict[str, 
 
 
 @requirement(code="tall", label={"id": "Tinggi"}, provenance="practice")
-def tall(attempt: Any) -> str:  # noqa: ARG001  the signature of a predicate
+def tall(attempt: Any) -> str:
     """Say no."""
     return "too tall"
 

@@ -46,7 +46,9 @@ def test_same_text_is_content_and_what_it_says() -> None:
     """A document with other signatures or a later date of arrival is the same text; with other content or fields it is not."""
     first = Document.from_bytes(b"1", kind="d", fields={"a": 1})
 
-    assert first.same_text(Document.from_bytes(b"1", kind="d", fields={"a": 1}, signed_by=["x"], received_on="2025-01-01"))
+    assert first.same_text(
+        Document.from_bytes(b"1", kind="d", fields={"a": 1}, signed_by=["x"], received_on="2025-01-01")
+    )
     assert not first.same_text(Document.from_bytes(b"2", kind="d", fields={"a": 1}))
     assert not first.same_text(Document.from_bytes(b"1", kind="d", fields={"a": 2}))
 

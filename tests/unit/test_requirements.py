@@ -236,9 +236,16 @@ def test_walk_visits_everything() -> None:
     """Going through a requirement meets it and all it is composed of."""
     gate = when(A, at_least(1, ~B, C)) & unguarded("x")
 
-    assert ["A", "When", "DocumentRequirement", "AtLeast", "Not", "DocumentRequirement", "DocumentRequirement", "Unguarded"] == [
-        "A" if part is gate else type(part).__name__ for part in gate.walk()
-    ]
+    assert [
+        "A",
+        "When",
+        "DocumentRequirement",
+        "AtLeast",
+        "Not",
+        "DocumentRequirement",
+        "DocumentRequirement",
+        "Unguarded",
+    ] == ["A" if part is gate else type(part).__name__ for part in gate.walk()]
 
 
 @pytest.mark.parametrize(
@@ -278,7 +285,7 @@ class Careless(Requirement):
 
     answer: Any = None
 
-    def unmet(self, attempt: Attempt) -> Any:  # noqa: ARG002  the signature of a requirement
+    def unmet(self, attempt: Attempt) -> Any:
         """Answer anything."""
         return self.answer
 

@@ -97,7 +97,7 @@ class TestLabel:
 
     def test_survives_pickling(self) -> None:
         """A label comes back as a label."""
-        back = pickle.loads(pickle.dumps(self.LABEL))  # noqa: S301  what was just written
+        back = pickle.loads(pickle.dumps(self.LABEL))
 
         assert (Label, self.LABEL) == (type(back), back)
 
@@ -123,7 +123,7 @@ class TestFrozendict:
 
     def test_survives_pickling(self) -> None:
         """A table comes back frozen."""
-        back = pickle.loads(pickle.dumps(frozendict(a=1)))  # noqa: S301  what was just written
+        back = pickle.loads(pickle.dumps(frozendict(a=1)))
 
         assert (frozendict, {"a": 1}) == (type(back), back)
 

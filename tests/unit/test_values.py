@@ -105,7 +105,7 @@ def world() -> dict[str, Any]:
         "Fact": deal.facts["table"],
         "Fault": next(iter(Engine(store, processes=[process]).verify().faults)),
         "Hold": deal.hold,
-        "Known": engine._store._requests["r"],  # type: ignore[attr-defined]  as only this store keeps them
+        "Known": engine._store._requests["r"],  # type: ignore[attr-defined]  # as only this store keeps them
         "Label": Label({"en": "A", "ja": "あ"}),
         "Notification": engine.outbox()[0].notification,
         "Option": engine.options("x", by=boss)[0],
@@ -131,7 +131,7 @@ KINDS = [
     "requirement ApprovalRequirement", "requirement AtLeast", "requirement DocumentRequirement", "requirement FactRequirement",
     "requirement Not", "requirement PartiesRequirement", "requirement Unguarded", "requirement When", "value_of",
 ]  # fmt: skip
-HELD = [kind for kind in KINDS if kind not in {"Dossier"}]
+HELD = [kind for kind in KINDS if kind != "Dossier"]
 
 
 def test_one_of_every_kind_is_tried() -> None:
@@ -213,7 +213,7 @@ def test_attempt_is_frozen_and_itself() -> None:
     deal, ann = world()["Agreement"], world()["Actor"]
     attempt = Attempt(agreement=deal, move="advance", actor=ann, at=deal.changed_at)
     with pytest.raises(AttributeError):
-        attempt.actor = Actor(id="eve")  # type: ignore[misc]  the point
+        attempt.actor = Actor(id="eve")  # type: ignore[misc]  # the point
     with pytest.raises(AttributeError):
         del attempt.agreement
 

@@ -96,9 +96,13 @@ def test_report_is_never_a_bare_yes() -> None:
     one = str(Report(ok=False, level="internal", checked=1, events=100, faults=faults[:1]))
 
     assert "internal: 100 events of 1 agreement checked, 1 fault: x event 1: wrong 1" == one
-    assert many.startswith("internal: 100 events of 1 agreement checked, 100 faults: x event 1: wrong 1; x event 2: wrong 2")
+    assert many.startswith(
+        "internal: 100 events of 1 agreement checked, 100 faults: x event 1: wrong 1; x event 2: wrong 2"
+    )
     assert many.endswith(" more")
-    assert ["x event 3: a", "x: a", "a"] == [str(Fault(*fault)) for fault in (("x", 3, "a"), ("x", 0, "a"), ("", 0, "a"))]
+    assert ["x event 3: a", "x: a", "a"] == [
+        str(Fault(*fault)) for fault in (("x", 3, "a"), ("x", 0, "a"), ("", 0, "a"))
+    ]
 
 
 def replace(n: int, /, **fields: Any) -> Callable[[MemoryStore], None]:
@@ -223,7 +227,9 @@ def test_changed_requests_are_found(boss: Actor) -> None:
     ] == said(engine)
 
 
-@pytest.mark.parametrize("change", [{"kind": "other"}, {"to": "eve"}, {"context": {"stage": "z"}}, {"channel": "pigeon"}, {"n": 2}])
+@pytest.mark.parametrize(
+    "change", [{"kind": "other"}, {"to": "eve"}, {"context": {"stage": "z"}}, {"channel": "pigeon"}, {"n": 2}]
+)
 def test_changed_outbox_is_found(boss: Actor, change: dict[str, Any]) -> None:
     """A row of the outbox that says something else than what was caused is found at its event."""
     engine, store = lives(boss)
@@ -240,9 +246,9 @@ def test_changed_outbox_is_found(boss: Actor, change: dict[str, Any]) -> None:
     } | change
     store._outbox[notification.id] = attrs.evolve(row, notification=Notification(**said_now))
 
-    assert [("x", 1, f"the notification {notification.id} in the outbox says something else than what was caused")] == said(
-        engine
-    )
+    assert [
+        ("x", 1, f"the notification {notification.id} in the outbox says something else than what was caused")
+    ] == said(engine)
 
 
 def test_missing_and_added_rows_of_the_outbox_are_found(boss: Actor) -> None:
