@@ -63,7 +63,6 @@ def _decided() -> Subject:
                     request=None,
                     asked=answer.asked,
                     warnings=answer.warnings,
-                    notifications=(),
                 )
 
     return lambda: computing(WALKS * STEPS, work)
@@ -97,7 +96,6 @@ def _permitted() -> Subject:
                     request=None,
                     asked=answer.asked,
                     warnings=answer.warnings,
-                    notifications=(),
                 )
 
     return lambda: computing(WALKS * STEPS, work)

@@ -329,12 +329,25 @@ def decide(process: Process, attempt: Attempt, wanted: Wanted, vetoes: Veto | No
     return Decision(roles=roles, used=used, cursor=cursor), change
 
 
+def fitting(reasons: Sequence[Unmet]) -> tuple[list[dict[str, Any]], int]:
+    """Return as many reasons as an event can hold, as data, and how many had to be left out."""
+    held: list[dict[str, Any]] = []
+    room = MAX_BODY // 4
+    for reason in reasons[:MAX_REASONS]:
+        data = reason.to_data()
+        room -= len(canonical(data))
+        if room < 0:
+            break
+        held.append(data)
+    return held, len(reasons) - len(held)
+
+
 def refusal(decision: Decision) -> dict[str, Any]:
     """Return what the `refused` event records: every reason, the same as in the dry run and in the exception."""
-    unmet = decision.cursor.answer.unmet
-    data: dict[str, Any] = {"unmet": [reason.to_data() for reason in unmet[:MAX_REASONS]]}
-    if len(unmet) > MAX_REASONS:
-        data["left_out"] = len(unmet) - MAX_REASONS
+    data: dict[str, Any] = {}
+    data["unmet"], left_out = fitting(decision.cursor.answer.unmet)
+    if left_out:
+        data["left_out"] = left_out
     if not decision.permitted:
         data["permitted"] = False
         data["roles"] = decision.roles
@@ -395,7 +408,7 @@ def body(
     if asked:
         table["asked"] = asked
     if warnings:
-        table["warnings"] = [reason.to_data() for reason in warnings]
+        table["warnings"] = fitting(warnings)[0]
     return table
 
 

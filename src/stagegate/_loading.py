@@ -92,6 +92,15 @@ def load_process(
     Raises:
         DefinitionError: With every fault, each with its path.
     """
+    faults = []
+    if isinstance(without, str) or not isinstance(without, Iterable):
+        faults.append(("without", f"a list of ids is needed, not {quote(without)}"))
+    if not isinstance(requirements, Iterable):
+        faults.append(("requirements", f"a list of predicates is needed, not {quote(requirements)}"))
+    if not isinstance(parameters, Mapping | None):
+        faults.append(("parameters", f"a table of values is needed, not {quote(parameters)}"))
+    if faults:
+        raise DefinitionError(faults)
     named, data = _read(source)
     try:
         return _Reader(requirements, without).process(data, parameters or {})
@@ -110,17 +119,20 @@ def _read(source: str | Path | Mapping[str, Any]) -> tuple[str | None, Any]:
         message = f"a path, a text or a table is needed, not {quote(source)}"
         raise DefinitionError(message)
     path = Path(source)
+    named = quote(str(source))[1:-1]
     try:
         raw = path.read_bytes()
-        if len(raw) > MAX_SIZE:
-            message = f"{len(raw):,} bytes are too many for a definition; {MAX_SIZE:,} are the most"
-            raise DefinitionError([("", message)], source=str(path))
+    except (OSError, ValueError) as error:
+        said = getattr(error, "strerror", None) or error
+        raise DefinitionError([("", f"it cannot be read: {said}")], source=named) from None
+    if len(raw) > MAX_SIZE:
+        message = f"{len(raw):,} bytes are too many for a definition; {MAX_SIZE:,} are the most"
+        raise DefinitionError([("", message)], source=named)
+    try:
         written = raw.decode()
-    except OSError as error:
-        raise DefinitionError([("", f"it cannot be read: {error.strerror or error}")], source=str(path)) from None
     except ValueError as error:
-        raise DefinitionError([("", f"it is not UTF-8 text: {error}")], source=str(path)) from None
-    return str(path), _parse(written, is_json=path.suffix.lower() == ".json", named=str(path))
+        raise DefinitionError([("", f"it is not UTF-8 text: {error}")], source=named) from None
+    return named, _parse(written, is_json=path.suffix.lower() == ".json", named=named)
 
 
 def _parse(written: str, *, is_json: bool, named: str | None) -> Any:

@@ -199,10 +199,12 @@ class Document:
         about.setdefault("title", Path(path).name)
         try:
             with Path(path).open("rb") as file:
-                return cls(kind=kind, digest=file_digest(file, "sha256").hexdigest(), **about)
-        except OSError as error:
-            message = f"document: the file {quote(str(path))} cannot be read: {error.strerror or error}"
+                content = file_digest(file, "sha256").hexdigest()
+        except (OSError, ValueError) as error:
+            said = getattr(error, "strerror", None) or error
+            message = f"document: the file {quote(str(path))} cannot be read: {said}"
             raise InvalidValue(message) from None
+        return cls(kind=kind, digest=content, **about)
 
     def to_data(self) -> dict[str, Any]:
         """Return the document as plain data."""

@@ -62,7 +62,7 @@ class Requirement:
     @property
     def name(self) -> str:
         """Its id, or in short what it asks for."""
-        return self.id or self.short()
+        return self.id or self.short()[:MAX_SHOWN]
 
     def unmet(self, attempt: Attempt) -> tuple[Unmet, ...]:
         """

@@ -38,7 +38,13 @@ class Words:
 
     def __init__(self, predicates: Iterable[Predicate], without: Iterable[str]) -> None:
         """Take the predicates that can be named, and the ids to leave out."""
-        self.known: dict[str, Requirement] = {predicate.code: predicate for predicate in predicates}
+        self.known: dict[str, Requirement] = {}
+        for predicate in predicates:
+            if not isinstance(predicate, Predicate):
+                raise DefinitionError(
+                    [("requirements", f"{quote(predicate)} is no predicate; make one with @requirement")]
+                )
+            self.known[predicate.code] = predicate
         self.without = frozenset(without)
         self.left_out: set[str] = set()
         self.faults: list[Fault] = []

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
 
 MAX_QUOTED = 200
+MAX_SAID = 100
 
 
 def quote(value: object) -> str:
@@ -46,8 +47,10 @@ class DefinitionError(StagegateError):
         return _faults, (self.faults, self.source)
 
     def __str__(self) -> str:
-        """Say every fault, one a line."""
-        lines = [f"{path}: {sentence}" if path else sentence for path, sentence in self.faults]
+        """Say the faults, one a line; the first hundred where there are very many."""
+        lines = [f"{path}: {sentence}" if path else sentence for path, sentence in self.faults[:MAX_SAID]]
+        if len(self.faults) > MAX_SAID:
+            lines.append(f"and {len(self.faults) - MAX_SAID:,} faults more")
         if self.source:
             lines = [f"{self.source}: {line}" for line in lines]
         return "\n".join(lines)

@@ -66,6 +66,7 @@ class FlawedStore:
         return self._flaw == flaw
 
     def _key(self, id_: str) -> str:
+        """Return under which key an id is kept."""
         return id_.replace("e\u0301", "\u00e9") if self.has("ignores accents") else id_
 
     @contextmanager
@@ -109,6 +110,7 @@ class FlawedStore:
         return found[:limit]
 
     def _matches(self, query: Query, agreement: Agreement) -> bool:
+        """Say whether an agreement is meant."""
         if query.text is not None and self.has("looks for patterns") and "%" in query.text:
             return True
         return query.matches(agreement)
@@ -200,6 +202,7 @@ class FlawedStore:
         return known
 
     def _kept(self, agreement: Agreement) -> Agreement:
+        """Return what is kept of a snapshot."""
         if self.has("forgets holds"):
             return attrs.evolve(agreement, hold=None)
         if self.has("drops microseconds"):

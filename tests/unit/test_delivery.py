@@ -112,7 +112,7 @@ def test_failure_is_tried_again_later_and_later(engine: Engine, clock: ManualClo
             clock.set(row.due_at)
 
     assert 30 <= waits[0] <= 40
-    assert all(1.5 < b / a < 2.7 for a, b in itertools.pairwise(waits))
+    assert all(1.5 < b / a < 2.7 for a, b in itertools.pairwise(waits[:6]))
     assert max(waits) <= 16 * 3600
 
 

@@ -166,9 +166,11 @@ def test_asynchronous_predicate_is_refused_when_it_is_made(kind: str) -> None:
     """A function that has to be awaited cannot be a requirement, and is told so where it is made."""
 
     async def later(attempt: Attempt) -> bool:
+        """Be awaited."""
         return bool(attempt)
 
     async def slowly(attempt: Attempt) -> Any:
+        """Be awaited again and again."""
         yield attempt
 
     with pytest.raises(DefinitionError, match="async"):

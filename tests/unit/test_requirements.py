@@ -290,6 +290,7 @@ class Careless(Requirement):
         return self.answer
 
     def asks(self) -> dict[str, Any]:
+        """Write itself."""
         return {"careless": repr(self.answer)}
 
 

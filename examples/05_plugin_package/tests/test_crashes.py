@@ -18,7 +18,7 @@ from stagegate_registry import Registry
 CLERK = Actor(id="ann", roles={"clerk"})
 
 CHILD = """
-import resource, signal, sys
+import os, resource, signal, sys
 from stagegate import Actor, Engine, StoreError
 from stagegate.testing import make_process
 
@@ -29,10 +29,12 @@ engine = Engine.open(url, processes=[make_process()], plugins=["registry"])
 def limit(size):
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
 
-if how == "work":
+if how in {"work", "fork"}:
+    engine.note("a", "everything that is opened late is open now", by=clerk)
+    forked = os.fork() if how == "fork" else None
     for k in range(20):
-        engine.record("a", f"{name}{k}", k, by=clerk)
-    sys.exit()
+        engine.record("a", f"{name if forked != 0 else 'eve'}{k}", k, by=clerk)
+    sys.exit(os.waitstatus_to_exitcode(os.waitpid(forked, 0)[1]) if forked else 0)
 before = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
 limit(int(how) if how.isdigit() else int(how[1:]))
 if how.isdigit():
@@ -66,7 +68,7 @@ def folder(tmp_path: Path) -> Path:
     """Return a folder with an agreement of two events."""
     with opened(tmp_path / "histories") as engine:
         engine.start("cooperation", "a", title="Bekasi – 泉佐野市", by=CLERK)
-        engine.note("a", "one", by=CLERK)
+        engine.note("a", "a long note " * 100, by=CLERK)
     return tmp_path / "histories"
 
 
@@ -84,7 +86,7 @@ def test_torn_line(folder: Path) -> None:
             assert engine.verify().ok
 
         lines = journal.read_bytes().splitlines(keepends=True)
-        assert (2, first) == (len(lines), lines[0])
+        assert (2, first, b"}\n") == (len(lines), lines[0], lines[1][-2:])
 
 
 def test_reading_leaves_a_torn_line_alone(folder: Path) -> None:
@@ -155,5 +157,16 @@ def test_processes(folder: Path) -> None:
 
         assert [0, 0] == [other.returncode for other in others], said
         assert {f"{name}{k}" for name in ("ann", "ben", "eve") for k in range(20)} == set(engine.get("a").facts)
-        assert engine.get("a").n == 62
+        assert engine.get("a").n == 64
+        assert engine.verify().ok
+
+
+def test_fork(folder: Path) -> None:
+    """A process that forks with its engine open goes on in both: each keeps the other out while it writes."""
+    both = child(folder, "fork")
+    said = both.communicate(timeout=120)[0]
+
+    assert both.returncode == 0, said
+    with opened(folder) as engine:
+        assert {f"{name}{k}" for name in ("ben", "eve") for k in range(20)} == set(engine.get("a").facts)
         assert engine.verify().ok

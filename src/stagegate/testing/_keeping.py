@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from hashlib import sha256
 
@@ -14,14 +15,14 @@ from stagegate import Conflict, Engine, Event, Query, Store, StoreError, fold
 from ._base import Fixtures
 from ._clock import ManualClock
 from ._lives import CLERK, IDS, desk, long_life, random_life, write
-from ._writing import everything
+from ._writing import everything, together
 
 
 class Dossiers(Fixtures):
     """Everything that is kept, for `verify`."""
 
     def test_dossier_is_complete(self, lived: Store) -> None:
-        """S77: a dossier holds the snapshot, every event, every request and every row of the outbox, and no other."""
+        """S78: a dossier holds the snapshot, every event, every request and every row of the outbox, and no other."""
         for id_ in IDS:
             (dossier,) = lived.dossiers(id_)
             commits = [commit for commit in random_life() if commit.agreement.id == id_]
@@ -43,21 +44,21 @@ class Dossiers(Fixtures):
             assert list(dossier.faults) == []
 
     def test_dossiers_in_order(self, lived: Store) -> None:
-        """S78: all dossiers come in the order of ids, each once, and are those that are read one by one."""
+        """S79: all dossiers come in the order of ids, each once, and are those that are read one by one."""
         several = list(lived.dossiers())
 
         assert sorted(IDS) == [dossier.id for dossier in several]
         assert [next(iter(lived.dossiers(id_))) for id_ in sorted(IDS)] == several
 
     def test_many_dossiers(self, store: Store) -> None:
-        """S79: so it is with more agreements than a store may care to hold in hand at once."""
+        """S80: so it is with more agreements than a store may care to hold in hand at once."""
         for k in range(300):
             write(store, long_life(f"a{k}", 1))
 
         assert sorted(f"a{k}" for k in range(300)) == [dossier.id for dossier in store.dossiers()]
 
     def test_work_goes_on_during_dossiers(self, store: Store) -> None:
-        """S80: while somebody looks through the dossiers, others can write."""
+        """S81: while somebody looks through the dossiers, others can write."""
         commits = long_life("b", 4)
         write(store, [*long_life("a", 1), commits[0], *long_life("c", 1)])
         seen = []
@@ -70,7 +71,7 @@ class Dossiers(Fixtures):
         assert commits[3].agreement == store.get("b")
 
     def test_random_life_verifies(self, lived: Store, clock: ManualClock) -> None:
-        """S81: after a random life all that is kept agrees, and what is kept beside the dossiers too."""
+        """S82: after a random life all that is kept agrees, and what is kept beside the dossiers too."""
         with desk(lived, clock) as engine:
             report = engine.verify()
 
@@ -83,7 +84,7 @@ class Dossiers(Fixtures):
         assert list(lived.faults()) == []
 
     def test_engine_moves(self, engine: Engine, clock: ManualClock) -> None:
-        """S82: an engine on the store goes through every kind of move, and its history says so."""
+        """S83: an engine on the store goes through every kind of move, and its history says so."""
         engine.start("cooperation", "a", by=CLERK)
         for step in range(3):
             clock.advance(days=1)
@@ -110,7 +111,7 @@ class Lasting(Fixtures):
         store.close()
 
     def test_all_is_there_again(self, reopened: Store, clock: ManualClock) -> None:
-        """S83: what was committed is there after closing and opening: snapshots, events, requests, outbox, counts."""
+        """S84: what was committed is there after closing and opening: snapshots, events, requests, outbox, counts."""
         last = {commit.agreement.id: commit.agreement for commit in random_life()}
         with desk(reopened, clock) as engine:
             assert engine.verify().ok
@@ -124,7 +125,7 @@ class Lasting(Fixtures):
             assert requests == {request: unit.known(request) for request in requests}
 
     def test_life_goes_on(self, reopened: Store) -> None:
-        """S84: an agreement goes on where it stood when the store was closed."""
+        """S85: an agreement goes on where it stood when the store was closed."""
         clock = ManualClock(max(commit.agreement.changed_at for commit in random_life()) + timedelta(days=1))
         with desk(reopened, clock) as engine:
             noted = engine.note("a", "still here", by=CLERK)
@@ -134,7 +135,7 @@ class Lasting(Fixtures):
             assert engine.verify().ok
 
     def test_claims_are_kept(self, store: Store, clock: ManualClock, reopen: Callable[[], Store] | None) -> None:
-        """S85: what was in a hand when the store was closed stays so until its lease has run out."""
+        """S86: what was in a hand when the store was closed stays so until its lease has run out."""
         if reopen is None:
             pytest.skip("this store forgets: there is nothing to open anew")
         with desk(store, clock) as engine:
@@ -149,7 +150,7 @@ class Lasting(Fixtures):
         again.close()
 
     def test_two_stores_see_each_other(self, store: Store, another: Store) -> None:
-        """S86: two stores that are open on one place see each other's commits at once."""
+        """S87: two stores that are open on one place see each other's commits at once."""
         commits = long_life("a", 4)
         for commit, writer, reader in zip(commits, (store, another) * 2, (another, store) * 2, strict=True):
             commit.write(writer)
@@ -160,7 +161,7 @@ class Lasting(Fixtures):
             assert dict(store.count(Query(), "stage")) == dict(another.count(Query(), "stage"))
 
     def test_two_stores_never_write_one_number(self, store: Store, another: Store) -> None:
-        """S87: who writes by one store what was already written by another gets a `Conflict`."""
+        """S88: who writes by one store what was already written by another gets a `Conflict`."""
         commits, others = long_life("a", 2), long_life("a", 2)
         write(store, commits)
         for other in others:
@@ -169,8 +170,25 @@ class Lasting(Fixtures):
 
         assert [commit.entry for commit in commits] == list(another.history("a"))
 
+    def test_two_stores_at_once(self, store: Store, another: Store, clock: ManualClock) -> None:
+        """S89: threads on two stores that are open on one place lose nothing and write no number twice."""
+        write(store, long_life("a", 1))
+
+        def work(k: int) -> list[int]:
+            with desk((store, another)[k % 2], clock) as engine:
+                return together(lambda j: engine.record("a", f"fact{k}.{j}", j, by=CLERK), 6, threads=1)
+
+        with ThreadPoolExecutor(4) as pool:
+            done = [f"fact{k}.{j}" for k, several in enumerate(pool.map(work, range(4))) for j in several]
+        agreement = another.get("a")
+
+        assert agreement is not None
+        assert sorted(done) == sorted(agreement.facts)
+        assert agreement == store.get("a") == fold(store.history("a"))
+        assert list(range(1, len(done) + 2)) == [entry.n for entry in store.history("a")]
+
     def test_two_stores_never_share_a_row(self, store: Store, another: Store, clock: ManualClock) -> None:
-        """S88: workers on two stores that are open on one place never share a row of the outbox."""
+        """S90: workers on two stores that are open on one place never share a row of the outbox."""
         for k in range(8):
             write(store, long_life(f"a{k}", 1))
         claimed = []
@@ -181,7 +199,7 @@ class Lasting(Fixtures):
         assert sorted(row.notification.id for row in another.outbox()) == sorted(claimed)
 
     def test_closed_store(self, store: Store, reopen: Callable[[], Store] | None) -> None:
-        """S89: a store that was closed says so in a `StoreError`, whatever it is asked; closing it again is nothing."""
+        """S91: a store that was closed says so in a `StoreError`, whatever it is asked; closing it again is nothing."""
         if reopen is None:
             pytest.skip("this store forgets: it holds nothing open")
         store.close()
@@ -207,11 +225,11 @@ class Alike(Fixtures):
     """The plainest reading of the contract is `MemoryStore`; every other store answers as it does."""
 
     def test_answers_alike(self, lived: Store, mirror: Store) -> None:
-        """S90: after the same commits, dossiers, counts, outbox and listing are those of `MemoryStore`."""
+        """S92: after the same commits, dossiers, counts, outbox and listing are those of `MemoryStore`."""
         assert everything(mirror) == everything(lived)
 
     def test_events_can_be_read(self, lived: Store) -> None:
-        """S91: every event of every history can be read, and belongs to its agreement."""
+        """S93: every event of every history can be read, and belongs to its agreement."""
         for id_ in IDS:
             events = [Event.read(entry) for entry in lived.history(id_)]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 
 import attrs
 import pytest
@@ -109,19 +109,35 @@ class Outbox(Fixtures):
         assert six[1:3] == _ids(_claim(store, now - timedelta(hours=3), lease=day))
         assert six[3:] == _ids(_claim(store, now, lease=day))
 
+    def test_claim_in_any_zone(self, store: Store, six: list[str], clock: ManualClock) -> None:
+        """S66: an instant is an instant in whichever zone it is told: for what is due, for leases, for new dates."""
+        east, west = (timezone(timedelta(hours=hours)) for hours in (9, -8))
+        due = clock() - timedelta(hours=5)
+
+        assert _claim(store, (due - timedelta(microseconds=1)).astimezone(east)) == []
+        (row,) = _claim(store, due.astimezone(west))
+        assert due + LEASE == row.leased_until
+        assert _claim(store, (due + LEASE - timedelta(microseconds=1)).astimezone(east)) == []
+        (row,) = _claim(store, (due + LEASE).astimezone(east))
+        later = clock() + timedelta(hours=2)
+        assert store.settle(row, attrs.evolve(row, tries=1, due_at=later.astimezone(west), leased_until=None)) is True
+        assert [later] == [r.due_at for r in store.outbox() if r.notification.id == six[0]]
+        assert six[0] not in _ids(_claim(store, (later - timedelta(microseconds=1)).astimezone(east)))
+        assert six[0] in _ids(_claim(store, later.astimezone(east)))
+
     def test_claim_some(self, store: Store, six: list[str], clock: ManualClock) -> None:
-        """S66: a claim takes so many at most, the oldest; the next goes on behind them."""
+        """S67: a claim takes so many at most, the oldest; the next goes on behind them."""
         assert [six[:2], six[2:4], six[4:], []] == [_ids(_claim(store, clock(), 2)) for _ in range(4)]
 
     def test_claimed_row(self, store: Store, six: list[str], clock: ManualClock) -> None:
-        """S67: a claimed row says until when it is in a hand; the outbox says the same."""
+        """S68: a claimed row says until when it is in a hand; the outbox says the same."""
         (row,) = _claim(store, clock(), 1)
 
         assert (clock() + LEASE, "pending", 0) == (row.leased_until, row.status, row.tries)
         assert row == next(r for r in store.outbox() if r.notification.id == six[0])
 
     def test_lease_runs_out(self, store: Store, six: list[str], clock: ManualClock) -> None:
-        """S68: what is in a hand is claimed by nobody else until the lease has run out, and then again."""
+        """S69: what is in a hand is claimed by nobody else until the lease has run out, and then again."""
         assert six == _ids(_claim(store, clock()))
         clock.advance(LEASE - timedelta(microseconds=1))
         assert _claim(store, clock()) == []
@@ -129,7 +145,7 @@ class Outbox(Fixtures):
         assert six == _ids(_claim(store, clock()))
 
     def test_settle_as_delivered(self, store: Store, six: list[str], clock: ManualClock) -> None:
-        """S69: what was delivered is written as such and never claimed again."""
+        """S70: what was delivered is written as such and never claimed again."""
         (row,) = _claim(store, clock(), 1)
         delivered = attrs.evolve(row, status="delivered", tries=1, leased_until=None)
 
@@ -139,7 +155,7 @@ class Outbox(Fixtures):
         assert six[1:] == _ids(_claim(store, clock()))
 
     def test_settle_as_failed(self, store: Store, six: list[str], clock: ManualClock) -> None:
-        """S70: what failed is written with its error, and claimed again when it is due again, not before."""
+        """S71: what failed is written with its error, and claimed again when it is due again, not before."""
         (row,) = _claim(store, clock(), 1)
         due = clock() + timedelta(hours=2)
         failed = attrs.evolve(row, tries=1, due_at=due, leased_until=None, error=HOSTILE[4])
@@ -150,7 +166,7 @@ class Outbox(Fixtures):
         assert attrs.evolve(failed, leased_until=due + LEASE) == again
 
     def test_settle_as_dead(self, store: Store, six: list[str], clock: ManualClock) -> None:
-        """S71: what was given up stays in the outbox and is never claimed again."""
+        """S72: what was given up stays in the outbox and is never claimed again."""
         (row,) = _claim(store, clock(), 1)
         dead = attrs.evolve(row, status="dead", tries=10, leased_until=None, error="gone")
 
@@ -160,7 +176,7 @@ class Outbox(Fixtures):
 
     @pytest.mark.usefixtures("six")
     def test_settle_too_late(self, store: Store, clock: ManualClock) -> None:
-        """S72: who comes too late, the claim having passed to another, writes nothing and is told so."""
+        """S73: who comes too late, the claim having passed to another, writes nothing and is told so."""
         (mine,) = _claim(store, clock(), 1)
         clock.advance(LEASE)
         (theirs,) = _claim(store, clock(), 1)
@@ -172,7 +188,7 @@ class Outbox(Fixtures):
 
     @pytest.mark.usefixtures("six")
     def test_settle_twice(self, store: Store, clock: ManualClock) -> None:
-        """S73: what is settled is settled: a second word on the same claim writes nothing."""
+        """S74: what is settled is settled: a second word on the same claim writes nothing."""
         (row,) = _claim(store, clock(), 1)
         store.settle(row, attrs.evolve(row, status="delivered", tries=1, leased_until=None))
         before = list(store.outbox())
@@ -182,7 +198,7 @@ class Outbox(Fixtures):
 
     @pytest.mark.usefixtures("six")
     def test_settle_what_was_not_claimed(self, store: Store) -> None:
-        """S74: what nobody has in hand cannot be settled."""
+        """S75: what nobody has in hand cannot be settled."""
         row = next(iter(store.outbox("pending")))
         before = list(store.outbox())
 
@@ -190,7 +206,7 @@ class Outbox(Fixtures):
         assert before == list(store.outbox())
 
     def test_workers_never_share(self, store: Store, engine: Engine, clock: ManualClock) -> None:
-        """S75: many workers at once: each row is claimed by one, and none is left over."""
+        """S76: many workers at once: each row is claimed by one, and none is left over."""
         for k in range(30):
             engine.start("cooperation", f"a{k}", by=CLERK)
         now = clock()
@@ -207,7 +223,7 @@ class Outbox(Fixtures):
         assert sorted(_ids(list(store.outbox()))) == sorted(claimed)
 
     def test_engine_delivers(self, store: Store, engine: Engine, clock: ManualClock) -> None:
-        """S76: an engine works through the outbox: where nobody delivers, all is tried again, then given up."""
+        """S77: an engine works through the outbox: where nobody delivers, all is tried again, then given up."""
         engine.start("cooperation", "a", by=CLERK)
         first = engine.deliver()
         for _ in range(100):

@@ -338,7 +338,7 @@ class Writers(Fixtures):
     def test_threads_on_one_agreement(self, store: Store, engine: Engine) -> None:
         """S28: many threads on one agreement: every change that was acknowledged is in the history, once."""
         engine.start("cooperation", "a", by=CLERK)
-        done = _together(lambda k: engine.record("a", f"fact{k}", k, by=CLERK), 24)
+        done = together(lambda k: engine.record("a", f"fact{k}", k, by=CLERK), 24)
         facts = store.get("a").facts  # type: ignore[union-attr]
 
         assert {f"fact{k}" for k in done} == set(facts)
@@ -347,7 +347,7 @@ class Writers(Fixtures):
 
     def test_threads_on_many_agreements(self, store: Store, engine: Engine) -> None:
         """S29: many threads, each on an agreement of its own: none keeps another from its work for good."""
-        done = _together(lambda k: engine.start("cooperation", f"a{k}", by=CLERK), 24)
+        done = together(lambda k: engine.start("cooperation", f"a{k}", by=CLERK), 24)
 
         assert len(done) == sum(store.count(Query(), None).values())
         assert sorted(f"a{k}" for k in done) == [a.id for a in store.find(Query(), after=None, limit=100)]
@@ -355,7 +355,7 @@ class Writers(Fixtures):
 
     def test_one_starts(self, store: Store, engine: Engine) -> None:
         """S30: of many who start an agreement of one id, one does."""
-        done = _together(lambda _: engine.start("cooperation", "a", by=CLERK), 12)
+        done = together(lambda _: engine.start("cooperation", "a", by=CLERK), 12)
 
         assert (len(done), len(store.history("a"))) == (1, 1)
 
@@ -363,7 +363,7 @@ class Writers(Fixtures):
         """S31: of many who repeat one request, one changes something, and all who get an answer get the same."""
         engine.start("cooperation", "a", by=CLERK)
         answers: list[Agreement] = []
-        _together(lambda _: answers.append(engine.record("a", "cost", 7, by=CLERK, request_id="once")), 12)
+        together(lambda _: answers.append(engine.record("a", "cost", 7, by=CLERK, request_id="once")), 12)
 
         assert [answers[0]] * len(answers) == answers
         assert len(store.history("a")) == 2
@@ -385,7 +385,7 @@ class Writers(Fixtures):
         assert seen <= set(range(1, 41))
 
 
-def _together(work: Callable[[int], object], times: int) -> list[int]:
+def together(work: Callable[[int], object], times: int, *, threads: int = 8) -> list[int]:
     """Let several threads do *work*; return what was acknowledged. A `StagegateError` is a no, all else a fault."""
     done: list[int] = []
 
@@ -396,7 +396,7 @@ def _together(work: Callable[[int], object], times: int) -> list[int]:
             return
         done.append(k)
 
-    with ThreadPoolExecutor(8) as pool:
+    with ThreadPoolExecutor(threads) as pool:
         list(pool.map(one, range(times)))
     assert done, "nobody got anything done"
     return done

@@ -30,6 +30,7 @@ from ._connections import Connections, explained
 
 _BATCH = 256
 _LAST = 2**62
+_DAY = 86_400
 # Ids are handed over as bytes: one that is damaged is no text, but has its place in the order all the same.
 _RANGE = "BETWEEN CAST(? AS TEXT) AND CAST(? AS TEXT)"
 _THIS = "agreement = ? AND n = ? AND id = ?"
@@ -96,7 +97,7 @@ class SQLiteStore:
         """
         where, _, options = url.partition("?")
         path = unquote(where.removeprefix("sqlite:///")) if where.startswith("sqlite:///") else ""
-        if not path or path.startswith(":memory:"):
+        if not path or path.startswith(":memory:") or "\0" in path:
             message = f"{url!r} names no file; write sqlite:///file.db, or memory: for a store that forgets"
             raise StoreError(message)
         given = dict(parse_qsl(options, keep_blank_values=True))
@@ -105,8 +106,8 @@ class SQLiteStore:
         except ValueError:
             message = f"{url!r}: timeout is a number of seconds"
             raise StoreError(message) from None
-        if given or timeout < 0:
-            message = f"{url!r}: it takes one option, timeout (seconds), not {', '.join(given) or timeout}"
+        if given or not 0 <= timeout <= _DAY:
+            message = f"{url!r}: it takes one option, timeout (seconds, up to a day), not {', '.join(given) or timeout}"
             raise StoreError(message)
         return cls(path, timeout=timeout)
 

@@ -1,0 +1,298 @@
+"""
+The public API as a web application would use it: checked by mypy, never run.
+
+Every `assert_type` says what a caller gets without a cast.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, assert_type
+
+from stagegate import (
+    Actor,
+    Agreement,
+    Approval,
+    Attempt,
+    Calendar,
+    Conflict,
+    Cursor,
+    Delivered,
+    Delivery,
+    Document,
+    Engine,
+    Entry,
+    Event,
+    Fact,
+    Fault,
+    GateClosed,
+    Hold,
+    Label,
+    MemoryStore,
+    Notification,
+    NotPermitted,
+    Option,
+    Outcome,
+    OutcomeUnknown,
+    Page,
+    Party,
+    Pin,
+    Process,
+    RefusedError,
+    Report,
+    Requirement,
+    Stage,
+    Store,
+    Unmet,
+    actor,
+    all_of,
+    any_of,
+    approval,
+    at_least,
+    builtin,
+    check_plugin,
+    document,
+    fact,
+    fold,
+    hookimpl,
+    load_process,
+    parties,
+    requirement,
+    translate,
+    unguarded,
+    value_of,
+    when,
+)
+
+# A process
+
+
+@requirement(code="cost.ceiling", fix_by="budget_office", basis="Regional budget regulation, Art 5")
+def affordable(attempt: Attempt) -> bool | str:
+    """Look at the cost."""
+    assert_type(attempt.agreement, Agreement)
+    assert_type(attempt.actor, Actor)
+    assert_type(attempt.document("report"), Document | None)
+    assert_type(attempt.approvals("council"), tuple[Approval, ...])
+    cost: int = attempt.fact("cost", 0)
+    return cost <= 5_000 or "the cost is above the ceiling"
+
+
+@requirement(code="weekday")
+def weekday(attempt: Attempt) -> bool:
+    """Look at the day: a plain bool is enough."""
+    return attempt.today.weekday() < 5
+
+
+gate: Requirement = document("report", signed_by=2, languages=["id", "ja"]) & affordable
+assert_type(document("a") & fact("b"), Requirement)
+assert_type(document("a") | ~fact("b"), Requirement)
+assert_type(all_of(approval("council"), parties(2), actor(roles="mayor")), Requirement)
+assert_type(any_of(document("a"), weekday), Requirement)
+assert_type(at_least(1, document("a"), fact("b", equals=value_of("c"))), Requirement)
+assert_type(when(fact("abroad"), approval("ministry")), Requirement)
+stages: Sequence[Stage] = [
+    Stage(
+        "exploration",
+        owner="head_of_region",
+        gate=gate,
+        label={"en": "Exploration", "id": "Penjajakan"},
+        may={"hold": ["minister"]},
+        reapproval="on_change",
+    ),
+    Stage(
+        "implementation", owner=["head_of_region", "council"], when=fact("f") | unguarded("x"), back_to="exploration"
+    ),
+]
+process = Process("permit", "1", stages, outcomes=[Outcome("granted", stages="implementation", by=("council",))])
+assert_type(process.digest, str)
+assert_type(process.pin, Pin)
+assert_type(process.stage("exploration"), Stage | None)
+assert_type(process.stages, tuple[Stage, ...])
+assert_type(process.stages[0].gate, Requirement | None)
+assert_type(process.stages[0].label, Label)
+assert_type(process.stages[0].label.text("id"), str)
+assert_type(process.further("exploration"), tuple[Stage, ...])
+assert_type(load_process("permit.toml"), Process)
+assert_type(load_process(Path("permit.toml"), requirements=[affordable], parameters={"days": 45}), Process)
+assert_type(load_process({"id": "permit"}), Process)
+assert_type(builtin("id-ksdpl", without=["G09"]), Process)
+
+# An application: a view for each thing a clerk does
+
+
+class User:
+    """A user of the host application."""
+
+    pk: int
+    groups: list[str]
+
+
+def acting(user: User) -> Actor:
+    """Say who acts, in the words of the host."""
+    return Actor(id=str(user.pk), roles=user.groups, on_behalf_of=None)
+
+
+def started(engine: Engine, user: User, form: Mapping[str, str]) -> str:
+    """Start an agreement out of a form, so that a double click starts it once."""
+    deal = engine.start(
+        "permit",
+        form["number"],
+        title=form["title"],
+        parties=[Party("bekasi", name="Kota Bekasi", kind="local_government", country="ID")],
+        by=acting(user),
+        request_id=form["csrf"],
+    )
+    assert_type(deal, Agreement)
+    return deal.id
+
+
+def advanced(engine: Engine, user: User, number: str, version: int) -> list[str]:
+    """Move on if the clerk saw the present version; otherwise say why not, in the language of the clerk."""
+    deal = engine.get(number)
+    if deal.version != version:
+        return ["somebody else was faster"]
+    try:
+        deal = engine.advance(deal, reason="complete", by=acting(user), at=datetime.now(UTC))
+    except NotPermitted as error:
+        assert_type(error.roles, tuple[str, ...])
+        return [str(error), *(why.text("id") for why in error.unmet)]
+    except GateClosed as error:
+        assert_type(error.n, int)
+        return [f"{why.text('id')} ({', '.join(why.fix_by)}, {why.basis})" for why in error.unmet]
+    except Conflict as error:
+        assert_type(error.current, int)
+        return [str(error)]
+    except OutcomeUnknown as error:
+        assert_type(error.request_id, str | None)
+        raise
+    return [deal.stage]
+
+
+def shown(engine: Engine, user: User, number: str) -> dict[str, Any]:
+    """Show an agreement: where it stands, what can be done, what happened."""
+    deal = engine.get(number)
+    options = engine.options(deal, by=acting(user))
+    assert_type(options, tuple[Option, ...])
+    assert_type(options[0].target, str | None)
+    assert_type(options[0].unmet, tuple[Unmet, ...])
+    assert_type(options[0].open, bool)
+    assert_type(deal.hold, Hold | None)
+    assert_type(deal.outcome, str | None)
+    assert_type(deal.approvals, tuple[Approval, ...])
+    assert_type(deal.parties, tuple[Party, ...])
+    assert_type(deal.entered_at, datetime)
+    assert_type(deal.document("report"), Document | None)
+    assert_type(deal.process, Pin)
+    history = engine.history(deal, after=3)
+    assert_type(history, tuple[Event, ...])
+    return {
+        "stage": deal.stage,
+        "moves": [(option.move, option.open) for option in options],
+        "events": [(event.n, event.kind, event.at, event.actor) for event in history],
+        "process": engine.process(deal).label.text("id"),
+    }
+
+
+def filed(engine: Engine, user: User, number: str, upload: bytes) -> Agreement:
+    """File a document and record what it says."""
+    report = Document.from_bytes(upload, kind="report", title="Laporan", languages=["id"], received_on="2025-07-24")
+    deal = engine.attach(number, report, by=acting(user))
+    deal = engine.record(deal, "cost", 4_000, source="report, page 3", by=acting(user))
+    deal = engine.approve(deal, role="council", result={"members": 50, "present": 30, "in_favour": 29}, by=acting(user))
+    deal = engine.refuse(deal, "too dear", by=acting(user))
+    deal = engine.note(deal, "called the ministry", by=acting(user))
+    deal = engine.hold(deal, "election", by=acting(user))
+    deal = engine.resume(deal, by=acting(user))
+    deal = engine.send_back(deal, "exploration", "the map is missing", by=acting(user))
+    return engine.end(deal, "granted", by=acting(user))
+
+
+def listed(engine: Engine, after: str | None) -> tuple[list[str], str | None]:
+    """List a page of agreements."""
+    page = engine.find(stage="exploration", owner="council", running=True, text="bekasi", after=after, limit=20)
+    assert_type(page, Page)
+    assert_type(page.items, tuple[Agreement, ...])
+    assert_type(page.next, str | None)
+    return [deal.title for deal in page.items], page.next
+
+
+def kept(engine: Engine) -> Report:
+    """Do what a timer does."""
+    assert_type(engine.deliver(limit=100), Delivered)
+    assert_type(engine.outbox("dead"), tuple[Delivery, ...])
+    report = engine.verify()
+    assert_type(report.faults, tuple[Fault, ...])
+    return report
+
+
+def opened(clock: Callable[[], datetime]) -> Engine:
+    """Open an engine in the ways there are."""
+    with Engine.open("sqlite:///a.db", processes=[process, "permit.toml", Path("x.json")], plugins=["log"]) as engine:
+        assert_type(engine, Engine)
+        assert_type(engine.processes, tuple[Process, ...])
+        assert_type(engine.plugins, tuple[str, ...])
+        assert_type(engine.calendars, Mapping[str, Calendar])
+    store: Store = MemoryStore()
+    assert_type(fold(store.history("x")), Agreement | None)
+    entries: Sequence[Entry] = store.history("x")
+    assert_type([Event.read(entry) for entry in entries], list[Event])
+    return Engine(store, processes=[process], clock=clock)
+
+
+def counted(engine: Engine) -> None:
+    """Count in both ways."""
+    assert_type(engine.count(stage="exploration"), int)
+    assert_type(engine.count(by="stage"), dict[Any, int])
+
+
+# A plugin
+
+
+class Mail:
+    """A channel."""
+
+    name = "mail"
+
+    @hookimpl
+    def stagegate_check(self, attempt: Attempt) -> Iterable[Unmet]:
+        """Have nothing against it, or something."""
+        if attempt.move == "end":
+            yield Unmet(code="embargo", params={"reason": "not in August"}, fix_by=("minister",))
+
+    @hookimpl
+    def stagegate_notify(self, event: Event, agreement: Agreement) -> Iterable[Notification]:
+        """Tell the owners."""
+        return [Notification(channel="mail", kind=event.kind, to=owner) for owner in agreement.owner]
+
+    @hookimpl
+    def stagegate_deliver(self, notification: Notification) -> bool | None:
+        """Write a letter."""
+        return True if notification.channel == "mail" else None
+
+
+check_plugin(Mail(), "mail")
+assert_type(translate("one of these must hold", "id"), str)
+
+
+# People who know transitions
+
+
+def walked(deal: Agreement, who: Actor) -> bool:
+    """Trigger the machine oneself."""
+    cursor = Cursor(Attempt(agreement=deal, move="advance", actor=who, at=datetime.now(UTC)))
+    process.machine().events["advance"].trigger(cursor)
+    assert_type(cursor.state, str)
+    return cursor.state == deal.stage
+
+
+def refused(error: RefusedError) -> Mapping[str, Any]:
+    """Answer a refusal as JSON."""
+    return {"move": error.move, "unmet": [why.to_data() for why in error.unmet], "permitted": error.permitted}
+
+
+def looked(found: Fact) -> str:
+    """Read a fact."""
+    return f"{found.value} ({found.source}, {found.by})"
