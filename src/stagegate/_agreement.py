@@ -121,7 +121,7 @@ class Agreement:
         try:
             data = json.loads(written)
         except (ValueError, TypeError, RecursionError) as error:
-            message = f"a stored snapshot cannot be read ({type(error).__name__}: {error})"
+            message = f"the stored snapshot cannot be read ({type(error).__name__}: {error})"
             raise HistoryTampered(message) from None
         return cls.from_data(data)
 
@@ -185,7 +185,7 @@ class Agreement:
                 outcome=data.get("outcome"),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            message = f"a stored snapshot cannot be read ({type(error).__name__}: {error})"
+            message = f"the stored snapshot cannot be read ({type(error).__name__}: {error})"
             raise HistoryTampered(message) from None
 
 

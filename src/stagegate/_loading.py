@@ -149,7 +149,7 @@ def _parse(written: str, *, is_json: bool, named: str | None) -> Any:
         raise DefinitionError([("", f"it is not {'JSON' if is_json else 'TOML'}: {said}")], source=named) from None
 
 
-_CHAIN = re.compile(r"(?:[^\s.\"'=\[\]{},]+\s*\.\s*){64}")
+_CHAIN = re.compile(r"(?:(?<![^\s.=\[\]{},])[^\s.=\[\]{},]++\s*+\.\s*+){64}")
 """Keys of very many dots, which take the parser of TOML very long: no definition has them."""
 
 

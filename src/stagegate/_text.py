@@ -13,6 +13,9 @@ from .exceptions import DefinitionError, quote
 FALLBACK = "en"
 """The language a label or a sentence falls back to."""
 
+MAX_LABEL = 2000
+"""How many characters a label may have."""
+
 SPOKEN = ("en", "id", "ja")
 """The languages the library itself speaks."""
 
@@ -92,6 +95,8 @@ def as_label(value: str | Mapping[str, str] | None, _where: str = "label") -> La
             faults.append((str(lang), f"no known language {quote(lang)}; use a code like 'en', 'id', 'ja'"))
         elif not isinstance(text, str) or not text.strip():
             faults.append((lang, f"a label is a text, not {quote(text)}"))
+        elif len(text) > MAX_LABEL:
+            faults.append((lang, f"a label of {len(text):,} characters is too long; {MAX_LABEL:,} are the most"))
         elif "\0" in text or text.encode("utf-8", "replace").decode() != text:
             faults.append((lang, "a label cannot hold NUL or lone surrogates"))
     if faults:

@@ -185,6 +185,7 @@ def test_texts_beyond_all_bounds_are_refused_in_few_words(shared: Office, method
         ("find", "limit", 0),
         ("find", "limit", True),
     ],
+    ids=range(9),
 )
 def test_numbers_out_of_range_never_break_the_store(shared: Office, method: str, name: str, value: int) -> None:
     """A number that no store can hold is refused, or answered like any number beyond the last."""

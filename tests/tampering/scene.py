@@ -24,7 +24,7 @@ from stagegate.testing._lives import random_life, write
 
 SCHEMA = Path(stagegate.contrib.sqlite.__file__).with_name("schema.sql").read_text(encoding="utf-8")
 
-VICTIM, OTHER = "a", "A"
+VICTIM, OTHER = "A", "a_"
 """Two agreements with long histories, requests, and rows in the outbox."""
 
 SWAPPED = [
@@ -53,7 +53,7 @@ def columns() -> list[tuple[str, str]]:
 def fill(path: Path) -> None:
     """Fill a file with a random life, and an outbox with rows in every state."""
     with closing(SQLiteStore(str(path))) as store:
-        life = random_life(steps=160)
+        life = random_life()
         write(store, life)
         now = max(commit.agreement.changed_at for commit in life) + timedelta(days=1)
         clock = ManualClock(now)
@@ -174,8 +174,8 @@ def written(body: dict[str, Any]) -> bytes:
 def put_chain(raw: sqlite3.Connection, bodies: list[bytes]) -> None:
     """Write the bodies of the victim with a chain that fits them, and make the column that names the last hash fit."""
     for n, (body, hash_) in enumerate(zip(bodies, chain(bodies), strict=True), 1):
-        raw.execute("UPDATE event SET body = ?, hash = ? WHERE agreement = 'a' AND n = ?", (body, hash_, n))
-    raw.execute("UPDATE agreement SET head = ? WHERE id = 'a'", (chain(bodies)[-1],))
+        raw.execute("UPDATE event SET body = ?, hash = ? WHERE agreement = 'A' AND n = ?", (body, hash_, n))
+    raw.execute("UPDATE agreement SET head = ? WHERE id = 'A'", (chain(bodies)[-1],))
 
 
 def put_row(raw: sqlite3.Connection, agreement: Agreement) -> None:

@@ -44,7 +44,7 @@ class TestTail:
     def test_events_only(self, cut: int, scene: Scene) -> None:
         """Where events are deleted from the end, the first that is missing is named."""
         last = len(events(scene.path)[VICTIM])
-        report = scene.tamper("DELETE FROM event WHERE agreement = 'a' AND n > :left", left=last - cut)
+        report = scene.tamper("DELETE FROM event WHERE agreement = 'A' AND n > :left", left=last - cut)
 
         assert named(report, VICTIM, last - cut + 1), str(report)
 
@@ -52,9 +52,9 @@ class TestTail:
         """So it is where the columns that count them are made to fit."""
         left = len(events(scene.path)[VICTIM]) - 2
         report = scene.tamper(
-            "DELETE FROM event WHERE agreement = 'a' AND n > :left",
+            "DELETE FROM event WHERE agreement = 'A' AND n > :left",
             "UPDATE agreement SET n = :left, version = min(version, :left),"
-            " head = (SELECT hash FROM event WHERE agreement = 'a' AND n = :left) WHERE id = 'a'",
+            " head = (SELECT hash FROM event WHERE agreement = 'A' AND n = :left) WHERE id = 'A'",
             left=left,
         )
 
@@ -70,7 +70,7 @@ class TestTail:
         assert told
 
         def change(raw: sqlite3.Connection) -> None:
-            raw.execute("DELETE FROM event WHERE agreement = 'a' AND n > ?", (left,))
+            raw.execute("DELETE FROM event WHERE agreement = 'A' AND n > ?", (left,))
             put_row(raw, old)
 
         report = scene.after(change)
@@ -79,7 +79,7 @@ class TestTail:
 
     def test_all_events(self, scene: Scene) -> None:
         """An agreement whose events are all gone is named, and its first event."""
-        report = scene.tamper("DELETE FROM event WHERE agreement = 'a'")
+        report = scene.tamper("DELETE FROM event WHERE agreement = 'A'")
 
         assert named(report, VICTIM, 1), str(report)
 
@@ -88,11 +88,11 @@ class TestTail:
         """An agreement that is gone is missed by whatever is left of it, in any one table."""
         others = sorted({"event", "member", "request", "outbox"} - {table})
         report = scene.tamper(
-            "DELETE FROM agreement WHERE id = 'a'", *(f"DELETE FROM {other} WHERE agreement = 'a'" for other in others)
+            "DELETE FROM agreement WHERE id = 'A'", *(f"DELETE FROM {other} WHERE agreement = 'A'" for other in others)
         )
         said = [fault.what for fault in report.faults]
 
-        assert any(table in what and "'a'" in what for what in said), said
+        assert any(table in what and "'A'" in what for what in said), said
 
 
 class TestOrder:
@@ -105,7 +105,7 @@ class TestOrder:
         def change(raw: sqlite3.Connection) -> None:
             for n, other in ((3, 5), (5, 3)):
                 body, hash_ = before[VICTIM][other - 1][1:]
-                raw.execute("UPDATE event SET body = ?, hash = ? WHERE agreement = 'a' AND n = ?", (body, hash_, n))
+                raw.execute("UPDATE event SET body = ?, hash = ? WHERE agreement = 'A' AND n = ?", (body, hash_, n))
 
         assert named(scene.after(change), VICTIM, 3)
 
@@ -123,8 +123,8 @@ class TestOrder:
 
         def change(raw: sqlite3.Connection) -> None:
             for n in range(len(before), 3, -1):
-                raw.execute("UPDATE event SET n = n + 1 WHERE agreement = 'a' AND n = ?", (n,))
-            raw.execute("INSERT INTO event (agreement, n, body, hash) VALUES ('a', 4, ?, ?)", before[2][1:])
+                raw.execute("UPDATE event SET n = n + 1 WHERE agreement = 'A' AND n = ?", (n,))
+            raw.execute("INSERT INTO event (agreement, n, body, hash) VALUES ('A', 4, ?, ?)", before[2][1:])
 
         assert named(scene.after(change), VICTIM, 4)
 
@@ -141,7 +141,7 @@ class TestOrder:
             body.pop(field, None)
         hash_ = chain([*(entry.body for entry in before), written(body)])[-1]
         report = scene.tamper(
-            "INSERT INTO event (agreement, n, body, hash) VALUES ('a', :n, :body, :hash)",
+            "INSERT INTO event (agreement, n, body, hash) VALUES ('A', :n, :body, :hash)",
             n=len(before) + 1,
             body=written(body),
             hash=hash_,
@@ -153,8 +153,8 @@ class TestOrder:
         """An event that is taken out, with those behind it moved up, is named."""
         last = len(events(scene.path)[VICTIM])
         report = scene.tamper(
-            "DELETE FROM event WHERE agreement = 'a' AND n = 4",
-            *(f"UPDATE event SET n = {n - 1} WHERE agreement = 'a' AND n = {n}" for n in range(5, last + 1)),
+            "DELETE FROM event WHERE agreement = 'A' AND n = 4",
+            *(f"UPDATE event SET n = {n - 1} WHERE agreement = 'A' AND n = {n}" for n in range(5, last + 1)),
         )
 
         assert named(report, VICTIM, 4), str(report)
@@ -187,7 +187,7 @@ class TestSnapshot:
     @pytest.mark.parametrize("field", ["stage", "owner", "outcome", "title", "facts", "approvals", "version", "rounds"])
     def test_changed(self, field: str, with_columns: bool, scene: Scene) -> None:
         """A changed snapshot is found, whether the columns of its row are made to fit or not."""
-        table = json.loads(scene.value("SELECT snapshot FROM agreement WHERE id = 'a'"))
+        table = json.loads(scene.value("SELECT snapshot FROM agreement WHERE id = 'A'"))
         cost = {"value": 1, "by": "ann", "n": 2}
         vote = {"role": "council", "by": "ben", "vote": "for", "stage": "vote", "n": 3}
         lies: dict[str, Any] = {
@@ -206,7 +206,7 @@ class TestSnapshot:
             if with_columns:
                 put_row(raw, lie)
             else:
-                raw.execute("UPDATE agreement SET snapshot = ? WHERE id = 'a'", (lie.to_json(),))
+                raw.execute("UPDATE agreement SET snapshot = ? WHERE id = 'A'", (lie.to_json(),))
 
         assert named(scene.after(change), VICTIM)
 
@@ -220,15 +220,15 @@ class TestSnapshot:
     @pytest.mark.parametrize("snapshot", [b"", b"null", b"{}", b"[]", b"\xff", b"{" * 100_000, b'{"id":"a"}'])
     def test_unreadable(self, snapshot: bytes, scene: Scene) -> None:
         """A snapshot that cannot be read is found, and nothing else of the agreement is held against it."""
-        report = scene.tamper("UPDATE agreement SET snapshot = :snapshot WHERE id = 'a'", snapshot=snapshot)
+        report = scene.tamper("UPDATE agreement SET snapshot = :snapshot WHERE id = 'A'", snapshot=snapshot)
 
         assert {VICTIM} == {fault.agreement for fault in report.faults}
 
     def test_otherwise_written(self, scene: Scene) -> None:
         """A snapshot that says the same in other bytes is found as well."""
-        table = json.loads(scene.value("SELECT snapshot FROM agreement WHERE id = 'a'"))
+        table = json.loads(scene.value("SELECT snapshot FROM agreement WHERE id = 'A'"))
         report = scene.tamper(
-            "UPDATE agreement SET snapshot = :snapshot WHERE id = 'a'", snapshot=json.dumps(table, indent=1).encode()
+            "UPDATE agreement SET snapshot = :snapshot WHERE id = 'A'", snapshot=json.dumps(table, indent=1).encode()
         )
 
         assert named(report, VICTIM)
@@ -295,21 +295,21 @@ class TestRequests:
 
     def test_deleted(self, scene: Scene) -> None:
         """A request that is no longer known is missed, at its event."""
-        n = scene.value("SELECT n FROM request WHERE agreement = 'a' ORDER BY n LIMIT 1")
-        report = scene.tamper("DELETE FROM request WHERE agreement = 'a' AND n = :n", n=n)
+        n = scene.value("SELECT n FROM request WHERE agreement = 'A' ORDER BY n LIMIT 1")
+        report = scene.tamper("DELETE FROM request WHERE agreement = 'A' AND n = :n", n=n)
 
         assert named(report, VICTIM, n), str(report)
 
     def test_added(self, scene: Scene) -> None:
         """A request that nobody made is found."""
-        report = scene.tamper("INSERT INTO request (id, agreement, n, fingerprint) VALUES ('lie', 'a', 2, 'f')")
+        report = scene.tamper("INSERT INTO request (id, agreement, n, fingerprint) VALUES ('lie', 'A', 2, 'f')")
 
         assert named(report, VICTIM, 2), str(report)
 
     def test_given_to_another(self, scene: Scene) -> None:
         """A request that was given to another agreement is missed here and found there."""
-        n = scene.value("SELECT n FROM request WHERE agreement = 'a' ORDER BY n LIMIT 1")
-        report = scene.tamper("UPDATE request SET agreement = 'A' WHERE agreement = 'a' AND n = :n", n=n)
+        n = scene.value("SELECT n FROM request WHERE agreement = 'A' ORDER BY n LIMIT 1")
+        report = scene.tamper("UPDATE request SET agreement = 'a_' WHERE agreement = 'A' AND n = :n", n=n)
 
         assert named(report, VICTIM), str(report)
         assert named(report, OTHER), str(report)
@@ -346,17 +346,17 @@ class TestOutbox:
         """A row that nothing caused is found, at the event that it claims."""
         report = scene.tamper(
             "INSERT INTO outbox SELECT agreement, n, 'lie', payload, status, tries, due_at, leased_until, error, seal"
-            " FROM outbox WHERE agreement = 'a' AND n = 1 LIMIT 1"
+            " FROM outbox WHERE agreement = 'A' AND n = 1 LIMIT 1"
         )
 
         assert named(report, VICTIM, 1), str(report)
 
     def test_said_otherwise(self, scene: Scene) -> None:
         """A row that says something else, well written, is found at its event."""
-        n = scene.value("SELECT max(n) FROM outbox WHERE agreement = 'a'")
+        n = scene.value("SELECT max(n) FROM outbox WHERE agreement = 'A'")
         payload = b'{"channel":"bell","context":{},"kind":"lie","to":"everybody"}'
         report = scene.tamper(
-            "UPDATE outbox SET payload = :payload WHERE agreement = 'a' AND n = :n", payload=payload, n=n
+            "UPDATE outbox SET payload = :payload WHERE agreement = 'A' AND n = :n", payload=payload, n=n
         )
 
         assert named(report, VICTIM, n), str(report)
@@ -384,15 +384,15 @@ class TestCopies:
     @pytest.mark.parametrize(
         "statement",
         [
-            "DELETE FROM member WHERE agreement = 'a' AND kind = 'owner'",
-            "INSERT INTO member (kind, value, agreement) VALUES ('party', 'lie', 'a')",
-            "UPDATE member SET value = 'lie' WHERE agreement = 'a' AND kind = 'owner'",
-            "UPDATE member SET kind = 'party' WHERE agreement = 'a' AND kind = 'owner'",
+            "DELETE FROM member WHERE agreement = 'A' AND kind = 'owner'",
+            "INSERT INTO member (kind, value, agreement) VALUES ('party', 'lie', 'A')",
+            "UPDATE member SET value = 'lie' WHERE agreement = 'A' AND kind = 'owner'",
+            "UPDATE member SET kind = 'party' WHERE agreement = 'A' AND kind = 'owner'",
         ],
     )
     def test_members(self, statement: str, scene: Scene) -> None:
         """Owners and parties that are listed otherwise than the snapshot says are found."""
-        assert scene.value("SELECT count(*) FROM member WHERE agreement = 'a' AND kind = 'owner'")
+        assert scene.value("SELECT count(*) FROM member WHERE agreement = 'A' AND kind = 'owner'")
         report = scene.tamper(statement)
 
         assert named(report, VICTIM), str(report)
@@ -429,10 +429,10 @@ class TestForger:
         sort = "(stage, process, owner, outcome, on_hold)"
         report = scene.tamper(
             f"UPDATE counter SET number = number - 1 WHERE {sort} ="
-            " (SELECT stage, process, owner, ifnull(outcome, ''), on_hold FROM agreement WHERE id = 'a')",
+            " (SELECT stage, process, owner, ifnull(outcome, ''), on_hold FROM agreement WHERE id = 'A')",
             "DELETE FROM counter WHERE number = 0",
-            "DELETE FROM agreement WHERE id = 'a'",
-            *(f"DELETE FROM {table} WHERE agreement = 'a'" for table in ("event", "member", "request", "outbox")),
+            "DELETE FROM agreement WHERE id = 'A'",
+            *(f"DELETE FROM {table} WHERE agreement = 'A'" for table in ("event", "member", "request", "outbox")),
         )
 
         assert (True, "internal") == (report.ok, report.level)
@@ -461,13 +461,13 @@ def test_several_at_once(scene: Scene) -> None:
     """Several that were tampered with are all named, each with its first wrong event; the others are not."""
     before = events(scene.path)
     report = scene.tamper(
-        "UPDATE event SET body = CAST(body || ' ' AS BLOB) WHERE agreement = 'a' AND n = 2",
-        "UPDATE event SET hash = zeroblob(32) WHERE agreement = 'A' AND n = 3",
+        "UPDATE event SET body = CAST(body || ' ' AS BLOB) WHERE agreement = 'A' AND n = 2",
+        "UPDATE event SET hash = zeroblob(32) WHERE agreement = 'a_' AND n = 3",
         "DELETE FROM event WHERE agreement = 'B' AND n = 1",
     )
 
-    assert {"a": 2, "A": 3, "B": 1} == first_difference(before, events(scene.path))
-    assert {"a": 2, "A": 3, "B": 1} == {
+    assert {"A": 2, "a_": 3, "B": 1} == first_difference(before, events(scene.path))
+    assert {"A": 2, "a_": 3, "B": 1} == {
         agreement: min(f.n for f in report.faults if f.agreement == agreement and f.n)
         for agreement in {fault.agreement for fault in report.faults}
     }
@@ -475,7 +475,7 @@ def test_several_at_once(scene: Scene) -> None:
 
 def test_one_agreement_alone(scene: Scene) -> None:
     """Asked about one agreement, `verify` finds what is wrong with it and says nothing of the others."""
-    scene.tamper("UPDATE event SET hash = zeroblob(32) WHERE agreement = 'A' AND n = 3")
+    scene.tamper("UPDATE event SET hash = zeroblob(32) WHERE agreement = 'a_' AND n = 3")
     with closing(SQLiteStore(str(scene.path))) as store:
         engine = Engine(store)
         reports = engine.verify(VICTIM), engine.verify(OTHER)

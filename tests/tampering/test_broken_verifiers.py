@@ -30,7 +30,7 @@ def sql(*statements: str) -> Callable[[Scene], Report]:
 
 def lie_about_the_title(scene: Scene) -> Report:
     """Change the title in the snapshot, and every copy of it."""
-    snapshot = json.loads(scene.value("SELECT snapshot FROM agreement WHERE id = 'a'"))
+    snapshot = json.loads(scene.value("SELECT snapshot FROM agreement WHERE id = 'A'"))
     lie = Agreement.from_json(written(snapshot | {"title": "another"}))
     return scene.after(lambda raw: put_row(raw, lie))
 
@@ -54,21 +54,21 @@ VERIFY, STORE = stagegate._verify, stagegate.contrib.sqlite._store
 TWINS: dict[str, tuple[Blinding, Callable[[Scene], Report]]] = {
     "does not check the chain": (
         blind(VERIFY, "broken", None),
-        sql("UPDATE event SET hash = zeroblob(32) WHERE agreement = 'a' AND n = 3"),
+        sql("UPDATE event SET hash = zeroblob(32) WHERE agreement = 'A' AND n = 3"),
     ),
     "does not look whose event it is": (blind(VERIFY, "_misread", ""), swap_and_reseal),
     "does not compare the snapshot": (blind(VERIFY, "_snapshot", ()), lie_about_the_title),
     "does not compare the requests": (
         blind(VERIFY, "_requests", ()),
-        sql("DELETE FROM request WHERE agreement = 'a'"),
+        sql("DELETE FROM request WHERE agreement = 'A'"),
     ),
     "does not compare the outbox": (
         blind(VERIFY, "_outbox", ()),
-        sql("DELETE FROM outbox WHERE agreement = 'a'"),
+        sql("DELETE FROM outbox WHERE agreement = 'A'"),
     ),
     "does not compare the copies": (
         blind(STORE, "_copies", ()),
-        sql("UPDATE agreement SET searchable = 'x' WHERE id = 'a'"),
+        sql("UPDATE agreement SET searchable = 'x' WHERE id = 'A'"),
     ),
     "does not check the outbox row by row": (
         blind(STORE, "_seal", Anything()),

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from stagegate import DefinitionError, Outcome, Process, Stage, approval, document, fact, load_process, unguarded
+from stagegate import DefinitionError, Outcome, Process, Stage, approval, document, fact, load_process, unguarded, when
 
 Table = dict[str, Any]
 
@@ -389,6 +389,83 @@ def test_what_is_no_source_is_refused(source: Any) -> None:
     """Something that is neither a path, nor a text, nor a table is refused as a definition."""
     with pytest.raises(DefinitionError):
         load_process(source)
+
+
+@pytest.mark.parametrize(
+    "arguments,path",
+    [
+        ({"requirements": 3}, "requirements"),
+        ({"requirements": [3]}, "requirements"),
+        ({"requirements": [fact("f")]}, "requirements"),
+        ({"parameters": [1]}, "parameters"),
+        ({"parameters": "days"}, "parameters"),
+        ({"without": "G1"}, "without"),
+        ({"without": 3}, "without"),
+    ],
+)
+def test_arguments_beside_the_source_are_checked(arguments: dict[str, Any], path: str) -> None:
+    """Predicates, parameters and what is to be left out are handed over in the shape that is said."""
+    with pytest.raises(DefinitionError) as refused:
+        load_process(copy.deepcopy(GOOD), **arguments)
+
+    assert path in [where for where, _ in refused.value.faults]
+
+
+def deep(levels: int) -> Any:
+    """Return a requirement that holds one that holds one, so many levels deep."""
+    gate: Any = fact("f")
+    for _ in range(levels):
+        gate = when(fact("g"), gate)
+    return gate
+
+
+def test_definition_that_is_too_deep_is_refused() -> None:
+    """A gate inside a gate inside a gate has an end, in Python and in tables alike."""
+    table = copy.deepcopy(GOOD)
+    gate: Any = {"fact": "f"}
+    for _ in range(3000):
+        gate = {"not": gate}
+    table["stages"][0]["gate"] = gate
+    for make in (
+        lambda: Process("p", "1", [Stage("a", owner="x", gate=deep(3000)), C]),
+        lambda: load_process(table),
+        lambda: load_process('{"id": "p", "x": ' + "[" * 3000 + "]" * 3000 + "}"),
+        lambda: load_process("x" + ".x" * 3000 + " = 1"),
+    ):
+        with pytest.raises(DefinitionError, match="deep"):
+            make()
+
+
+def test_very_many_faults_are_cut_short_when_they_are_told() -> None:
+    """An error with thousands of faults holds them all, and says the first hundred and how many more there are."""
+    table = copy.deepcopy(GOOD)
+    table["stages"] += [{"id": f"x{i}", "owner": "nobody"} for i in range(1000)]
+    with pytest.raises(DefinitionError) as refused:
+        load_process(table)
+
+    assert 2000 <= len(refused.value.faults)
+    assert 101 == len(str(refused.value).splitlines())
+    assert "faults more" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [10**5000, "x" * 1_000_000, ["x" * 1000] * 1000, type("Odd", (), {"__repr__": lambda self: 1 / 0})()],
+    ids=type,
+)
+def test_sentences_about_huge_values_are_short(value: Any) -> None:
+    """A value that cannot be used is quoted in short, whatever it is."""
+    with pytest.raises(DefinitionError) as refused:
+        Stage("a", owner="x", gate=value, label=value if not isinstance(value, str) else 3)
+
+    assert 1000 > len(str(refused.value))
+
+
+@pytest.mark.parametrize("text", ["a\0b", "\ud800"])
+def test_labels_hold_characters_only(text: str) -> None:
+    """A label with NUL or half a character is refused in its language."""
+    with pytest.raises(DefinitionError, match="label.ja: a label cannot hold NUL or lone surrogates"):
+        Stage("a", owner="x", label={"en": "A", "ja": text})
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -160,6 +160,22 @@ def test_wrong_arguments_are_refused(arguments: dict[str, Any]) -> None:
         Engine.open("memory:", **arguments)
 
 
+@pytest.mark.parametrize(
+    "make,said",
+    [
+        (lambda: Engine("memory:"), "store: a Store is needed, not 'memory:'; Engine.open takes a url"),
+        (lambda: Engine(None), "store: a Store is needed"),
+        (lambda: Engine(MemoryStore(), clock=3), "clock: a function that says what time it is is needed"),
+        (lambda: Engine(MemoryStore(), processes="p.toml"), "processes: a list is needed"),
+        (lambda: Engine(MemoryStore()).process("x"), "agreement: an Agreement is needed, not 'x'; get it first"),
+    ],
+)
+def test_engine_is_made_of_what_it_needs(make: Callable[[], Any], said: str) -> None:
+    """An engine that is put together of something else says what it needs."""
+    with pytest.raises(InvalidValue, match=said):
+        make()
+
+
 @pytest.mark.parametrize("url", [None, 3, b"memory:"])
 def test_url_has_to_be_a_text(url: Any) -> None:
     """A url that is no text is refused."""
@@ -229,6 +245,24 @@ def test_built_in_process_of_another_definition_is_not_taken_for_it() -> None:
     Engine(store, processes=[fake]).start(name, "x", by=who)
     with pytest.raises(NotFound, match="does not know"):
         Engine(store).options("x", by=who)
+
+
+@pytest.mark.skipif(not builtin_names(), reason="no process is shipped yet")
+@pytest.mark.parametrize("name", builtin_names())
+def test_built_in_processes_can_be_fitted(name: str) -> None:
+    """What is not law in a built-in process can be left out, and its parameters set; each gives another digest."""
+    process = builtin(name)
+    practice = next(part.id for _, part in process.requirements() if part.id and part.provenance != "law")
+
+    assert process is builtin(name)
+    assert practice not in {part.id for _, part in builtin(name, without=[practice]).requirements()}
+    assert process.digest != builtin(name, without=[practice]).digest
+    with pytest.raises(DefinitionError, match="no such parameter"):
+        builtin(name, parameters={"nothing-of-this-name": 3})
+    with pytest.raises(DefinitionError, match="is law and cannot be left out"):
+        builtin(
+            name, without=[next(part.id for _, part in process.requirements() if part.id and part.provenance == "law")]
+        )
 
 
 def test_unknown_built_in_process() -> None:

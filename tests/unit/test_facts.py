@@ -116,6 +116,14 @@ def test_each_entry_of_a_table_is_asked(case: Callable[..., Any], asks: dict[str
     assert case(fact("sectors", each="share", **asks)).record("sectors", SECTORS).said == said
 
 
+@pytest.mark.parametrize("value", [{}, {"waste": {"dropped": True}, "water": {"dropped": "2025"}}])
+def test_table_without_entries_refuses(case: Callable[..., Any], value: Any) -> None:
+    """Where every entry is asked and there is none that counts, nothing was fulfilled."""
+    gate = fact("sectors", each="state", unless="dropped", equals="ready")
+
+    assert ["fact.no_entries"] == case(gate).record("sectors", value).codes
+
+
 @pytest.mark.parametrize("value", [3, ["a"], {"waste": 3}, {"waste": {"share": 1}, "water": "x"}])
 def test_fact_that_is_no_table_of_entries_refuses(case: Callable[..., Any], value: Any) -> None:
     """Where entries are asked and something else is recorded, the shape is the reason."""

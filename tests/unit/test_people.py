@@ -43,15 +43,18 @@ def test_who_an_agreement_must_be_between(
 
 
 def test_actor_who_is_listed_may_not_decide(case: Callable[..., Any]) -> None:
-    """Who is listed in a fact, one person or several, is refused by name; others are not."""
+    """Who is listed in a fact, one person, several, or a table by person, is refused by name; others are not."""
     trial = case(actor(not_listed="conflicts"))
     nobody = trial.option(by="ann").unmet
     listed = trial.record("conflicts", ["bob", "ann"]).option(by="ann").unmet
     alone = trial.record("conflicts", "ann").option(by="ann").unmet
+    keyed = trial.record("conflicts", {"ann": "owns the land"}).option(by="ann").unmet
     other = trial.option(by="eve").unmet
 
     assert () == nobody == other
-    assert [["ann is listed in conflicts"]] * 2 == [[reason.text() for reason in unmet] for unmet in (listed, alone)]
+    assert [["ann is listed in conflicts"]] * 3 == [
+        [reason.text() for reason in unmet] for unmet in (listed, alone, keyed)
+    ]
 
 
 def test_actor_must_act_in_a_role(case: Callable[..., Any]) -> None:

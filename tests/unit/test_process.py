@@ -439,6 +439,23 @@ def test_requirements_can_be_left_out() -> None:
 
 
 @pytest.mark.parametrize(
+    "inner",
+    [
+        '{ when = { fact = "x" }, then = { document = "z", id = "G2" } }',
+        '{ not = { document = "z", id = "G2" } }',
+        '{ requirement = "shared", id = "G2" }',
+    ],
+)
+def test_what_is_left_out_takes_along_what_it_stood_in(inner: str) -> None:
+    """A condition or a contrary of what is left out is left out with it."""
+    source = RULES.replace('{ document = "e", id = "G2", provenance = "practice" }', inner)
+
+    assert "G2" not in str(gate_of(load_process(source, without=["G2"])))
+    assert "G2" in str(gate_of(load_process(source)))
+    assert load_process(source, without=["G2"]).stages[0].gate == load_process(RULES, without=["G2"]).stages[0].gate
+
+
+@pytest.mark.parametrize(
     "source,without,because",
     [
         (RULES, ["G1"], "G1 is law and cannot be left out"),

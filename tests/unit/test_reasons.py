@@ -7,15 +7,18 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+import attrs
 import pytest
 
 from stagegate import (
+    GateClosed,
     InvalidValue,
     Label,
     Party,
     Requirement,
     Unmet,
     actor,
+    all_of,
     approval,
     at_least,
     document,
@@ -105,6 +108,30 @@ def test_reason_shows_long_values_shortened(case: Callable[..., Any], value: Any
     assert "GateClosed" == type(refused.value).__name__
     assert ["fact.equals", "fact.one_of"] == trial.codes
     assert 20_000 > len(str(refused.value))
+
+
+def loud(i: int, *, soft: bool) -> Any:
+    """Return a predicate that always refuses, at length."""
+    made = requirement(code=f"loud.{i}")(lambda attempt: "\U0001f4a5" * 1900)
+    return attrs.evolve(made, soft=soft)
+
+
+def test_more_reasons_than_an_event_can_hold(case: Callable[..., Any]) -> None:
+    """The caller gets every reason; the event holds as many as it can and says how many it left out."""
+    trial = case(all_of(*(loud(i, soft=False) for i in range(300))))
+    with pytest.raises(GateClosed) as refused:
+        trial.advance()
+    data = trial.engine.history("deal")[-1].data["data"]
+
+    assert 300 == len(refused.value.unmet) == len(trial.unmet) == len(data["unmet"]) + data["left_out"]
+    assert 0 < data["left_out"] < 300
+
+
+def test_more_warnings_than_an_event_can_hold(case: Callable[..., Any]) -> None:
+    """Warnings never keep an agreement back, however many there are."""
+    trial = case(all_of(*(loud(i, soft=True) for i in range(300))))
+
+    assert "done" == trial.advance().stage
 
 
 def nested(depth: int) -> Any:

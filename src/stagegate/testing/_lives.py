@@ -72,6 +72,9 @@ IDS = (
 )
 """Ids that differ, whatever a careless store thinks; the last two sort otherwise in UTF-16."""
 
+BUSY = IDS[:7]
+"""Those to which most happens."""
+
 
 @attrs.frozen(kw_only=True)
 class Commit:
@@ -235,7 +238,7 @@ def _step(engine: Engine, dice: random.Random, id_: str, request: str | None) ->
 
 
 @lru_cache(maxsize=4)
-def random_life(seed: int = 3, steps: int = 300) -> tuple[Commit, ...]:
+def random_life(seed: int = 298, steps: int = 100) -> tuple[Commit, ...]:
     """
     Return the commits of a random life: every kind of event and move, refusals, holds, ends, requests, notifications.
 
@@ -251,7 +254,7 @@ def random_life(seed: int = 3, steps: int = 300) -> tuple[Commit, ...]:
             clock.advance(hours=1)
             parties = [Party(f"party{k}", name=HOSTILE[k], country="ID") for k in range(place % 4)]
             engine.start("cooperation", id_, title=HOSTILE[place % len(HOSTILE)], parties=parties, by=CLERK)
-            if place % 4:
+            if id_ in BUSY:
                 engine.record(id_, "cost", 900, by=CLERK)
                 engine.record(id_, "abroad", place % 3 == 0, by=CLERK)
                 engine.attach(id_, Document.from_bytes(b"1", kind="plan", signed_by=["mayor"]), by=CLERK)
@@ -259,7 +262,7 @@ def random_life(seed: int = 3, steps: int = 300) -> tuple[Commit, ...]:
             clock.advance(timedelta(minutes=dice.randrange(60), microseconds=dice.randrange(10**6)))
             request = f"request {step}" if dice.random() < 1 / 3 else None
             with suppress(RefusedError, NoSuchMove):
-                _step(engine, dice, dice.choice(IDS[:9] if step % 3 else IDS), request)
+                _step(engine, dice, dice.choice(BUSY if step % 4 else IDS), request)
     return tuple(store.commits)
 
 

@@ -29,6 +29,7 @@ from stagegate import (
 from ._connections import Connections, explained
 
 _BATCH = 256
+_SNAPSHOT = "a.id, a.n, a.version, a.head, a.snapshot"
 _LAST = 2**62
 _DAY = 86_400
 # Ids are handed over as bytes: one that is damaged is no text, but has its place in the order all the same.
@@ -38,7 +39,7 @@ _OUTBOX = "agreement, n, id, payload, status, tries, due_at, leased_until, error
 
 
 def _iso(at: datetime) -> str:
-    return at.isoformat(timespec="microseconds")[:-6] + "Z"
+    return at.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
 
 
 def _joined(owner: Sequence[str]) -> str:
@@ -159,14 +160,14 @@ class SQLiteStore:
         if query.text is not None:
             ask("instr(a.searchable, ?) > 0", query.text.casefold())
         if query.changed_since is not None:
-            ask("a.changed_at >= ?", _iso(query.changed_since.astimezone(UTC)))
+            ask("a.changed_at >= ?", _iso(query.changed_since))
         if after is not None:
             ask(f"{key} > ?", after)
         where = f" WHERE {' AND '.join(wanted)}" if wanted else ""
-        sql = f"SELECT a.snapshot FROM {' '.join(tables)}{where} ORDER BY {key} LIMIT ?"
+        sql = f"SELECT {_SNAPSHOT} FROM {' '.join(tables)}{where} ORDER BY {key} LIMIT ?"
         with self._connections.use("listing") as connection:
             rows = connection.execute(sql, (*values, limit)).fetchall()
-        return [Agreement.from_json(snapshot) for (snapshot,) in rows]
+        return [_snapshot(*row) for row in rows]
 
     def count(self, query: Query, by: str | None) -> dict[Any, int]:
         """Count agreements by the counters."""
@@ -310,12 +311,18 @@ def _sorts(rows: Iterable[tuple[Any, ...]]) -> dict[tuple[Any, ...], int]:
 
 
 def _get(connection: sqlite3.Connection, agreement: str) -> Agreement | None:
-    row = connection.execute("SELECT snapshot, n, head FROM agreement WHERE id = ?", (agreement,)).fetchone()
-    if row is None:
-        return None
-    found = Agreement.from_json(row[0])
-    if (found.id, found.n, found.head) != (agreement, row[1], row[2]):
-        message = f"{agreement}: its snapshot is not that of event {row[1]}; nothing was changed, run verify"
+    row = connection.execute(f"SELECT {_SNAPSHOT} FROM agreement a WHERE id = ?", (agreement,)).fetchone()
+    return None if row is None else _snapshot(*row)
+
+
+def _snapshot(id_: str, n: int, version: int, head: bytes, snapshot: bytes) -> Agreement:
+    try:
+        found = Agreement.from_json(snapshot)
+    except HistoryTampered as error:
+        message = f"{id_}: {error}; nothing was changed, run verify"
+        raise HistoryTampered(message) from None
+    if (found.id, found.n, found.version, found.head) != (id_, n, version, head):
+        message = f"{id_}: its snapshot is not that of event {n}; nothing was changed, run verify"
         raise HistoryTampered(message)
     return found
 
