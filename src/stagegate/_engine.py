@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Self
+from typing import Any, Self, overload
 
 import attrs
 
@@ -523,6 +523,32 @@ class Engine:
         found = self._store.find(query, after=after, limit=limit + 1)
         return Page(items=tuple(found[:limit]), next=found[limit - 1].id if len(found) > limit else None)
 
+    @overload
+    def count(
+        self,
+        *,
+        by: None = None,
+        stage: str | None = None,
+        process: str | None = None,
+        outcome: str | None = None,
+        running: bool | None = None,
+        owner: str | None = None,
+        on_hold: bool | None = None,
+    ) -> int: ...
+
+    @overload
+    def count(
+        self,
+        *,
+        by: str,
+        stage: str | None = None,
+        process: str | None = None,
+        outcome: str | None = None,
+        running: bool | None = None,
+        owner: str | None = None,
+        on_hold: bool | None = None,
+    ) -> dict[Any, int]: ...
+
     def count(
         self,
         *,
@@ -533,7 +559,7 @@ class Engine:
         running: bool | None = None,
         owner: str | None = None,
         on_hold: bool | None = None,
-    ) -> Any:
+    ) -> int | dict[Any, int]:
         """
         Count agreements, without looking at each.
 

@@ -183,7 +183,9 @@ def test_stagegate_calendars_are_known() -> None:
 
 
 @pytest.mark.parametrize("hook", ["stagegate_processes", "stagegate_requirements", "stagegate_calendars"])
-@pytest.mark.parametrize("answer", [RuntimeError("no"), 3, [3], ["p"], object()], ids=repr)
+@pytest.mark.parametrize(
+    "answer", [RuntimeError("no"), 3, [3], ["p"], object()], ids=["error", "number", "numbers", "texts", "object"]
+)
 def test_stagegate_processes_requirements_calendars_that_fail(hook: str, answer: Any) -> None:
     """A plugin that raises when asked, or brings something else, ends the opening and is named."""
     with pytest.raises(PluginError, match=f"'one': {hook}"):
