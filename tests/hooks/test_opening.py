@@ -16,6 +16,7 @@ from stagegate import (
     Attempt,
     Engine,
     Event,
+    MemoryStore,
     Notification,
     PluginError,
     Process,
@@ -373,7 +374,5 @@ def test_every_hook_says_when_and_what_an_error_does(name: str) -> None:
 
 def test_store_is_a_protocol() -> None:
     """What a plugin hands over is recognised by what it can do, not by whose child it is."""
-    from stagegate import MemoryStore
-
     assert isinstance(MemoryStore(), Store)
     assert not isinstance(Good(), Store)

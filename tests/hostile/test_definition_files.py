@@ -38,6 +38,9 @@ owner = "boss"
 """
 
 
+GATE = 'gate = { unguarded = "x" }'
+
+
 def toml(more: str) -> str:
     """Return a definition whose first stage says *more*."""
     return TOML.replace("{more}", more)
@@ -62,6 +65,7 @@ DEEPEST: dict[str, Callable[[int], Any]] = {
     "toml-arrays": lambda n: "x = " + "[" * n + "]" * n,
     "toml-inline": lambda n: "x = " + "{a=" * n + "1" + "}" * n,
     "toml-dotted": lambda n: ".".join("a" * n) + " = 1",
+    "toml-quoted": lambda n: "\"a\".'a'." * n + "a = 1",
     "toml-header": lambda n: "[" + ".".join("a" * n) + "]",
     "toml-gate": lambda n: toml("gate = " + "{not=" * n + '{fact="x"}' + "}" * n),
     "json-lists": lambda n: '{"x":' + "[" * n + "]" * n + "}",
@@ -87,6 +91,32 @@ def test_depth_is_never_a_crash(kind: str, levels: int) -> None:
         assert len(str(error)) <= MOST_SAID
     else:
         assert kind in {"toml-gate", "json-gate", "table-parameter"}
+
+
+ENUMERATED = " ".join(f"Art. {i}." for i in range(1, 60))
+WORDY = {
+    "word": "x" * 1_000_000,
+    "lines": "\n" * 1_000_000,
+    "commas": ", " * 500_000,
+    "dots": "." * 1_000_000,
+    "articles": ENUMERATED,
+    "quotes": "','" * 300_000,
+}
+
+
+@pytest.mark.parametrize("form", ["toml", "json"])
+@pytest.mark.parametrize("kind", list(WORDY))
+def test_long_texts_are_not_taken_for_depth(kind: str, form: str) -> None:
+    """A long word, many lines or an enumeration of articles is text, however much of it there is."""
+    said = WORDY[kind]
+    table = definition(basis=said)
+    try:
+        process = load_process(json.dumps(table) if form == "json" else toml(f"basis = {json.dumps(said)}\n{GATE}"))
+    except DefinitionError as error:
+        assert "characters" in str(error)
+        assert len(said) > len(ENUMERATED)
+    else:
+        assert said == process.stages[0].basis
 
 
 def woven(levels: int) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.metadata import version
 
 import pytest
 
@@ -89,6 +90,4 @@ def test_every_public_name_is_documented() -> None:
 
 def test_version_is_that_of_the_package() -> None:
     """The version that the package says is the one it was installed under."""
-    from importlib.metadata import version
-
     assert version("stagegate") == stagegate.__version__

@@ -15,6 +15,7 @@ from stagegate import (
     Agreement,
     Engine,
     Entry,
+    Event,
     HistoryTampered,
     InvalidValue,
     MemoryStore,
@@ -165,8 +166,6 @@ def test_no_other_order_is_whole(order: list[int], count: int) -> None:
 )
 def test_fold_refuses_or_reads(n: int, field: str, value: Any) -> None:
     """Whatever stands in a field of an event, folding gives an agreement or says that the history is damaged."""
-    from stagegate import Event
-
     events = [Event.read(entry) for entry in LIFE]
     events[n] = Event({**events[n].data, field: value}, events[n].hash)
     try:

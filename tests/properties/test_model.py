@@ -41,6 +41,7 @@ from stagegate import (
     Unmet,
     fold,
 )
+from stagegate._stages import MOVES as ALL
 from stagegate.testing import ManualClock
 
 from .strategies import FACTS, KINDS, PEOPLE, ROLES, VALUES, processes
@@ -379,8 +380,6 @@ def test_random_lives() -> None:
 
 def test_no_move_is_lost() -> None:
     """The moves that are tried here are all there are."""
-    from stagegate._stages import MOVES as ALL
-
     assert MOVES == ALL
 
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
+import attrs
 import pytest
 
 from stagegate import (
@@ -31,6 +32,7 @@ from stagegate import (
     approval,
     document,
     fact,
+    requirement,
     unguarded,
 )
 from stagegate.testing import ManualClock
@@ -126,7 +128,6 @@ def test_conditional_stage_is_entered_where_it_applies(engine: Engine, boss: Act
 
 def test_condition_that_cannot_be_checked_stops_everything(clock: ManualClock, boss: Actor) -> None:
     """Where it cannot be said whether a stage applies, the agreement neither enters it nor passes it over."""
-    from stagegate import requirement
 
     @requirement(code="broken")
     def broken(attempt: Any) -> bool:
@@ -632,8 +633,6 @@ def test_time_is_taken_when_it_is_its_turn(clock: ManualClock, boss: Actor) -> N
 
 def test_stage_that_the_process_does_not_have_is_not_guessed_at(clock: ManualClock, boss: Actor) -> None:
     """An agreement that is stored at a stage its process does not have is refused, kept, and pointed out."""
-    import attrs
-
     store = MemoryStore()
     engine = Engine(store, processes=[PROCESS], clock=clock)
     deal = engine.start("p", "x", by=boss)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -155,8 +156,6 @@ def test_id_stands_for_one_request(
 
 def test_same_instant_in_another_zone_is_the_same_request(engine: Engine, clock: ManualClock, boss: Actor) -> None:
     """Times are compared as instants, however they are written."""
-    from zoneinfo import ZoneInfo
-
     first = engine.note("x", "n", at=clock(), by=boss, request_id="r")
 
     assert first == engine.note("x", "n", at=clock().astimezone(ZoneInfo("Asia/Tokyo")), by=boss, request_id="r")

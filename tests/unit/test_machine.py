@@ -13,6 +13,7 @@ from stagegate import (
     Agreement,
     Attempt,
     Cursor,
+    Document,
     Engine,
     MemoryStore,
     Outcome,
@@ -20,6 +21,7 @@ from stagegate import (
     Stage,
     document,
     fact,
+    requirement,
     unguarded,
 )
 from stagegate.testing import ManualClock
@@ -45,8 +47,6 @@ def agreement(**facts: Any) -> tuple[Engine, Agreement]:
     engine.start("p", "x", by=BOSS)
     for name, value in facts.items():
         if name == "plan":
-            from stagegate import Document
-
             engine.attach("x", Document.from_bytes(b"", kind="plan"), by=BOSS)
         else:
             engine.record("x", name, value, by=BOSS)
@@ -113,8 +113,6 @@ def test_condition_that_holds_is_entered() -> None:
 def test_one_cursor_is_asked_once() -> None:
     """However many edges leave a stage, its gate is asked once for one attempt."""
     asked: list[int] = []
-    from stagegate import requirement
-
     counted = requirement(code="counted")(lambda attempt: bool(asked.append(attempt.agreement.n)))  # type: ignore[func-returns-value]  # it is False
     process = Process(
         "p",

@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 import pytest
 
-from stagegate import Attempt, DefinitionError, GateClosed, Process, Stage, document, requirement, unguarded
+from stagegate import Attempt, DefinitionError, GateClosed, Process, Stage, approval, document, requirement, unguarded
 
 
 def affordable(attempt: Attempt) -> bool | str:
@@ -139,8 +139,6 @@ def test_predicate_sees_the_attempt(case: Callable[..., Any]) -> None:
 
 def test_predicate_sees_the_votes_of_a_role(case: Callable[..., Any]) -> None:
     """A predicate can look at the votes of a role, and only of that role."""
-    from stagegate import approval
-
     seen: list[Any] = []
     look = requirement(code="look")(lambda attempt: bool(seen.extend(attempt.approvals("council"))) or True)
     trial = (
