@@ -62,8 +62,6 @@ class Words:
         table = dict(value)
         about = {common: table.pop(common) for common in Requirement.COMMON if common in table}
         words = [word for word in _WORDS if word in table]
-        if "when" in words and "then" in words:
-            words = ["when"]
         if "at_least" in words and "of" in table:
             words = ["at_least"]
         elif "approval" in words or "fact" in words or "document" in words:
