@@ -9,10 +9,10 @@ import attrs
 
 from ._attempt import Attempt
 from ._fields import collected, optional, reads
-from ._plain import MAX_SHOWN, canonical, name, shown, slug, text
+from ._plain import MAX_SHOWN, canonical, shown, slug, text
 from ._reasons import Unmet, errors, failure, provenance_of
 from ._records import lean
-from ._text import Label, as_label, frozendict
+from ._text import MAX_LABEL, Label, as_label, frozendict
 from .exceptions import DefinitionError, InvalidValue, quote
 
 R = TypeVar("R", bound="Requirement")
@@ -340,11 +340,19 @@ def at_least(n: int, *parts: Requirement, **about: Any) -> Requirement:
     return gather(AtLeast, n=n, parts=parts, **about)
 
 
+def _sentence(value: Any, where: str) -> str:
+    said = text(value, where, most=MAX_LABEL)
+    if not said.strip():
+        message = f"{where}: say why nothing is asked"
+        raise InvalidValue(message)
+    return said
+
+
 @attrs.define(kw_only=True, frozen=True, eq=False, repr=False)
 class Unguarded(Requirement):
     """Nothing is asked, on purpose; `unguarded` makes it."""
 
-    because: str = attrs.field(metadata=reads(name))
+    because: str = attrs.field(metadata=reads(_sentence))
 
     def unmet(self, attempt: Attempt) -> tuple[Unmet, ...]:  # noqa: ARG002  it asks nothing
         """Return nothing."""

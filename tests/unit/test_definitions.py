@@ -177,7 +177,7 @@ FAULTY: list[tuple[str, Any, list[tuple[str, str]]]] = [
     ("stages.0.gate", {"when": {"fact": "x"}}, [("stages[0].gate.then", "missing")]),
     ("stages.0.gate", {"when": {"fact": ""}, "then": {"fact": "y"}}, [("stages[0].gate.when.fact", "no id")]),
     ("stages.0.gate", {"when": {"fact": "x"}, "then": {"fact": "y z"}}, [("stages[0].gate.then.fact", "no id")]),
-    ("stages.0.gate", {"unguarded": ""}, [("stages[0].gate.unguarded", "no id")]),
+    ("stages.0.gate", {"unguarded": ""}, [("stages[0].gate.unguarded", "say why")]),
     ("stages.0.gate", {"parties": "two"}, [("stages[0].gate.parties", "a whole number")]),
     ("stages.0.gate", {"parties": {"at_least": 0}}, [("stages[0].gate.parties.at_least", "a whole number")]),
     ("stages.0.gate", {"parties": {"kind": "x"}}, [("stages[0].gate.parties.kind", "unknown")]),
