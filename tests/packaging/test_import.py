@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from importlib.metadata import version
@@ -37,8 +38,14 @@ LATER = {"sqlite3", "cattrs", "tomllib", "smtplib", "zoneinfo", "asyncio"}
 
 def modules(body: str) -> set[str]:
     """Return what is imported after running *body* in a fresh interpreter that may do little else."""
+    # What measures coverage brings imports of its own.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
     run = subprocess.run(
-        [sys.executable, "-I", "-c", PROGRAM.format(body=body)], capture_output=True, text=True, check=False
+        [sys.executable, "-I", "-c", PROGRAM.format(body=body)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
     )
     assert run.returncode == 0, run.stderr
     return set(run.stdout.split())
