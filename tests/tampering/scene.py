@@ -18,7 +18,7 @@ import attrs
 import stagegate.contrib.sqlite
 from stagegate import Agreement, Engine, Entry, Report
 from stagegate.contrib.sqlite import SQLiteStore
-from stagegate.contrib.sqlite._store import _OUTBOX, _seal
+from stagegate.contrib.sqlite._rows import OUTBOX, seal
 from stagegate.testing import ManualClock, make_process
 from stagegate.testing._lives import random_life, write
 
@@ -201,5 +201,5 @@ def put_row(raw: sqlite3.Connection, agreement: Agreement) -> None:
 
 def reseal(raw: sqlite3.Connection) -> None:
     """Compute anew the check of every row of the outbox, which is a plain digest of the row."""
-    for row in raw.execute(f"SELECT {_OUTBOX} FROM outbox").fetchall():
-        raw.execute("UPDATE outbox SET seal = ? WHERE agreement = ? AND n = ? AND id = ?", (_seal(row[:9]), *row[:3]))
+    for row in raw.execute(f"SELECT {OUTBOX} FROM outbox").fetchall():
+        raw.execute("UPDATE outbox SET seal = ? WHERE agreement = ? AND n = ? AND id = ?", (seal(row[:9]), *row[:3]))

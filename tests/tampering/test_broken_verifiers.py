@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import stagegate._verify
-import stagegate.contrib.sqlite._store
+import stagegate.contrib.sqlite._proof
 from stagegate import Agreement, Report
 from stagegate.contrib.sqlite import SQLiteStore
 
@@ -50,7 +50,7 @@ class Anything:
     __hash__ = None  # type: ignore[assignment]
 
 
-VERIFY, STORE = stagegate._verify, stagegate.contrib.sqlite._store
+VERIFY, STORE = stagegate._verify, stagegate.contrib.sqlite._proof
 TWINS: dict[str, tuple[Blinding, Callable[[Scene], Report]]] = {
     "does not check the chain": (
         blind(VERIFY, "broken", None),
@@ -71,7 +71,7 @@ TWINS: dict[str, tuple[Blinding, Callable[[Scene], Report]]] = {
         sql("UPDATE agreement SET searchable = 'x' WHERE id = 'A'"),
     ),
     "does not check the outbox row by row": (
-        blind(STORE, "_seal", Anything()),
+        blind(STORE, "seal", Anything()),
         sql("UPDATE outbox SET status = 'delivered' WHERE status = 'pending'"),
     ),
     "does not count": (

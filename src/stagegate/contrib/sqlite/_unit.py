@@ -1,0 +1,112 @@
+"""One unit of work: the lock is taken, everything is written in one commit."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Any
+
+from stagegate import Agreement, Conflict, Entry, Known, Notification, OutcomeUnknown, StoreError
+
+from ._connections import explained
+from ._rows import OUTBOX, columns_of, get, iso, members_of, seal, sort_of
+
+
+class UnitOfWork:
+    __slots__ = ("_connection", "_path", "agreement", "id")
+
+    def __init__(self, connection: sqlite3.Connection, agreement: str, path: str) -> None:
+        self._connection = connection
+        self._path = path
+        self.id = agreement
+        self.agreement = get(connection, agreement)
+
+    def known(self, request: str) -> Known | None:
+        row = self._connection.execute(
+            "SELECT agreement, n, fingerprint FROM request WHERE id = ?", (request,)
+        ).fetchone()
+        return None if row is None else Known(agreement=row[0], n=row[1], fingerprint=row[2])
+
+    def commit(
+        self,
+        agreement: Agreement,
+        entry: Entry,
+        notifications: Sequence[Notification],
+        request: tuple[str, Known] | None,
+    ) -> None:
+        execute = self._connection.execute
+        if not self._connection.in_transaction:
+            message = f"{self.id}: a unit of work commits once"
+            raise StoreError(message)
+        before = 0 if self.agreement is None else self.agreement.n
+        if entry.n != before + 1:
+            raise Conflict(self.id, entry.n - 1, before)
+        try:
+            self._agreement(agreement)
+            execute(
+                "INSERT INTO event (agreement, n, body, hash) VALUES (?, ?, ?, ?)",
+                (self.id, entry.n, entry.body, entry.hash),
+            )
+            if request is not None:
+                known = request[1]
+                execute(
+                    "INSERT INTO request (id, agreement, n, fingerprint) VALUES (?, ?, ?, ?)",
+                    (request[0], known.agreement, known.n, known.fingerprint),
+                )
+            for notification in notifications:
+                due = iso(agreement.changed_at)
+                row = (self.id, entry.n, notification.id, notification.payload(), "pending", 0, due, None, "")
+                execute(f"INSERT INTO outbox ({OUTBOX}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (*row, seal(row)))
+        except sqlite3.IntegrityError as error:
+            if "event" in str(error) and "UNIQUE" in str(error):
+                raise Conflict(self.id, entry.n - 1, entry.n) from error
+            raise
+        try:
+            execute("COMMIT")
+        except sqlite3.Error as error:
+            if self._connection.in_transaction:
+                raise
+            failed = explained(error, "committing", self._path)
+            raise OutcomeUnknown(str(failed)) from error
+
+    def _agreement(self, agreement: Agreement) -> None:
+        execute, before = self._connection.execute, self.agreement
+        row = (*columns_of(agreement), agreement.to_json(), self.id)
+        if before is None:
+            execute(
+                "INSERT INTO agreement (n, version, head, process, stage, owner, outcome, on_hold, changed_at,"
+                " searchable, snapshot, id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                row,
+            )
+        else:
+            execute(
+                "UPDATE agreement SET n = ?, version = ?, head = ?, process = ?, stage = ?, owner = ?, outcome = ?,"
+                " on_hold = ?, changed_at = ?, searchable = ?, snapshot = ? WHERE id = ?",
+                row,
+            )
+        self._count(None if before is None else sort_of(before), sort_of(agreement))
+        members, were = members_of(agreement), set() if before is None else members_of(before)
+        for kind, value in were - members:
+            execute("DELETE FROM member WHERE kind = ? AND value = ? AND agreement = ?", (kind, value, self.id))
+        for kind, value in members - were:
+            execute("INSERT INTO member (kind, value, agreement) VALUES (?, ?, ?)", (kind, value, self.id))
+
+    def _count(self, before: tuple[Any, ...] | None, after: tuple[Any, ...]) -> None:
+        if before == after:
+            return
+        if before is not None:
+            self._connection.execute(
+                "UPDATE counter SET number = number - 1"
+                " WHERE stage = ? AND process = ? AND owner = ? AND outcome = ? AND on_hold = ?",
+                before,
+            )
+            self._connection.execute(
+                "DELETE FROM counter WHERE stage = ? AND process = ? AND owner = ? AND outcome = ? AND on_hold = ?"
+                " AND number = 0",
+                before,
+            )
+        self._connection.execute(
+            "INSERT INTO counter (stage, process, owner, outcome, on_hold, number) VALUES (?, ?, ?, ?, ?, 1)"
+            " ON CONFLICT DO UPDATE SET number = number + 1",
+            after,
+        )
