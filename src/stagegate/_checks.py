@@ -212,6 +212,9 @@ def impossible(part: Requirement, given: Sequence[Requirement] = ()) -> str:
             return f"it asks for {c.part.name} and for its contrary"
         if isinstance(c, Not) and not c.soft and isinstance(c.part, Unguarded):
             return "it asks that what asks nothing does not hold"
+    for c in conjuncts:
+        if isinstance(c, FactRequirement) and not c.soft and (empty := c.empty()):
+            return empty
     values: dict[str, Any] = {}
     for c in conjuncts:
         if not isinstance(c, FactRequirement) or c.each or c.equals is UNSET or isinstance(c.equals, Ref) or c.soft:

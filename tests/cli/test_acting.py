@@ -21,6 +21,16 @@ class TestStart:
         assert "agreement\tbekasi\nversion\t1\nstage\texploration\nowner\tmayor\n" == printed
         assert (shell.folder / "stagegate.db").exists()
 
+    def test_who_has_no_part_is_refused_like_any_other(self, shell: Any) -> None:
+        """Somebody without a role of the process is told who may; nothing was started, so nothing was recorded."""
+        result = shell("start", "city", "b", "--as", "eve", "--role", "gardener")
+        told = shell("start", "city", "b", "--as", "eve", "--role", "gardener", "--json")
+
+        assert 1 == result.exit_code
+        assert "eve may not start" in result.stderr
+        assert "event" not in result.stderr
+        assert "NotPermitted" == json.loads(told.stdout)["error"]["kind"]
+
     def test_title_and_parties(self, shell: Any) -> None:
         """Title and parties are recorded; a party is an id, or all that is known of it, with commas in its name."""
         bekasi = "id=bekasi,name=Kota Bekasi, Jawa Barat,kind=local_government,country=ID"

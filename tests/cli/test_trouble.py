@@ -257,7 +257,7 @@ class TestSurprises:
             [sys.executable, "-c", script, "demo"], cwd=folder, capture_output=True, encoding="utf-8", check=False
         )
 
-        assert f"the command line needs {missing}; install it with: pip install 'stagegate[cli]'" in sentence(result)
+        assert f"the command line needs {missing}; install stagegate with its extra [cli]" in sentence(result)
 
     def test_missing_part_of_its_own(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Something else that is missing is not taken for an extra that was not installed."""

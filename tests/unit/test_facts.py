@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from stagegate import DefinitionError, fact, value_of
+from stagegate import DefinitionError, Process, Stage, fact, value_of
 
 
 def test_missing_fact_is_named(case: Callable[..., Any]) -> None:
@@ -58,12 +58,12 @@ def test_missing_fact_is_named(case: Callable[..., Any]) -> None:
         ({"at_least": 0}, [1], ["the fact f must be at least 0, and is 1"]),
         ({"above": 0, "below": 10}, 5, []),
         (
-            {"one_of": [2, 3], "at_least": 2, "below": 0},
+            {"one_of": [2, 3], "at_least": 2, "above": 1},
             1,
             [
                 "the fact f must be one of 2, 3, and is 1",
                 "the fact f must be at least 2, and is 1",
-                "the fact f must be below 0, and is 1",
+                "the fact f must be above 1, and is 1",
             ],
         ),
     ],
@@ -155,3 +155,23 @@ def test_wrong_arguments_are_refused(asks: dict[str, Any], path: str) -> None:
         fact("f", **asks)
 
     assert [path] == [where for where, _ in refused.value.faults]
+
+
+@pytest.mark.parametrize(
+    "asks",
+    [
+        {"at_least": 20, "at_most": 12},
+        {"above": "2026-01-01", "below": "2025-01-01"},
+    ],
+)
+def test_empty_range_is_refused_where_the_process_is_made(asks: dict[str, Any]) -> None:
+    """A fact that would have to be above and below at once makes a gate that can never open."""
+    gate = fact("area", **asks)
+    with pytest.raises(DefinitionError, match="stages.0..gate: it can never open, because the fact area cannot be"):
+        Process("p", "1", [Stage("a", owner="x", gate=gate), Stage("b", owner="x")])
+
+
+def test_range_that_depends_on_other_facts_is_left_alone() -> None:
+    """Limits that are looked up, and limits of different kinds, may hold or not: they are asked when it is time."""
+    for asks in ({"at_least": value_of("low"), "at_most": 1}, {"at_least": 5, "at_most": "2026-01-01"}):
+        assert "" == fact("area", **asks).empty()

@@ -158,6 +158,14 @@ def test_tampered_histories_are_found_where_it_begins(
     assert what in first[2]
 
 
+def test_nothing_is_guessed_behind_the_first_bad_event(boss: Actor) -> None:
+    """What follows an event that does not agree proves nothing, so nothing is said of it, of the snapshot or of the outbox."""
+    engine, store = lives(boss)
+    replace(2, body=b"{}")(store)
+
+    assert [("x", 2)] == [fault[:2] for fault in said(engine)]
+
+
 @pytest.mark.parametrize(
     "n,change,what",
     [

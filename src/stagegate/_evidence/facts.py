@@ -82,6 +82,15 @@ class FactRequirement(Requirement):
         if (self.where or self.unless) and not self.each:
             raise DefinitionError([("each", "where and unless choose among entries; say which field of each is meant")])
 
+    def empty(self) -> str:
+        """Return why no value can be as it must be; empty where one can, or where it depends on other facts."""
+        for floor in (self.at_least, self.above):
+            for ceiling in (self.at_most, self.below):
+                low, high = _number(floor), _number(ceiling)
+                if low is not None and type(low) is type(high) and low > high:  # type: ignore[operator]
+                    return f"the fact {self.fact} cannot be {floor} or more and {ceiling} or less"
+        return ""
+
     def unmet(self, attempt: Attempt) -> tuple[Unmet, ...]:
         """Return why the fact is not as it must be."""
         found = attempt.agreement.facts.get(self.fact)

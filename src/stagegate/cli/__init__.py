@@ -14,9 +14,7 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] not in {"click", "rich"}:
             raise
-        sys.stderr.write(
-            f"stagegate: the command line needs {error.name}; install it with: pip install 'stagegate[cli]'\n"
-        )
+        sys.stderr.write(f"stagegate: the command line needs {error.name}; install stagegate with its extra [cli]\n")
         sys.exit(2)
     stagegate.main(prog_name="stagegate")
 

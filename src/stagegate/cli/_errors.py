@@ -12,6 +12,7 @@ from stagegate import (
     Conflict,
     DefinitionError,
     Engine,
+    NotFound,
     NotPermitted,
     OutcomeUnknown,
     RefusedError,
@@ -51,7 +52,7 @@ def refused(out: Out, engine: Engine, error: RefusedError) -> NoReturn:
     """
     if out.json:
         out.data(error_data(error, out.lang))
-    names = Names.of(engine, engine.get(error.agreement), out.lang)
+    names = _names(engine, error.agreement, out.lang)
     if isinstance(error, NotPermitted):
         said = out.word(
             "{agreement}: {actor} may not {move}; that is for {roles}",
@@ -62,12 +63,20 @@ def refused(out: Out, engine: Engine, error: RefusedError) -> NoReturn:
         )
     else:
         said = out.word("{agreement}: {move} is refused", agreement=error.agreement, move=error.move)
-    out.warn(f"{said} ({out.word('recorded as event {n}', n=error.n)})")
+    out.warn(f"{said} ({out.word('recorded as event {n}', n=error.n)})" if error.n else said)
     if isinstance(error, NotPermitted) and error.unmet:
         out.warn(out.word("besides, these reasons stand in the way:"))
     for line in reason_lines(error.unmet, names):
         out.warn(line)
     raise click.exceptions.Exit(REFUSED)
+
+
+def _names(engine: Engine, agreement: str, lang: str) -> Names:
+    """Take the names of the process; of an agreement that was not even started there is none."""
+    try:
+        return Names.of(engine, engine.get(agreement), lang)
+    except NotFound:
+        return Names(None, lang)
 
 
 class Program(click.Group):
@@ -83,6 +92,9 @@ class Program(click.Group):
         extra["standalone_mode"] = False
         try:
             code = super().main(args, prog_name, **extra) or DONE
+        except click.exceptions.NoArgsIsHelpError as error:
+            echo(error.format_message(), err=True)
+            code = WRONG
         except click.ClickException as error:
             code = _wrong(settings, error, _usage(error))
         except click.Abort:

@@ -199,7 +199,9 @@ def summary(event: Event) -> str:
         case "started":
             said = data.get("title", "")
         case "refused":
-            codes = ", ".join(dict.fromkeys(reason["code"] for reason in data.get("unmet", ())))
+            codes = ", ".join(
+                dict.fromkeys(reason.get("requirement") or reason["code"] for reason in data.get("unmet", ()))
+            )
             barred = f"only for {', '.join(data['roles'])}" if data.get("roles") else ""
             said = "; ".join(part for part in (barred, codes) if part)
         case _:
