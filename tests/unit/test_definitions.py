@@ -263,6 +263,20 @@ FAULTY: list[tuple[str, Any, list[tuple[str, str]]]] = [
         {"not": {"unguarded": "x"}},
         [("stages[0].gate", "can never open"), ("stages[1]", "unreachable")],
     ),
+    *(
+        (
+            "stages.0.gate",
+            {"fact": "x", **asks},
+            [("stages[0].gate", "the fact x cannot be"), ("stages[1]", "unreachable")],
+        )
+        for asks in (
+            {"at_least": 5, "at_most": 4},
+            {"at_least": "2025-07-24", "below": "2025-07-23"},
+            {"above": 5, "below": 5},
+            {"above": 5, "at_most": 5},
+            {"at_least": 5, "below": 5},
+        )
+    ),
     # outcomes
     ("outcomes", 3, [("outcomes", "a list of tables")]),
     ("outcomes.0", 3, [("outcomes[0]", "a table is needed")]),
@@ -459,6 +473,25 @@ def test_sentences_about_huge_values_are_short(value: Any) -> None:
         Stage("a", owner="x", gate=value, label=value if not isinstance(value, str) else 3)
 
     assert 1000 > len(str(refused.value))
+
+
+@pytest.mark.parametrize(
+    "asks",
+    [
+        {"at_least": 5, "at_most": 5},
+        {"above": 5, "below": 6},
+        {"each": "y", "where": {"z": True}, "at_least": 5, "at_most": 4},
+    ],
+)
+def test_ranges_that_something_can_be_in_are_left_alone(asks: dict[str, Any]) -> None:
+    """A range of one value is no fault, nor is one that is asked only of entries there may be none of."""
+    assert Process("p", "1", [Stage("a", owner="x", gate=fact("f", **asks)), C]).digest
+
+
+def test_labels_have_an_end() -> None:
+    """A label is a name, not a book."""
+    with pytest.raises(DefinitionError, match="label.en: a label of 2,001 characters is too long; 2,000 are the most"):
+        Stage("a", owner="x", label="x" * 2001)
 
 
 @pytest.mark.parametrize("text", ["a\0b", "\ud800"])

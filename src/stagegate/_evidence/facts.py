@@ -84,10 +84,16 @@ class FactRequirement(Requirement):
 
     def empty(self) -> str:
         """Return why no value can be as it must be; empty where one can, or where it depends on other facts."""
+        if self.each:
+            # Where no entry is meant, nothing is asked of any.
+            return ""
         for floor in (self.at_least, self.above):
             for ceiling in (self.at_most, self.below):
                 low, high = _number(floor), _number(ceiling)
-                if low is not None and type(low) is type(high) and low > high:  # type: ignore[operator]
+                if low is None or type(low) is not type(high):
+                    continue
+                touching = floor is self.above or ceiling is self.below
+                if low > high or (touching and low == high):  # type: ignore[operator]
                     return f"the fact {self.fact} cannot be {floor} or more and {ceiling} or less"
         return ""
 
