@@ -235,6 +235,23 @@ def test_vote_needs_a_role_that_is_asked(case: Callable[..., Any]) -> None:
         trial.engine.approve("deal", role="boss", by=trial.who("ann", "boss"))
 
 
+def test_vote_without_a_role_names_the_only_one_that_is_asked(case: Callable[..., Any]) -> None:
+    """Where a single role is asked and the actor does not act in it, that role is named."""
+    with pytest.raises(NoSuchMove, match=r"acts in no role that case asks to approve \(council\); say role="):
+        case(approval("council")).approve("boss")
+
+
+@pytest.mark.parametrize(
+    "result",
+    [{"present": 10, "in_favour": 10}, {"present": 10, "against": 10}, {"members": 10, "present": 10}, {"members": 0}],
+)
+def test_extreme_results_can_be_recorded(case: Callable[..., Any], result: dict[str, int]) -> None:
+    """A result that is only just possible is recorded as it is."""
+    trial = case(approval("council")).approve("council", result=result)
+
+    assert result == trial.engine.get("deal").approvals[0].tally
+
+
 def test_vote_needs_one_role(case: Callable[..., Any]) -> None:
     """Who acts in several roles that are asked says in which they vote."""
     trial = case(approval("council") & approval("ministry"))

@@ -124,6 +124,18 @@ def test_depth_that_can_be_recorded(case: Callable[..., Any]) -> None:
     assert case(document("d")).record("f", deep(16)).engine.get("deal").fact("f") is not None
 
 
+def test_tables_are_as_deep_as_lists(case: Callable[..., Any]) -> None:
+    """Sixteen tables in each other are recorded, and seventeen are not."""
+    value: Any = 1
+    for _ in range(16):
+        value = {"k": value}
+    trial = case(document("d")).record("f", value)
+
+    assert value == trial.engine.get("deal").fact("f")
+    with pytest.raises(InvalidValue, match="levels deep"):
+        trial.record("f", {"k": value})
+
+
 def test_value_that_names_itself_is_refused(case: Callable[..., Any]) -> None:
     """A list that holds itself is refused as too deep."""
     loop: list[Any] = []
