@@ -100,7 +100,7 @@ def _read(path: Path) -> tuple[list[_Pattern], list[str], dict[str, int]]:
         for i in range(PATTERNS):
             deal = engine.get(f"t-{i:07}")
             rows = {
-                table: connection.execute(f"SELECT * FROM {table} WHERE {key} = ?", (deal.id,)).fetchall()  # noqa: S608
+                table: connection.execute(f"SELECT * FROM {table} WHERE {key} = ?", (deal.id,)).fetchall()  # noqa: S608  our own names
                 for table, key in keyed.items()
                 if table != "event"
             }

@@ -147,4 +147,4 @@ Blind: type[Engine] = type("Blind", (Engine,), {name: _unseeing(getattr(Engine, 
 
 def slip(factory: type[sqlite3.Connection]) -> None:
     """Have every connection of this process made by *factory* from now on, whoever asks `sqlite3` for one."""
-    sqlite3.connect = partial(sqlite3.connect, factory=factory)  # type: ignore[assignment]
+    sqlite3.connect = partial(sqlite3.connect, factory=factory)  # type: ignore[assignment]  # the harness watches BEGIN

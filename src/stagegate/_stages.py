@@ -18,9 +18,6 @@ from .exceptions import DefinitionError, InvalidValue, quote
 MOVES = ("advance", "send_back", "hold", "resume", "end")
 """What can be done to an agreement as a whole; they come with every process."""
 
-ACTS = ("attach", "record", "approve", "refuse", "note")
-"""What can be done within a stage."""
-
 GRANTED = (*MOVES, "attach", "record", "note")
 """What a stage can let other roles do; who approves, the gates say."""
 

@@ -205,8 +205,11 @@ class TestStore:
 
     @pytest.mark.parametrize("url", ["sqlite:///", "sqlite://", "nonsense", "", "ftp://x/y", "sqlite:///x.db?wrong=1"])
     def test_url_that_names_nothing(self, shell: Any, url: str) -> None:
-        """A url that nobody understands is refused."""
-        sentence(shell("start", "city", "x", "--db", url, *MAYOR))
+        """A url that nobody understands is refused, and no file is made."""
+        before = sorted(shell.folder.iterdir())
+
+        assert "" != sentence(shell("start", "city", "x", "--db", url, *MAYOR))
+        assert before == sorted(shell.folder.iterdir())
 
     def test_damaged_snapshot(self, shell: Any) -> None:
         """Where what is stored cannot be read, that is said, and the history can still be looked at."""
