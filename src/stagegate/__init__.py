@@ -32,11 +32,16 @@ if TYPE_CHECKING:
         fact as fact,
     )
     from ._evidence import (
+        notice as notice,
+    )
+    from ._evidence import (
         parties as parties,
     )
     from ._evidence import (
         value_of as value_of,
     )
+    from ._forecast import Forecast as Forecast
+    from ._forecast import Passage as Passage
     from ._history import Entry as Entry
     from ._history import Event as Event
     from ._loading import load_process as load_process
@@ -87,6 +92,7 @@ if TYPE_CHECKING:
     from ._requirements import (
         when as when,
     )
+    from ._running import Deadline as Deadline
     from ._stages import Outcome as Outcome
     from ._stages import Stage as Stage
     from ._store import Dossier as Dossier
@@ -94,6 +100,10 @@ if TYPE_CHECKING:
     from ._store import Query as Query
     from ._store import Store as Store
     from ._store import Unit as Unit
+    from ._sweeping import Swept as Swept
+    from ._terms import Duty as Duty
+    from ._terms import Renewal as Renewal
+    from ._terms import Term as Term
     from ._text import Label as Label
     from ._text import translate as translate
     from ._verify import Fault as Fault
@@ -157,16 +167,19 @@ _ROOMS = {
     "Calendar": "._calendars",
     "Conflict": ".exceptions",
     "Cursor": "._machine",
+    "Deadline": "._running",
     "DefinitionError": ".exceptions",
     "Delivered": "._delivery",
     "Delivery": "._notices",
     "Document": "._records",
     "Dossier": "._store",
+    "Duty": "._terms",
     "Engine": "._engine",
     "Entry": "._history",
     "Event": "._history",
     "Fact": "._records",
     "Fault": "._verify",
+    "Forecast": "._forecast",
     "GateClosed": ".exceptions",
     "HistoryTampered": ".exceptions",
     "Hold": "._records",
@@ -183,11 +196,13 @@ _ROOMS = {
     "OutcomeUnknown": ".exceptions",
     "Page": "._engine",
     "Party": "._records",
+    "Passage": "._forecast",
     "Pin": "._records",
     "PluginError": ".exceptions",
     "Process": "._process",
     "Query": "._store",
     "RefusedError": ".exceptions",
+    "Renewal": "._terms",
     "Report": "._verify",
     "RequestReused": ".exceptions",
     "Requirement": "._requirements",
@@ -195,6 +210,8 @@ _ROOMS = {
     "StagegateError": ".exceptions",
     "Store": "._store",
     "StoreError": ".exceptions",
+    "Swept": "._sweeping",
+    "Term": "._terms",
     "Unit": "._store",
     "Unmet": "._reasons",
     "actor": "._evidence",
@@ -209,6 +226,7 @@ _ROOMS = {
     "fold": "._agreement",
     "hookimpl": ".hookspecs",
     "load_process": "._loading",
+    "notice": "._evidence",
     "parties": "._evidence",
     "requirement": "._predicates",
     "translate": "._text",
@@ -226,16 +244,19 @@ __all__ = [
     "Calendar",
     "Conflict",
     "Cursor",
+    "Deadline",
     "DefinitionError",
     "Delivered",
     "Delivery",
     "Document",
     "Dossier",
+    "Duty",
     "Engine",
     "Entry",
     "Event",
     "Fact",
     "Fault",
+    "Forecast",
     "GateClosed",
     "HistoryTampered",
     "Hold",
@@ -252,11 +273,13 @@ __all__ = [
     "OutcomeUnknown",
     "Page",
     "Party",
+    "Passage",
     "Pin",
     "PluginError",
     "Process",
     "Query",
     "RefusedError",
+    "Renewal",
     "Report",
     "RequestReused",
     "Requirement",
@@ -264,6 +287,8 @@ __all__ = [
     "StagegateError",
     "Store",
     "StoreError",
+    "Swept",
+    "Term",
     "Unit",
     "Unmet",
     "actor",
@@ -278,6 +303,7 @@ __all__ = [
     "fold",
     "hookimpl",
     "load_process",
+    "notice",
     "parties",
     "requirement",
     "translate",

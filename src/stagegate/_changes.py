@@ -38,6 +38,10 @@ class Change:
         voided: The approvals that this voids.
 
         documents: The documents it rests on: kind and digest.
+
+        due: What becomes of the deadlines; None where the clock says it.
+
+        anew: Whether the clock reckons every deadline again.
     """
 
     kind: str
@@ -45,6 +49,8 @@ class Change:
     data: Mapping[str, Any] = frozendict()
     voided: Sequence[Mapping[str, Any]] = ()
     documents: Sequence[Mapping[str, Any]] = ()
+    due: Sequence[Mapping[str, Any]] | None = None
+    anew: bool = False
 
 
 @attrs.define(kw_only=True, eq=False, repr=False)
@@ -103,15 +109,52 @@ def attaching(document: Document) -> Wanted:
         raise InvalidValue(message)
     table = document.to_data()
 
-    def change(_process: Process, attempt: Attempt, _cursor: Cursor) -> Change:
+    def change(process: Process, attempt: Attempt, cursor: Cursor) -> Change:
         agreement = attempt.agreement
         before = agreement.documents.get(document.kind)
+        if before is not None and document.kind in process.standing(agreement.stage).amend:
+            held = frozendict({"document": document.kind})
+            cursor.answer.unmet.append(Unmet(code="document.amend", params=held, requirement=f"amend:{document.kind}"))
         voided: tuple[Mapping[str, Any], ...] = ()
         if before is not None and not before.same_text(document):
             voided = tuple(a.brief() for a in agreement.approvals if document.kind in a.of)
         return Change(kind="attached", data={"document": table}, voided=voided)
 
     return Wanted(move="attach", details=plain(table, "document"), change=change)  # type: ignore[arg-type]
+
+
+def amending(document: Document | None, kind: str, reason: str) -> Wanted:
+    """Want a new version of a document that stands, by its own approvals; these are used up by it."""
+    if document is not None and not isinstance(document, Document):
+        message = f"amend: a Document is needed, not {type(document).__name__}"
+        raise InvalidValue(message)
+    kind = slug(kind, "kind") if document is None else document.kind
+    said = text(reason, "reason")
+    if document is not None and not said.strip():
+        message = "amend: a reason is needed"
+        raise InvalidValue(message)
+    table = {} if document is None else {"document": document.to_data()}
+
+    def change(process: Process, attempt: Attempt, cursor: Cursor) -> Change:
+        agreement = attempt.agreement
+        process.plan.fire("amend", cursor)
+        if kind not in agreement.documents:
+            missing = frozendict({"document": kind})
+            cursor.answer.unmet.append(Unmet(code="document.missing", params=missing, requirement=f"amend:{kind}"))
+        used = process.amending(agreement.stage, kind)
+        voided = tuple(a.brief() for a in agreement.approvals if a.role in used)
+        data = lean({**table, "reason": said})
+        return Change(kind="attached", data=data, voided=voided, documents=_documents(agreement))
+
+    details = frozendict(lean({"kind": kind, "reason": said, **table}))
+    return Wanted(move="amend", details=plain(details, "amend"), to=kind, change=change)  # type: ignore[arg-type]
+
+
+RECKON = Wanted(
+    move="recompute",
+    change=lambda _process, _attempt, _cursor: Change(kind="reckoned", anew=True),
+)
+"""The wish that every deadline be reckoned again, by the calendars that are in force."""
 
 
 def recording(fact: str, value: Any, source: str) -> Wanted:
@@ -163,9 +206,9 @@ def voting(
 
     def wanted(process: Process) -> Wanted:
         voice = _voice(process, role, by, move)
-        kinds = process.approving[voice]
 
         def change(_process: Process, attempt: Attempt, cursor: Cursor) -> Change:
+            kinds = process.approving[attempt.agreement.stage].get(voice, ())
             documents = attempt.agreement.documents
             missing = [kind for kind in kinds if kind not in documents]
             cursor.answer.unmet.extend(
@@ -191,7 +234,7 @@ def voting(
 
 
 def _voice(process: Process, role: str | None, by: Actor, move: str) -> str:
-    asked = process.approving
+    asked = process.voices
     if role is not None:
         role = name(role, "role")
         if role not in asked:
@@ -220,7 +263,7 @@ def moving(move: str, *, to: str | None = None, reason: str = "", must: bool = F
     if must and not said.strip():
         message = f"{move}: a reason is needed"
         raise InvalidValue(message)
-    if move in {"send_back", "end"}:
+    if move in {"send_back", "renew", "end"}:
         to = name(to, "outcome" if move == "end" else "to")
 
     def change(process: Process, attempt: Attempt, cursor: Cursor) -> Change:
@@ -243,7 +286,7 @@ def _moved(move: str, said: str, process: Process, attempt: Attempt, cursor: Cur
         data["outcome"] = dest
         return Change(kind="moved", data=data, documents=_documents(agreement))
     data["owner"] = process.standing(dest).owner
-    if move == "send_back":
+    if move == "send_back" or (move == "renew" and dest != agreement.stage):
         return Change(kind="moved", to=dest, data=data, voided=_voided(process, agreement, dest))
     if cursor.skipped:
         data["skipped"] = [{"stage": s, "unmet": [r.to_data() for r in why]} for s, why in cursor.skipped]
@@ -265,6 +308,12 @@ def _voided(process: Process, agreement: Agreement, dest: str) -> tuple[Mapping[
     return tuple(a.brief() for a in agreement.approvals if void(a.stage, bound=bool(a.of)))
 
 
+def bound_to(process: Process, agreement: Agreement, role: str) -> frozendict:
+    """Return what a vote of *role* is bound to now: the digest of each document, by kind."""
+    documents, kinds = agreement.documents, process.approving[agreement.stage].get(role, ())
+    return frozendict({kind: documents[kind].digest for kind in kinds if kind in documents})
+
+
 def known_move(process: Process, agreement: Agreement, wanted: Wanted) -> None:
     """
     Make sure there is such a move from where *agreement* stands.
@@ -276,7 +325,14 @@ def known_move(process: Process, agreement: Agreement, wanted: Wanted) -> None:
     if agreement.outcome is not None and move != "note":
         message = f"{agreement.id}: it has ended ({agreement.outcome}); only notes can be added"
         raise NoSuchMove(message)
-    if move not in {"advance", "send_back", "end"}:
+    if move == "amend":
+        kinds = process.standing(agreement.stage).amend
+        if to not in kinds:
+            there = ", ".join(kinds) or "nothing"
+            message = f"{agreement.id}: {quote(to)} is not amended at {quote(agreement.stage)}; there is {there}"
+            raise NoSuchMove(message)
+        return
+    if move not in {"advance", "send_back", "renew", "end"}:
         return
     targets = process.plan.targets(move, agreement.stage)
     if not targets:
@@ -293,7 +349,7 @@ def known_move(process: Process, agreement: Agreement, wanted: Wanted) -> None:
 def permitted_roles(process: Process, agreement: Agreement, wanted: Wanted) -> tuple[str, ...]:
     """Return the roles that may make a move, where *agreement* stands."""
     stage, move = process.standing(agreement.stage), wanted.move
-    owner, also = stage.owner, stage.may.get(move, ())
+    owner, also = (*stage.owner, *agreement.escalated), stage.may.get(move, ())
     if move in {"approve", "refuse"}:
         return (wanted.to,) if wanted.to else ()
     if move in {"attach", "record", "note"}:

@@ -286,6 +286,7 @@ class Approval:
     reason: str = ""
     n: int
     on_behalf_of: str | None = None
+    silence: frozendict = attrs.field(factory=frozendict)
 
     def to_data(self) -> dict[str, Any]:
         """Return the approval as plain data."""

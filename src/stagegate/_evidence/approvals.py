@@ -45,6 +45,7 @@ class ApprovalRequirement(Requirement):
     count: int = attrs.field(default=1, metadata=reads(as_count))
     quorum: Fraction | None = attrs.field(default=None, metadata=reads(_fraction))
     not_by: tuple[str, ...] = attrs.field(default=(), metadata=reads(as_keys))
+    silence: str = ""
     not_listed: str = attrs.field(default="", metadata=reads(optional(slug)))
 
     def __attrs_post_init__(self) -> None:
