@@ -52,6 +52,9 @@ if TYPE_CHECKING:
         Actor as Actor,
     )
     from ._records import (
+        Adjournment as Adjournment,
+    )
+    from ._records import (
         Approval as Approval,
     )
     from ._records import (
@@ -150,6 +153,7 @@ __version__ = "0.1.0"
 
 _ROOMS = {
     "Actor": "._records",
+    "Adjournment": "._records",
     "Agreement": "._agreement",
     "AlreadyExists": ".exceptions",
     "Approval": "._records",
@@ -219,6 +223,7 @@ _ROOMS = {
 
 __all__ = [
     "Actor",
+    "Adjournment",
     "Agreement",
     "AlreadyExists",
     "Approval",

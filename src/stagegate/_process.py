@@ -247,17 +247,22 @@ class Process:
         for _, part in self.requirements():
             known.update(part.fix_by)
             if isinstance(part, ApprovalRequirement):
-                known.add(part.role)
+                known.update((part.role, *part.delegates))
         return frozenset(known)
+
+    @cached_property
+    def asking(self) -> dict[str, tuple[tuple[str, ApprovalRequirement], ...]]:
+        """What asks each approving role for its vote, with the id of the stage or outcome whose gate it is."""
+        asking: dict[str, list[tuple[str, ApprovalRequirement]]] = {}
+        for place, part in self.requirements():
+            if isinstance(part, ApprovalRequirement):
+                asking.setdefault(part.role, []).append((place, part))
+        return {role: tuple(asks) for role, asks in asking.items()}
 
     @cached_property
     def approving(self) -> dict[str, tuple[str, ...]]:
         """The kinds of document that the vote of each approving role is bound to."""
-        bound: dict[str, dict[str, None]] = {}
-        for _, part in self.requirements():
-            if isinstance(part, ApprovalRequirement):
-                bound.setdefault(part.role, {}).update(dict.fromkeys(part.of))
-        return {role: tuple(kinds) for role, kinds in bound.items()}
+        return {role: tuple(dict.fromkeys(k for _, ask in asks for k in ask.of)) for role, asks in self.asking.items()}
 
     def predicates(self) -> dict[str, Predicate]:
         """Return the predicates of the user's in it, by code."""
