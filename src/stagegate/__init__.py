@@ -57,6 +57,9 @@ if TYPE_CHECKING:
         Actor as Actor,
     )
     from ._records import (
+        Adjournment as Adjournment,
+    )
+    from ._records import (
         Approval as Approval,
     )
     from ._records import (
@@ -160,6 +163,7 @@ __version__ = "0.1.0"
 
 _ROOMS = {
     "Actor": "._records",
+    "Adjournment": "._records",
     "Agreement": "._agreement",
     "AlreadyExists": ".exceptions",
     "Approval": "._records",
@@ -237,6 +241,7 @@ _ROOMS = {
 
 __all__ = [
     "Actor",
+    "Adjournment",
     "Agreement",
     "AlreadyExists",
     "Approval",

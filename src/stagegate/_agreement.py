@@ -11,7 +11,7 @@ import attrs
 
 from ._history import Entry, Event
 from ._plain import canonical, moment, plain
-from ._records import Approval, Document, Fact, Hold, Party, Pin, lean
+from ._records import Adjournment, Approval, Document, Fact, Hold, Party, Pin, day, lean
 from ._running import Deadline
 from ._text import frozendict
 from .exceptions import HistoryTampered, quote
@@ -57,6 +57,8 @@ class Agreement:
 
         approvals: The votes that stand.
 
+        adjourned: How each role last put off its vote at this stage, by role.
+
         hold: Why it is on hold, or None.
 
         outcome: How it ended, or None while it runs.
@@ -83,6 +85,7 @@ class Agreement:
     documents: frozendict = attrs.field(factory=frozendict)
     facts: frozendict = attrs.field(factory=frozendict)
     approvals: tuple[Approval, ...] = ()
+    adjourned: frozendict = attrs.field(factory=frozendict)
     hold: Hold | None = None
     outcome: str | None = None
     escalated: tuple[str, ...] = ()
@@ -189,6 +192,7 @@ class Agreement:
                 "documents": [{**doc.to_data(), "n": doc.n, "by": doc.by} for doc in self.documents.values()],
                 "facts": {fact: value.to_data() for fact, value in self.facts.items()},
                 "approvals": [approval.to_data() for approval in self.approvals],
+                "adjourned": {role: adjourned.to_data() for role, adjourned in self.adjourned.items()},
                 "hold": self.hold and {**attrs.asdict(self.hold), "since": _iso(self.hold.since)},
                 "outcome": self.outcome,
                 "escalated": self.escalated,
@@ -226,6 +230,7 @@ class Agreement:
                     {fact: Fact(**{**f, "value": plain(f["value"])}) for fact, f in data.get("facts", {}).items()}
                 ),
                 approvals=tuple(_approval(a) for a in data.get("approvals", ())),
+                adjourned=frozendict({role: _adjournment(a) for role, a in data.get("adjourned", {}).items()}),
                 hold=hold and Hold(**{**hold, "since": moment(hold["since"]), "roles": tuple(hold["roles"])}),
                 outcome=data.get("outcome"),
                 escalated=tuple(data.get("escalated", ())),
@@ -250,6 +255,10 @@ def _iso(at: datetime) -> str:
 def _approval(data: Mapping[str, Any]) -> Approval:
     frozen_parts = {part: frozendict(data[part]) for part in ("of", "tally", "silence") if part in data}
     return Approval(**{**data, **frozen_parts})
+
+
+def _adjournment(data: Mapping[str, Any]) -> Adjournment:
+    return Adjournment(**{**data, "until": day(data.get("until"), "until")})
 
 
 def apply(agreement: Agreement | None, event: Event) -> Agreement:
@@ -360,8 +369,15 @@ def _voted(agreement: Agreement, data: Mapping[str, Any]) -> dict[str, Any]:
             "n": data["n"],
         }
     )
-    others = (a for a in agreement.approvals if (a.role, a.by) != (vote.role, vote.by))
-    return {"approvals": (*others, vote)}
+    return {"approvals": (*(other for other in agreement.approvals if not vote.replaces(other)), vote)}
+
+
+def _adjourned(agreement: Agreement, data: Mapping[str, Any]) -> dict[str, Any]:
+    role, about = data["data"]["role"], {k: v for k, v in data["data"].items() if k != "role"}
+    before = agreement.adjourned.get(role)
+    number = 1 if before is None else before.number + 1
+    adjournment = _adjournment({**about, "number": number, "by": data["actor"]["id"], "n": data["n"]})
+    return {"adjourned": frozendict({**agreement.adjourned, role: adjournment})}
 
 
 def _moved(agreement: Agreement, data: Mapping[str, Any]) -> dict[str, Any]:
@@ -387,6 +403,7 @@ def _moved(agreement: Agreement, data: Mapping[str, Any]) -> dict[str, Any]:
         "entered_at": moment(data["at"]),
         "escalated": (),
         "rounds": frozendict({**agreement.rounds, to: agreement.rounds.get(to, 0) + 1}),
+        "adjourned": frozendict(),
     }
 
 
@@ -408,6 +425,7 @@ _STEPS = {
     "attached": _attached,
     "recorded": _recorded,
     "voted": _voted,
+    "adjourned": _adjourned,
     "noted": _noted,
     "moved": _moved,
     "overdue": _overdue,

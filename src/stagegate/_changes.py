@@ -10,7 +10,7 @@ import attrs
 from ._agreement import Agreement
 from ._attempt import Attempt
 from ._machine import Cursor
-from ._plain import MAX_BODY, as_table, canonical, name, plain, slug, text
+from ._plain import MAX_BODY, canonical, name, plain, slug, text
 from ._process import Process
 from ._reasons import Unmet
 from ._records import Actor, Document, Party, Pin, lean
@@ -63,15 +63,18 @@ class Wanted:
 
         details: Its parameters, as they are compared when a request is repeated.
 
-        to: The stage or outcome it names, if it names one.
+        to: The stage, outcome or role it names, if it names one.
 
         change: What it becomes, if nothing stands in its way.
+
+        roles: Who may make it, where it is not for the stage to say.
     """
 
     move: str
     details: Mapping[str, Any] = frozendict()
     to: str | None = None
     change: Callable[[Process, Attempt, Cursor], Change]
+    roles: Callable[[Process, Agreement], tuple[str, ...]] | None = None
 
 
 @attrs.define(kw_only=True, eq=False, repr=False)
@@ -173,90 +176,6 @@ def noting(said: str) -> Wanted:
     return Wanted(move="note", details=data, change=lambda _p, _a, _c: Change(kind="noted", data=data))
 
 
-_RESULT = {"members", "present", "in_favour", "against"}
-
-
-def _result(value: Mapping[str, int] | None) -> frozendict:
-    if value is None:
-        return frozendict()
-    result = as_table(value, "result")
-    if not set(result) <= _RESULT:
-        message = f"result: a table of {', '.join(sorted(_RESULT))} is needed, not {quote(value)}"
-        raise InvalidValue(message)
-    for counted, number in result.items():
-        if type(number) is not int or number < 0:
-            message = f"result.{counted}: a whole number from 0 is needed, not {quote(number)}"
-            raise InvalidValue(message)
-    members, present = result.get("members"), result.get("present")
-    if members is not None and present is not None and present > members:
-        message = f"result: {present} of {members} members cannot be present"
-        raise InvalidValue(message)
-    voted = result.get("in_favour", 0) + result.get("against", 0)
-    if present is not None and voted > present:
-        message = f"result: {voted} votes cannot come from {present} members"
-        raise InvalidValue(message)
-    return result
-
-
-def voting(
-    move: str, role: str | None, by: Actor, reason: str, result: Mapping[str, int] | None
-) -> Callable[[Process], Wanted]:
-    """Want a vote recorded; which documents it is bound to, the process says."""
-    tally, said = _result(result), text(reason, "reason")
-
-    def wanted(process: Process) -> Wanted:
-        voice = _voice(process, role, by, move)
-
-        def change(_process: Process, attempt: Attempt, cursor: Cursor) -> Change:
-            kinds = process.approving[attempt.agreement.stage].get(voice, ())
-            documents = attempt.agreement.documents
-            missing = [kind for kind in kinds if kind not in documents]
-            cursor.answer.unmet.extend(
-                Unmet(
-                    code="approval.nothing",
-                    params=frozendict({"document": kind, "role": voice}),
-                    requirement=f"approval:{voice}",
-                )
-                for kind in missing
-            )
-            bound = frozendict({kind: documents[kind].digest for kind in kinds if kind in documents})
-            vote = {"role": voice, "vote": "for" if move == "approve" else "against", "of": bound, "tally": tally}
-            return Change(
-                kind="voted",
-                data=lean({**vote, "reason": said}),
-                documents=tuple({"kind": kind, "digest": digest} for kind, digest in bound.items()),
-            )
-
-        details = frozendict(lean({"role": voice, "reason": said, "result": tally}))
-        return Wanted(move=move, details=details, to=voice, change=change)
-
-    return wanted
-
-
-def _voice(process: Process, role: str | None, by: Actor, move: str) -> str:
-    asked = process.voices
-    if role is not None:
-        role = name(role, "role")
-        if role not in asked:
-            message = (
-                f"no gate of {process.id} asks {quote(role)} to approve; it asks {', '.join(sorted(asked)) or 'nobody'}"
-            )
-            raise NoSuchMove(message)
-        return role
-    mine = [r for r in by.roles if r in asked]
-    if len(mine) == 1:
-        return mine[0]
-    if not mine and len(asked) >= 1:
-        there = ", ".join(sorted(asked))
-        message = f"{move}: {quote(by.id)} acts in no role that {process.id} asks to approve ({there}); say role="
-        raise NoSuchMove(message)
-    if not mine:
-        message = f"{move}: no gate of {process.id} asks anybody to approve"
-        raise NoSuchMove(message)
-    message = f"{move}: {quote(by.id)} acts in several roles that are asked: {', '.join(mine)}; say which with role="
-    raise InvalidValue(message)
-
-
 def moving(move: str, *, to: str | None = None, reason: str = "", must: bool = False) -> Wanted:
     """Want a move of the agreement as a whole; with *must*, a reason has to be given."""
     said = text(reason, "reason")
@@ -310,7 +229,7 @@ def _voided(process: Process, agreement: Agreement, dest: str) -> tuple[Mapping[
 
 def bound_to(process: Process, agreement: Agreement, role: str) -> frozendict:
     """Return what a vote of *role* is bound to now: the digest of each document, by kind."""
-    documents, kinds = agreement.documents, process.approving[agreement.stage].get(role, ())
+    documents, kinds = agreement.documents, process.approving.get(role, ())
     return frozendict({kind: documents[kind].digest for kind in kinds if kind in documents})
 
 
@@ -350,8 +269,8 @@ def permitted_roles(process: Process, agreement: Agreement, wanted: Wanted) -> t
     """Return the roles that may make a move, where *agreement* stands."""
     stage, move = process.standing(agreement.stage), wanted.move
     owner, also = (*stage.owner, *agreement.escalated), stage.may.get(move, ())
-    if move in {"approve", "refuse"}:
-        return (wanted.to,) if wanted.to else ()
+    if wanted.roles is not None:
+        return wanted.roles(process, agreement)
     if move in {"attach", "record", "note"}:
         return tuple(dict.fromkeys((*owner, *also, *(stage.contributors or sorted(process.known_roles)))))
     if move == "end":

@@ -79,6 +79,8 @@ def faults(
         found += gate_faults
         never = any("can never" in sentence for _, sentence in gate_faults)
         blocked = f"the gate of {quote(stage.id)} before it can never open" if never else ""
+    if certain and rows == len(stages):
+        found += _orders([*((f"{p}.gate", s.gate) for p, s in placed), *((f"{p}.gate", o.gate) for p, o in ending)])
     for path, outcome in ending:
         if certain:
             found += _unknown(f"{path}.stages", outcome.stages, order)
@@ -274,6 +276,36 @@ def _own(part: Requirement) -> bool:
 def _approval(path: str, part: ApprovalRequirement, roles: Mapping[str, Any]) -> Iterator[Fault]:
     for _, sentence in _held(path, "approval", (part.role,), roles):
         yield f"{path}.approval", sentence
+    yield from _held(path, "delegates", part.delegates, roles)
+
+
+def _orders(gates: Iterable[tuple[str, Requirement | None]]) -> Iterator[Fault]:
+    """Find the approvals that come after one that nobody is asked for, or after themselves."""
+    asks = [
+        (path, [part for part in gate.walk() if isinstance(part, ApprovalRequirement)])
+        for path, gate in gates
+        if gate is not None
+    ]
+    everywhere = {part.role for _, parts in asks for part in parts}
+    for path, parts in asks:
+        before: dict[str, set[str]] = {}
+        for part in parts:
+            before.setdefault(part.role, set()).update(part.in_order)
+        for role, earlier in before.items():
+            for unasked in sorted(earlier - everywhere):
+                yield path, f"{quote(role)} can never approve: it waits for {quote(unasked)}, which no gate asks"
+            if role in _reached(role, before):
+                yield path, f"{quote(role)} can never approve: it waits for what waits for it"
+
+
+def _reached(role: str, before: Mapping[str, set[str]]) -> set[str]:
+    """Return the roles whose approval comes before that of *role*, at any remove."""
+    reached: set[str] = set()
+    ahead = {role}
+    while ahead:
+        ahead = {earlier for one in ahead for earlier in before.get(one, ())} - reached
+        reached |= ahead
+    return reached
 
 
 def _key(part: Requirement) -> bytes:

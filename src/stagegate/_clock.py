@@ -23,9 +23,9 @@ from ._process import Process
 from ._reasons import Unmet
 from ._requirements import Requirement, asked
 from ._running import Deadline
+from ._sentences import SENTENCES
 from ._stages import END, LAW, Stage
 from ._terms import Duty, Term
-from ._sentences import SENTENCES
 from ._text import frozendict, translate
 from .exceptions import NotFound, quote
 
@@ -163,7 +163,7 @@ class Clock:
             if start is not None:
                 yield _Running(key=f"stage:{stage.id}", period=stage.within, start=start, remind=stage.remind)
         for part in () if stage.gate is None else stage.gate.walk():
-            if part.within is None or _decided(part, agreement) or not asked(part, attempt):
+            if part.within is None or _decided(part, attempt) or not asked(part, attempt):
                 continue
             key = f"requirement:{part.name}"
             start = self._start(part.within, agreement, entry, old.get(key), entered=entered)
@@ -393,11 +393,9 @@ def _reminders(remind: tuple[Period, ...], ends: date, calendar: Calendar, attem
     return tuple(at for at in instants if at > attempt.at)
 
 
-def _decided(part: Requirement, agreement: Agreement) -> bool:
-    """Whether the law has spoken already: then nobody has to be waited for."""
-    return isinstance(part, ApprovalRequirement) and any(
-        vote.by == LAW and vote.role == part.role for vote in agreement.approvals
-    )
+def _decided(part: Requirement, attempt: Attempt) -> bool:
+    """Whether silence has decided already: then nobody has to be waited for."""
+    return isinstance(part, ApprovalRequirement) and part.spoken(attempt) is not None
 
 
 def _owed(
@@ -447,7 +445,7 @@ def _late(stage: Stage, attempt: Attempt, role: str | None) -> Iterator[Unmet]:
     for part in () if stage.gate is None else stage.gate.walk():
         if not isinstance(part, ApprovalRequirement) or part.role != role or not part.silence:
             continue
-        if _decided(part, attempt.agreement):
+        if _decided(part, attempt):
             yield _why("approval.decided", part.name, role=role, basis=part.basis)
             continue
         one = attempt.agreement.deadlines.get(f"requirement:{part.name}")

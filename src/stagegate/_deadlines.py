@@ -1,12 +1,16 @@
 """How long: periods, and the due dates they give. A first reckoning; zones and calendars of countries follow."""
 from __future__ import annotations
-import re, calendar as cal
-from datetime import date, datetime, timedelta, UTC
-from typing import Any
-import attrs
+
+import calendar as cal
+import re
 from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+
+import attrs
+
 from ._calendars import WEEKENDS, Calendar
 from .exceptions import InvalidValue
+
 UNITS=("workdays","calendar_days","months","years")
 def as_point(value, where):
     return value

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Self, overload
 
 import attrs
 
-from . import _changes, _delivery, _sweeping, _verify
+from . import _changes, _delivery, _sweeping, _verify, _voting
 from ._agreement import Agreement
 from ._almanac import Almanac
 from ._book import Book
@@ -324,6 +324,7 @@ class Engine:
         role: str | None = None,
         reason: str = "",
         result: Mapping[str, int] | None = None,
+        capacity: str = "own",
         by: Actor,
         at: datetime | None = None,
         request_id: str | None = None,
@@ -338,7 +339,9 @@ class Engine:
 
             reason: Why.
 
-            result: How a body voted: `members`, `present`, `in_favour`, `against`.
+            result: How a body voted: `members`, `present`, `in_favour`, `against`, `abstaining`.
+
+            capacity: `own`; or, on behalf of somebody, `delegated` (responsibility moves) or `mandated` (it stays).
 
             by: Who votes, or records the vote of the body.
 
@@ -346,7 +349,7 @@ class Engine:
 
             request_id: An id under which the call can be repeated.
         """
-        wanted = _changes.voting("approve", role, by, reason, result)
+        wanted = _voting.voting("approve", role, by, reason, result=result, capacity=capacity)
         return self._path.change(agreement, wanted, by=by, at=at, request_id=request_id)
 
     def refuse(
@@ -356,13 +359,90 @@ class Engine:
         *,
         role: str | None = None,
         result: Mapping[str, int] | None = None,
+        capacity: str = "own",
         by: Actor,
         at: datetime | None = None,
         request_id: str | None = None,
     ) -> Agreement:
         """Vote against it; the arguments are those of `approve`. The same person can approve later."""
-        wanted = _changes.voting("refuse", role, by, reason, result)
+        wanted = _voting.voting("refuse", role, by, reason, result=result, capacity=capacity)
         return self._path.change(agreement, wanted, by=by, at=at, request_id=request_id)
+
+    def abstain(
+        self,
+        agreement: Agreement | str,
+        *,
+        role: str | None = None,
+        reason: str = "",
+        capacity: str = "own",
+        by: Actor,
+        at: datetime | None = None,
+        request_id: str | None = None,
+    ) -> Agreement:
+        """Vote neither for nor against it: present where a body is counted; the arguments are those of `approve`."""
+        wanted = _voting.voting("abstain", role, by, reason, capacity=capacity)
+        return self._path.change(agreement, wanted, by=by, at=at, request_id=request_id)
+
+    def recuse(
+        self,
+        agreement: Agreement | str,
+        reason: str,
+        *,
+        role: str | None = None,
+        by: Actor,
+        at: datetime | None = None,
+        request_id: str | None = None,
+    ) -> Agreement:
+        """
+        Take no part in a vote, for a conflict of interest; the person's vote goes, and none can follow.
+
+        Args:
+            agreement: Which.
+
+            reason: What the conflict is.
+
+            role: The role that votes; needed only if the actor acts in several that are asked.
+
+            by: Who takes no part.
+
+            at: When it was declared.
+
+            request_id: An id under which the call can be repeated.
+        """
+        return self._path.change(agreement, _voting.recusing(role, by, reason), by=by, at=at, request_id=request_id)
+
+    def adjourn(
+        self,
+        agreement: Agreement | str,
+        reason: str,
+        *,
+        role: str | None = None,
+        until: date | str | None = None,
+        by: Actor,
+        at: datetime | None = None,
+        request_id: str | None = None,
+    ) -> Agreement:
+        """
+        Put off the vote of a body; the votes that its members have cast are voided.
+
+        Args:
+            agreement: Which.
+
+            reason: Why, such as that too few were present.
+
+            role: The role that votes; needed only if the actor acts in several that are asked.
+
+            until: The day on which it is taken up again; nobody can vote before.
+
+            by: Who adjourns it.
+
+            at: When it was adjourned.
+
+            request_id: An id under which the call can be repeated.
+        """
+        return self._path.change(
+            agreement, _voting.adjourning(role, by, reason, until), by=by, at=at, request_id=request_id
+        )
 
     def note(
         self,

@@ -274,25 +274,22 @@ class Process:
         for _, part in self.requirements():
             known.update(part.fix_by)
             if isinstance(part, ApprovalRequirement):
-                known.add(part.role)
+                known.update((part.role, *part.delegates))
         return frozenset(known)
 
     @cached_property
-    def approving(self) -> dict[str, dict[str, tuple[str, ...]]]:
-        """
-        The kinds of document that the vote of each approving role is bound to, by the stage where it is cast.
-
-        What the gates of stages and outcomes ask can be approved anywhere; what an amendment or a renewal asks, only
-        where these are made.
-        """
-        everywhere = [gate for stage in self.stages for gate in (stage.when, stage.gate) if gate is not None]
-        everywhere += [outcome.gate for outcome in self.outcomes if outcome.gate is not None]
-        return {stage.id: _voices((*everywhere, *stage.gates())) for stage in self.stages}
+    def asking(self) -> dict[str, tuple[tuple[str, ApprovalRequirement], ...]]:
+        """What asks each approving role for its vote, with the id of the stage or outcome whose gate it is."""
+        asking: dict[str, list[tuple[str, ApprovalRequirement]]] = {}
+        for place, part in self.requirements():
+            if isinstance(part, ApprovalRequirement):
+                asking.setdefault(part.role, []).append((place, part))
+        return {role: tuple(asks) for role, asks in asking.items()}
 
     @cached_property
-    def voices(self) -> frozenset[str]:
-        """The roles that are asked to approve, wherever."""
-        return frozenset(role for table in self.approving.values() for role in table)
+    def approving(self) -> dict[str, tuple[str, ...]]:
+        """The kinds of document that the vote of each approving role is bound to."""
+        return {role: tuple(dict.fromkeys(k for _, ask in asks for k in ask.of)) for role, asks in self.asking.items()}
 
     def predicates(self) -> dict[str, Predicate]:
         """Return the predicates of the user's in it, by code."""
@@ -316,15 +313,6 @@ class Process:
                 "outcomes": [outcome.to_data() for outcome in self.outcomes],
             }
         )
-
-
-def _voices(gates: Iterable[Requirement]) -> dict[str, tuple[str, ...]]:
-    bound: dict[str, dict[str, None]] = {}
-    for gate in gates:
-        for part in gate.walk():
-            if isinstance(part, ApprovalRequirement):
-                bound.setdefault(part.role, {}).update(dict.fromkeys(part.of))
-    return {role: tuple(kinds) for role, kinds in bound.items()}
 
 
 def _calendar_data(calendar: str | Calendar) -> Any:

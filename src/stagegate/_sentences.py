@@ -35,6 +35,7 @@ SENTENCES: dict[str, str] = {
     "approval.outdated": "the approval of {by} as {role} is for another version of {document}",
     "approval.no_result": "the approval of {role} does not say how many members there are, were present and voted",
     "approval.quorum": "{present} of {members} members of {role} were present; more than {quorum} must be",
+    "approval.quorum_at_least": "{present} of {members} members of {role} were present; at least {quorum} must be",
     "approval.majority": "{in_favour} of {present} present members of {role} voted in favour; more than half must",
     "approval.late": "the time to vote as {role} ended on {date}: silence decides",
     "approval.decided": "silence has decided for {role} already",
@@ -55,6 +56,29 @@ SENTENCES: dict[str, str] = {
     "term.parent": "the term would end on {ends}, after that of {parent} on {limit}",
     "term.not_later": "the new term would end on {ends}, no later than the one before on {was}",
     "term.over": "the term would have ended already, on {ends}",
+    "approval.majority_above": (
+        "{in_favour} of {present} present members of {role} voted in favour; more than {majority} must"
+    ),
+    "approval.majority_at_least": (
+        "{in_favour} of {present} present members of {role} voted in favour; at least {majority} must"
+    ),
+    "approval.votes": (
+        "{missing} more votes of {role} in favour are missing, from: {from}"
+        " (so far {in_favour} in favour, {against} against, {abstaining} abstaining)"
+    ),
+    "approval.lost": (
+        "as the votes stand, {role} cannot approve any more: {in_favour} in favour, {against} against, {abstaining}"
+        " abstaining; no vote that is still missing can change that"
+    ),
+    "approval.members_unknown": "the fact {fact} does not say how many members {role} has, or who they are",
+    "approval.members": "the recorded result counts {counted} members of {role}; it has {members}",
+    "approval.too_many": "{present} persons have voted as {role}, which has {members} members",
+    "approval.not_member": "the vote of {by} as {role} does not count: {member} is not listed among the members",
+    "approval.order": "the vote of {by} as {role} does not count: it is for {before} to approve first",
+    "approval.minutes": "the result that {by} recorded for {role} does not count without the current {document}",
+    "approval.recused": "{by} takes no part as {role}, for a conflict of interest: {reason}",
+    "approval.adjourned": "{role} has adjourned its vote until {until}: {reason}",
+    "approval.adjournments": "{role} has adjourned its vote {have} times; {most} are allowed",
     "fact.missing": "the fact {fact} is not recorded",
     "fact.equals": "the fact {fact} must be {expected}, and is {value}",
     "fact.one_of": "the fact {fact} must be one of {expected}, and is {value}",

@@ -10,8 +10,8 @@ import attrs
 
 from ._agreement import Agreement
 from ._attempt import Attempt
-from ._checks import EXPIRED
 from ._changes import Change, bound_to
+from ._checks import EXPIRED
 from ._evidence import ApprovalRequirement
 from ._process import Process
 from ._reasons import Unmet

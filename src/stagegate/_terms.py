@@ -7,8 +7,8 @@ from typing import Any
 
 import attrs
 
-from ._evidence import document
 from ._deadlines import Period, as_period, as_point
+from ._evidence import document
 from ._fields import collected, optional, reads
 from ._plain import slug, text
 from ._reasons import provenance_of
