@@ -38,6 +38,8 @@ class Change:
         voided: The approvals that this voids.
 
         documents: The documents it rests on: kind and digest.
+
+        process: The process it runs under from now on, if that changes.
     """
 
     kind: str
@@ -45,6 +47,7 @@ class Change:
     data: Mapping[str, Any] = frozendict()
     voided: Sequence[Mapping[str, Any]] = ()
     documents: Sequence[Mapping[str, Any]] = ()
+    process: Process | None = None
 
 
 @attrs.define(kw_only=True, eq=False, repr=False)

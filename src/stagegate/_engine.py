@@ -10,7 +10,7 @@ from typing import Any, Self, overload
 
 import attrs
 
-from . import _changes, _delivery, _verify
+from . import _changes, _delivery, _migration, _verify
 from ._agreement import Agreement
 from ._book import Book
 from ._calendars import Calendar
@@ -24,7 +24,7 @@ from ._plain import text as as_text
 from ._plugins import Plugins
 from ._process import Process
 from ._reasons import Unmet
-from ._records import Actor, Document, Party
+from ._records import Actor, Document, Party, Pin
 from ._stages import MOVES
 from ._store import Query, Store
 from ._text import frozendict
@@ -131,7 +131,8 @@ class Engine:
             raise InvalidValue(message)
         predicates = self._plugins.predicates()
         given = [p if isinstance(p, Process) else load_process(p, requirements=predicates) for p in processes]
-        self._book = Book([*self._plugins.gather("stagegate_processes", Process), *given])
+        brought = self._plugins.gather("stagegate_processes", Process)
+        self._book = Book([*brought, *given], predicates=predicates, stored=store.definition)
         self._calendars = {c.id: c for c in self._plugins.gather("stagegate_calendars", Calendar)}
         self._path = MutatingPath(store, self._plugins, self._book, clock)
 
@@ -204,17 +205,20 @@ class Engine:
         """The names of its plugins."""
         return self._plugins.names
 
-    def process(self, agreement: Agreement) -> Process:
+    def process(self, agreement: Agreement | Pin) -> Process:
         """
-        Return the process an agreement is pinned to.
+        Return the process an agreement is pinned to; one that the engine was not opened with is read from the store.
+
+        Args:
+            agreement: The agreement, or a pin, such as that of an event before a migration.
 
         Raises:
-            NotFound: If this engine does not know exactly that definition.
+            NotFound: If neither this engine nor its store knows exactly that definition.
         """
-        if not isinstance(agreement, Agreement):
+        if not isinstance(agreement, (Agreement, Pin)):
             message = f"agreement: an Agreement is needed, not {quote(agreement)}; get it first"
             raise InvalidValue(message)
-        return self._book.pinned(agreement.process)
+        return self._book.pinned(agreement if isinstance(agreement, Pin) else agreement.process)
 
     # What happens within a stage
 
@@ -441,7 +445,85 @@ class Engine:
         wanted = _changes.moving("end", to=outcome, reason=reason)
         return self._path.change(agreement, wanted, by=by, at=at, request_id=request_id)
 
+    def migrate(
+        self,
+        agreement: Agreement | str,
+        to: Process | str,
+        *,
+        version: str | None = None,
+        mapping: Mapping[str, str] | None = None,
+        reason: str = "",
+        by: Actor,
+        at: datetime | None = None,
+        request_id: str | None = None,
+    ) -> Agreement:
+        """
+        Let it run under another process from now on; it stays where it stands, and its clocks go on.
+
+        Args:
+            agreement: Which.
+
+            to: A process that this engine knows, or the id of one.
+
+            version: Which version, where an id is given; by default the last that the engine was given.
+
+            mapping: Which stage of the new process takes the place of a stage of the old one, where it has another id.
+
+            reason: Why.
+
+            by: Who migrates it: the owner of the stage, or a role that the stage lets do so.
+
+            at: When it took effect.
+
+            request_id: An id under which the call can be repeated.
+
+        Raises:
+            GateClosed: If it has no place in the new process; `unmet` has every reason.
+
+            NotPermitted: If this actor may not.
+
+            NoSuchMove: If it has ended, or already runs under that process.
+
+            InvalidValue: If the mapping names a stage that there is not.
+        """
+        wanted = _migration.migrating(self._book.known(to, version), mapping, reason)
+        return self._path.change(agreement, wanted, by=by, at=at, request_id=request_id)
+
     # Questions
+
+    def plan_migration(
+        self,
+        from_: _migration.Source,
+        to: Process | str,
+        *,
+        version: str | None = None,
+        mapping: Mapping[str, str] | None = None,
+        by: Actor,
+    ) -> _migration.MigrationPlan:
+        """
+        Say of every running agreement what a migration would do to it. Asking writes nothing.
+
+        Args:
+            from_: What is to be migrated: what runs under a process, a pin, or a version `(id, version)`; under any
+                version of an id; or one agreement.
+
+            to: A process that this engine knows, or the id of one.
+
+            version: Which version, where an id is given; by default the last that the engine was given.
+
+            mapping: Which stage of the new process takes the place of a stage of the old one, where it has another id.
+
+            by: Who would migrate them; gates are asked as if this actor advanced them.
+        """
+        actor, now = actor_of(by), self._path.now()
+
+        def decide(
+            process: Process, current: Agreement, wanted: _changes.Wanted
+        ) -> tuple[_changes.Decision, _changes.Change]:
+            return self._path.decide(process, current, wanted, actor, now)
+
+        process = self._book.known(to, version)
+        return _migration.plan(self._store, self._path.pinned, decide, from_, process, mapping, now)
 
     def get(self, agreement: Agreement | str) -> Agreement:
         """

@@ -83,7 +83,7 @@ class Event:
 
     @property
     def kind(self) -> str:
-        """`started`, `attached`, `recorded`, `voted`, `noted`, `moved` or `refused`."""
+        """`started`, `attached`, `recorded`, `voted`, `noted`, `moved`, `migrated` or `refused`."""
         return self.data["kind"]  # type: ignore[no-any-return]
 
     @property

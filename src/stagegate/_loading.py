@@ -110,6 +110,27 @@ def load_process(
         raise DefinitionError([("", TOO_DEEP)], source=named) from None
 
 
+def reload_process(body: bytes, requirements: Iterable[Predicate]) -> Process:
+    """
+    Return the process whose canonical form is *body*, as a store keeps it.
+
+    Nothing is filled in or left out, so that the process has the digest of these bytes.
+
+    Args:
+        body: What `Process.to_json` wrote.
+
+        requirements: The predicates of the user's that it may name, in all their versions.
+
+    Raises:
+        DefinitionError: With every fault, each with its path.
+    """
+    try:
+        data = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise DefinitionError(f"it is not JSON: {error}") from None
+    return _Reader(requirements, (), exact=True).process(data, {})
+
+
 def _read(source: str | Path | Mapping[str, Any]) -> tuple[str | None, Any]:
     if isinstance(source, Mapping):
         return None, source
@@ -195,8 +216,9 @@ def _flatten(error: BaseException, path: str = "") -> list[Fault]:
 class _Reader:
     """Reads one definition: names, parameters and what is left out are the same for all its parts."""
 
-    def __init__(self, predicates: Iterable[Predicate], without: Iterable[str]) -> None:
-        self.words = Words(predicates, without)
+    def __init__(self, predicates: Iterable[Predicate], without: Iterable[str], *, exact: bool = False) -> None:
+        self.words = Words(predicates, without, exact=exact)
+        self.exact = exact
         self.faults = self.words.faults
         self.nameless = False
         self.converter = _converter(self.words.requirement)
@@ -206,12 +228,17 @@ class _Reader:
         if not isinstance(data, Mapping):
             message = f"a definition is a table, not {type(data).__name__}"
             raise DefinitionError(message)
+        if self.exact:
+            return self._made(data, data.get("parameters", {}))
         parameters = self._parameters(data.get("parameters", {}), values)
         if not isinstance(data.get("parameters", {}), Mapping):
             data = {k: v for k, v in data.items() if k != "parameters"}
         data = {
             k: v if k == "parameters" else self._filled(v, parameters, k) for k, v in data.items() if isinstance(k, str)
         }
+        return self._made(data, parameters)
+
+    def _made(self, data: Mapping[str, Any], parameters: Mapping[str, Any]) -> Process:
         table = self._table(_ProcessTable, data, "")
         for named, asked in (table.requirements or {}).items():
             made = or_faults(self.words.requirement, asked, self.faults, f"requirements.{named}")

@@ -21,8 +21,8 @@ from ._plugins import Plugins
 from ._process import Process
 from ._reasons import Unmet
 from ._records import Actor
-from ._stages import MOVES
-from ._store import Known, Store
+from ._stages import WHOLE
+from ._store import Definition, Known, Store
 from ._text import frozendict
 from .exceptions import (
     AlreadyExists,
@@ -129,7 +129,7 @@ class MutatingPath:
         if not used:
             raise NotPermitted(agreement=id_, move="start", actor=actor.id, roles=sorted(known), n=0)
         first = wanted.process.stages[0].id
-        change = Change(kind="started", to=first, data=wanted.data)
+        change = Change(kind="started", to=first, data=wanted.data, process=wanted.process)
         return _Plan(move="start", change=change, used=used)
 
     def _plan(
@@ -145,7 +145,7 @@ class MutatingPath:
         if seen is not None and seen != current.version:
             raise Conflict(current.id, seen, current.version)
         _changes.known_move(process, current, wanted)
-        if wanted.move in MOVES and at is not None and at < current.entered_at:
+        if wanted.move in WHOLE and at is not None and at < current.entered_at:
             entered = instant(current.entered_at)
             message = f"at: {instant(at)} is before the agreement entered {quote(current.stage)} ({entered})"
             raise InvalidValue(message)
@@ -155,7 +155,7 @@ class MutatingPath:
             return _Plan(
                 move=wanted.move, change=change, used=decision.used, asked=answer.asked, warnings=answer.warnings
             )
-        data = {**wanted.details, **_changes.refusal(decision)} if wanted.move in MOVES else _changes.refusal(decision)
+        data = {**wanted.details, **_changes.refusal(decision)} if wanted.move in WHOLE else _changes.refusal(decision)
         unmet, permitted = tuple(answer.unmet), decision.permitted
 
         def error(n: int) -> RefusedError:
@@ -188,6 +188,7 @@ class MutatingPath:
         n = 1 if current is None else current.n + 1
         prev = GENESIS if current is None else current.head
         agreement = unit.id
+        begun = plan.change.process
         table = _changes.body(
             agreement=agreement,
             n=n,
@@ -196,7 +197,7 @@ class MutatingPath:
             move=plan.move,
             stage=None if current is None else current.stage,
             change=plan.change,
-            process=process.pin,
+            process=(begun or process).pin,
             actor=actor,
             used=plan.used,
             at=at,
@@ -217,7 +218,8 @@ class MutatingPath:
         entry = Entry(n=n, body=written, hash=chain(prev, written))
         result = apply(current, Event(table, entry.hash))
         known = None if request is None else (request[0], Known(agreement=agreement, n=n, fingerprint=request[1]))
-        unit.commit(result, entry, notifications, known)
+        definition = None if begun is None else Definition(begun.pin, begun.to_json())
+        unit.commit(result, entry, notifications, known, definition)
         return result
 
     def _replay(self, id_: str, known: Known, request: tuple[str, str]) -> Agreement:
