@@ -47,6 +47,8 @@ if TYPE_CHECKING:
     from ._loading import load_process as load_process
     from ._machine import Cursor as Cursor
     from ._memory import MemoryStore as MemoryStore
+    from ._migration import MigrationPlan as MigrationPlan
+    from ._migration import MigrationRow as MigrationRow
     from ._notices import Delivery as Delivery
     from ._notices import Notification as Notification
     from ._plugins import check_plugin as check_plugin
@@ -98,6 +100,7 @@ if TYPE_CHECKING:
     from ._running import Deadline as Deadline
     from ._stages import Outcome as Outcome
     from ._stages import Stage as Stage
+    from ._store import Definition as Definition
     from ._store import Dossier as Dossier
     from ._store import Known as Known
     from ._store import Query as Query
@@ -172,6 +175,7 @@ _ROOMS = {
     "Conflict": ".exceptions",
     "Cursor": "._machine",
     "Deadline": "._running",
+    "Definition": "._store",
     "DefinitionError": ".exceptions",
     "Delivered": "._delivery",
     "Delivery": "._notices",
@@ -191,6 +195,8 @@ _ROOMS = {
     "Known": "._store",
     "Label": "._text",
     "MemoryStore": "._memory",
+    "MigrationPlan": "._migration",
+    "MigrationRow": "._migration",
     "NoSuchMove": ".exceptions",
     "NotFound": ".exceptions",
     "NotPermitted": ".exceptions",
@@ -250,6 +256,7 @@ __all__ = [
     "Conflict",
     "Cursor",
     "Deadline",
+    "Definition",
     "DefinitionError",
     "Delivered",
     "Delivery",
@@ -269,6 +276,8 @@ __all__ = [
     "Known",
     "Label",
     "MemoryStore",
+    "MigrationPlan",
+    "MigrationRow",
     "NoSuchMove",
     "NotFound",
     "NotPermitted",

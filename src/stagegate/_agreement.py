@@ -285,6 +285,12 @@ def apply(agreement: Agreement | None, event: Event) -> Agreement:
             f"event {n} of {quote(data['agreement'])} does not follow event {agreement.n} of {quote(agreement.id)}"
         )
         raise HistoryTampered(message)
+    under, pin = data["process"], agreement.process
+    if kind != "migrated" and (
+        under["digest"] != pin.digest or under["version"] != pin.version or under["id"] != pin.id
+    ):
+        message = f"event {n} says it runs under {_pin(under)}, but {quote(agreement.id)} runs under {pin}"
+        raise HistoryTampered(message)
     if kind == "refused":
         return _after(agreement, {"n": n, "head": event.hash})
     step = _STEPS.get(kind)
@@ -421,6 +427,34 @@ def _noted(_agreement: Agreement, _data: Mapping[str, Any]) -> dict[str, Any]:
     return {}
 
 
+def _migrated(agreement: Agreement, data: Mapping[str, Any]) -> dict[str, Any]:
+    """Take its place in another process: what was counted and given at a stage is so at the stage it became."""
+    recorded, to = data["data"], data["to"]
+    mapping = recorded.get("mapping", {})
+    was = _pin(recorded["was"])
+    if was != agreement.process or mapping.get(agreement.stage, agreement.stage) != to:
+        message = (
+            f"event {data['n']} migrates {quote(agreement.id)} from {was} to {quote(to)}, which does not follow from"
+            f" where it stands, {quote(agreement.stage)} of {agreement.process}"
+        )
+        raise HistoryTampered(message)
+    rounds: dict[str, int] = {}
+    for stage, times in agreement.rounds.items():
+        now = mapping.get(stage, stage)
+        rounds[now] = max(times, rounds.get(now, 0))
+    return {
+        "process": _pin(data["process"]),
+        "stage": to,
+        "owner": tuple(recorded.get("owner", ())),
+        "rounds": frozendict(rounds),
+        "approvals": tuple(attrs.evolve(a, stage=mapping.get(a.stage, a.stage)) for a in agreement.approvals),
+    }
+
+
+def _pin(data: Mapping[str, Any]) -> Pin:
+    return Pin(id=data["id"], version=data["version"], digest=data["digest"])
+
+
 _STEPS = {
     "attached": _attached,
     "recorded": _recorded,
@@ -428,6 +462,7 @@ _STEPS = {
     "adjourned": _adjourned,
     "noted": _noted,
     "moved": _moved,
+    "migrated": _migrated,
     "overdue": _overdue,
     "reminded": _noted,
     "reckoned": _noted,

@@ -42,6 +42,7 @@ class Change:
         due: What becomes of the deadlines; None where the clock says it.
 
         anew: Whether the clock reckons every deadline again.
+        process: The process it runs under from now on, if that changes.
     """
 
     kind: str
@@ -51,6 +52,7 @@ class Change:
     documents: Sequence[Mapping[str, Any]] = ()
     due: Sequence[Mapping[str, Any]] | None = None
     anew: bool = False
+    process: Process | None = None
 
 
 @attrs.define(kw_only=True, eq=False, repr=False)

@@ -24,7 +24,7 @@ from ._reasons import Unmet
 from ._requirements import Requirement, asked
 from ._running import Deadline
 from ._sentences import SENTENCES
-from ._stages import END, LAW, Stage
+from ._stages import END, Stage
 from ._terms import Duty, Term
 from ._text import frozendict, translate
 from .exceptions import NotFound, quote
@@ -105,7 +105,8 @@ class Clock:
             anew: Whether to reckon every deadline again, by the calendars that are in force now.
         """
         old: Mapping[str, Deadline] = {} if before is None else before.deadlines
-        new = dict(self._expected(process, before, attempt, old, anew=anew)) if attempt.agreement.running else {}
+        seen = old if before is None or attempt.move != "migrate" else _renamed(old, before.stage, attempt.agreement.stage)
+        new = dict(self._expected(process, before, attempt, seen, anew=anew)) if attempt.agreement.running else {}
         changed = []
         for key, deadline in new.items():
             was = old.get(key)
@@ -128,7 +129,7 @@ class Clock:
         agreement = attempt.agreement
         stage = process.standing(agreement.stage)
         renewed = attempt.move == "renew" and before is not None and before.stage == agreement.stage
-        entered = before is None or (before.rounds != agreement.rounds and not renewed)
+        entered = before is None or (before.rounds != agreement.rounds and not renewed and attempt.move != "migrate")
         running = list(self._running(stage, before, attempt, old, entered=entered))
         for one in running:
             yield one.key, self._deadline(process, one, old.get(one.key), attempt, entered=entered, anew=anew)
@@ -144,7 +145,8 @@ class Clock:
         for key, parked in old.items():
             if parked.away and key not in here and process.place(parked.subject) > process.place(stage.id):
                 yield key, parked
-        term = self._term(process, stage, before, attempt, old.get("term"), entered=entered or renewed, anew=anew)
+        begins = entered or renewed or (attempt.move == "migrate" and "term" not in old)
+        term = self._term(process, stage, before, attempt, old.get("term"), entered=begins, anew=anew)
         if term is not None:
             yield "term", term
 
@@ -364,6 +366,15 @@ class Clock:
             yield _why("term.not_later", "term", ends=ends.date.isoformat(), was=was.date.isoformat())
         elif ends.date < attempt.today:
             yield _why("term.over", "term", ends=ends.date.isoformat())
+
+
+def _renamed(old: Mapping[str, Deadline], was: str, now: str) -> dict[str, Deadline]:
+    """Return the deadlines with that of a stage under its new name: it is the same time that runs on."""
+    before, after = f"stage:{was}", f"stage:{now}"
+    return {
+        after if key == before else key: attrs.evolve(one, key=after) if key == before else one
+        for key, one in old.items()
+    }
 
 
 def _with(attempt: Attempt, document: Mapping[str, Any]) -> Attempt:

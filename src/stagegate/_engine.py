@@ -10,7 +10,7 @@ from typing import Any, Self, overload
 
 import attrs
 
-from . import _changes, _delivery, _sweeping, _verify, _voting
+from . import _changes, _delivery, _migration, _sweeping, _verify, _voting
 from ._agreement import Agreement
 from ._almanac import Almanac
 from ._book import Book
@@ -140,7 +140,8 @@ class Engine:
             raise InvalidValue(message)
         predicates = self._plugins.predicates()
         given = [p if isinstance(p, Process) else load_process(p, requirements=predicates) for p in processes]
-        self._book = Book([*self._plugins.gather("stagegate_processes", Process), *given])
+        brought = self._plugins.gather("stagegate_processes", Process)
+        self._book = Book([*brought, *given], predicates=predicates, stored=store.definition)
         if isinstance(calendars, (str, bytes, Path)) or not isinstance(calendars, Iterable):
             message = f"calendars: a list is needed, such as [calendar, 'indonesia.toml'], not {quote(calendars)}"
             raise InvalidValue(message)
@@ -610,6 +611,50 @@ class Engine:
         wanted = _changes.amending(document, "", reason)
         return self._path.change(agreement, wanted, by=by, at=at, request_id=request_id)
 
+    def migrate(
+        self,
+        agreement: Agreement | str,
+        to: Process | str,
+        *,
+        version: str | None = None,
+        mapping: Mapping[str, str] | None = None,
+        reason: str = "",
+        by: Actor,
+        at: datetime | None = None,
+        request_id: str | None = None,
+    ) -> Agreement:
+        """
+        Let it run under another process from now on; it stays where it stands, and its clocks go on.
+
+        Args:
+            agreement: Which.
+
+            to: A process that this engine knows, or the id of one.
+
+            version: Which version, where an id is given; by default the last that the engine was given.
+
+            mapping: Which stage of the new process takes the place of a stage of the old one, where it has another id.
+
+            reason: Why.
+
+            by: Who migrates it: the owner of the stage, or a role that the stage lets do so.
+
+            at: When it took effect.
+
+            request_id: An id under which the call can be repeated.
+
+        Raises:
+            GateClosed: If it has no place in the new process; `unmet` has every reason.
+
+            NotPermitted: If this actor may not.
+
+            NoSuchMove: If it has ended, or already runs under that process.
+
+            InvalidValue: If the mapping names a stage that there is not.
+        """
+        wanted = _migration.migrating(self._book.known(to, version), mapping, reason)
+        return self._path.change(agreement, wanted, by=by, at=at, request_id=request_id)
+
     # Questions
 
     def get(self, agreement: Agreement | str) -> Agreement:
@@ -887,6 +932,40 @@ class Engine:
         process = self._path.pinned(current)
         attempt = self._path.attempt(process, current, "forecast", actor_of(by), self._path.now())
         return foresee(process, attempt, self._reckoner, assumptions, silent)
+
+    def plan_migration(
+        self,
+        from_: _migration.Source,
+        to: Process | str,
+        *,
+        version: str | None = None,
+        mapping: Mapping[str, str] | None = None,
+        by: Actor,
+    ) -> _migration.MigrationPlan:
+        """
+        Say of every running agreement what a migration would do to it. Asking writes nothing.
+
+        Args:
+            from_: What is to be migrated: what runs under a process, a pin, or a version `(id, version)`; under any
+                version of an id; or one agreement.
+
+            to: A process that this engine knows, or the id of one.
+
+            version: Which version, where an id is given; by default the last that the engine was given.
+
+            mapping: Which stage of the new process takes the place of a stage of the old one, where it has another id.
+
+            by: Who would migrate them; gates are asked as if this actor advanced them.
+        """
+        actor, now = actor_of(by), self._path.now()
+
+        def decide(
+            process: Process, current: Agreement, wanted: _changes.Wanted
+        ) -> tuple[_changes.Decision, _changes.Change]:
+            return self._path.decide(process, current, wanted, actor, now)
+
+        process = self._book.known(to, version)
+        return _migration.plan(self._store, self._path.pinned, decide, from_, process, mapping, now)
 
     # Duties
 

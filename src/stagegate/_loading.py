@@ -120,6 +120,27 @@ def load_process(
         raise DefinitionError([("", TOO_DEEP)], source=named) from None
 
 
+def reload_process(body: bytes, requirements: Iterable[Predicate]) -> Process:
+    """
+    Return the process whose canonical form is *body*, as a store keeps it.
+
+    Nothing is filled in or left out, so that the process has the digest of these bytes.
+
+    Args:
+        body: What `Process.to_json` wrote.
+
+        requirements: The predicates of the user's that it may name, in all their versions.
+
+    Raises:
+        DefinitionError: With every fault, each with its path.
+    """
+    try:
+        data = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise DefinitionError(f"it is not JSON: {error}") from None
+    return _Reader(requirements, (), exact=True).process(data, {})
+
+
 def _read(source: str | Path | Mapping[str, Any]) -> tuple[str | None, Any]:
     if isinstance(source, Mapping):
         return None, source
@@ -205,8 +226,9 @@ def _flatten(error: BaseException, path: str = "") -> list[Fault]:
 class _Reader:
     """Reads one definition: names, parameters and what is left out are the same for all its parts."""
 
-    def __init__(self, predicates: Iterable[Predicate], without: Iterable[str]) -> None:
-        self.words = Words(predicates, without)
+    def __init__(self, predicates: Iterable[Predicate], without: Iterable[str], *, exact: bool = False) -> None:
+        self.words = Words(predicates, without, exact=exact)
+        self.exact = exact
         self.faults = self.words.faults
         self.nameless = False
         self.converter = _converter(self.words.requirement)
@@ -216,12 +238,17 @@ class _Reader:
         if not isinstance(data, Mapping):
             message = f"a definition is a table, not {type(data).__name__}"
             raise DefinitionError(message)
+        if self.exact:
+            return self._made(data, data.get("parameters", {}))
         parameters = self._parameters(data.get("parameters", {}), values)
         if not isinstance(data.get("parameters", {}), Mapping):
             data = {k: v for k, v in data.items() if k != "parameters"}
         data = {
             k: v if k == "parameters" else self._filled(v, parameters, k) for k, v in data.items() if isinstance(k, str)
         }
+        return self._made(data, parameters)
+
+    def _made(self, data: Mapping[str, Any], parameters: Mapping[str, Any]) -> Process:
         table = self._table(_ProcessTable, data, "")
         for named, asked in (table.requirements or {}).items():
             made = or_faults(self.words.requirement, asked, self.faults, f"requirements.{named}")
@@ -375,7 +402,7 @@ class _Reader:
     def _after(self, arguments: dict[str, Any], where: str) -> None:
         """Read what is itself a table with requirements in it: renewal, amendments, duties."""
         if isinstance(arguments["renewal"], Mapping):
-            arguments["renewal"] = self._made(Renewal, arguments["renewal"], f"{where}.renewal")
+            arguments["renewal"] = self._nested(Renewal, arguments["renewal"], f"{where}.renewal")
         if isinstance(arguments["amend"], Mapping):
             read = {
                 kind: or_faults(self.words.requirement, asked, self.faults, f"{where}.amend.{kind}")
@@ -384,12 +411,12 @@ class _Reader:
             arguments["amend"] = {kind: asked for kind, asked in read.items() if asked is not None}
         if isinstance(arguments["duties"], (list, tuple)):
             several = [
-                self._made(Duty, duty, f"{where}.duties[{i}]") if isinstance(duty, Mapping) else duty
+                self._nested(Duty, duty, f"{where}.duties[{i}]") if isinstance(duty, Mapping) else duty
                 for i, duty in enumerate(arguments["duties"])
             ]
             arguments["duties"] = [duty for duty in several if duty is not None]
 
-    def _made(self, kind: type[Any], table: Mapping[str, Any], where: str) -> Any:
+    def _nested(self, kind: type[Any], table: Mapping[str, Any], where: str) -> Any:
         known = {field.name for field in attrs.fields(kind)}
         extra = sorted(set(table) - known)
         said = f"unknown key; known are {', '.join(sorted(known))}"

@@ -22,8 +22,8 @@ from ._plugins import Plugins
 from ._process import Process
 from ._reasons import Unmet
 from ._records import Actor
-from ._stages import LAW, MOVES
-from ._store import Known, Store
+from ._stages import LAW, WHOLE
+from ._store import Definition, Known, Store
 from ._text import frozendict
 from .exceptions import (
     AlreadyExists,
@@ -166,7 +166,7 @@ class MutatingPath:
         if not used:
             raise NotPermitted(agreement=id_, move="start", actor=actor.id, roles=sorted(known), n=0)
         first = wanted.process.stages[0].id
-        change = Change(kind="started", to=first, data=wanted.data)
+        change = Change(kind="started", to=first, data=wanted.data, process=wanted.process)
         return _Plan(move="start", change=change, used=used, at=at)
 
     def _plan(
@@ -182,7 +182,7 @@ class MutatingPath:
         if seen is not None and seen != current.version:
             raise Conflict(current.id, seen, current.version)
         _changes.known_move(process, current, wanted)
-        if wanted.move in MOVES and at is not None and at < current.entered_at:
+        if wanted.move in WHOLE and at is not None and at < current.entered_at:
             entered = instant(current.entered_at)
             message = f"at: {instant(at)} is before the agreement entered {quote(current.stage)} ({entered})"
             raise InvalidValue(message)
@@ -197,7 +197,7 @@ class MutatingPath:
                 asked=answer.asked,
                 warnings=answer.warnings,
             )
-        data = {**wanted.details, **_changes.refusal(decision)} if wanted.move in MOVES else _changes.refusal(decision)
+        data = {**wanted.details, **_changes.refusal(decision)} if wanted.move in WHOLE else _changes.refusal(decision)
         unmet, permitted = tuple(answer.unmet), decision.permitted
 
         def error(n: int) -> RefusedError:
@@ -230,6 +230,7 @@ class MutatingPath:
         n = 1 if current is None else current.n + 1
         prev = GENESIS if current is None else current.head
         agreement = unit.id
+        begun = plan.change.process
         table = _changes.body(
             agreement=agreement,
             n=n,
@@ -238,7 +239,7 @@ class MutatingPath:
             move=plan.move,
             stage=None if current is None else current.stage,
             change=plan.change,
-            process=process.pin,
+            process=(begun or process).pin,
             actor=actor,
             used=plan.used,
             at=at,
@@ -247,8 +248,9 @@ class MutatingPath:
             asked=plan.asked,
             warnings=plan.warnings,
         )
-        if process.clocked or (current is not None and current.deadlines):
-            due = self._due(process, current, plan, actor, table)
+        rules = begun or process
+        if rules.clocked or (current is not None and current.deadlines):
+            due = self._due(rules, current, plan, actor, table)
             if due:
                 table["due"] = due
             elif plan.change.anew and current is not None:
@@ -265,7 +267,8 @@ class MutatingPath:
         entry = Entry(n=n, body=written, hash=chain(prev, written))
         result = apply(current, Event(table, entry.hash))
         known = None if request is None else (request[0], Known(agreement=agreement, n=n, fingerprint=request[1]))
-        unit.commit(result, entry, notifications, known)
+        definition = None if begun is None else Definition(begun.pin, begun.to_json())
+        unit.commit(result, entry, notifications, known, definition)
         return result
 
     def _due(

@@ -186,9 +186,13 @@ class Process:
         return _rebuild, (fields,)
 
     @cached_property
+    def _written(self) -> bytes:
+        return canonical(self.to_data())
+
+    @cached_property
     def digest(self) -> str:
         """SHA-256 over the canonical form, in hexadecimal."""
-        return digest(canonical(self.to_data()))
+        return digest(self._written)
 
     @cached_property
     def pin(self) -> Pin:
@@ -294,6 +298,10 @@ class Process:
     def predicates(self) -> dict[str, Predicate]:
         """Return the predicates of the user's in it, by code."""
         return {part.code: part for _, part in self.requirements() if isinstance(part, Predicate)}
+
+    def to_json(self) -> bytes:
+        """Return the canonical form as the bytes that the digest is taken of, for a store to keep."""
+        return self._written
 
     def to_data(self) -> dict[str, Any]:
         """Return the process as the table that TOML and JSON definitions hold; its canonical form."""

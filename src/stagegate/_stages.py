@@ -20,7 +20,10 @@ from .exceptions import DefinitionError, InvalidValue, quote
 MOVES = ("advance", "send_back", "hold", "resume", "renew", "amend", "end")
 """What can be done to an agreement as a whole; they come with every process."""
 
-GRANTED = (*MOVES, "attach", "record", "note", "recompute")
+WHOLE = (*MOVES, "migrate")
+"""What changes an agreement as a whole; `migrate` leads into another process."""
+
+GRANTED = (*WHOLE, "attach", "record", "note", "recompute")
 """What a stage can let other roles do; who approves, the gates say."""
 
 LAW = "law"

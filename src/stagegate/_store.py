@@ -12,6 +12,7 @@ import attrs
 from ._agreement import Agreement
 from ._history import Entry
 from ._notices import Delivery, Notification
+from ._records import Pin
 
 
 @attrs.define(kw_only=True, frozen=True)
@@ -30,6 +31,21 @@ class Known:
     agreement: str
     n: int
     fingerprint: str
+
+
+@attrs.define(frozen=True)
+class Definition:
+    """
+    The definition of a process, kept beside the histories that run under it.
+
+    Attributes:
+        pin: The process: its id, its version, and the digest under which the definition is kept.
+
+        body: The definition in canonical form, as `Process.to_json` writes it.
+    """
+
+    pin: Pin
+    body: bytes
 
 
 @attrs.define(kw_only=True, frozen=True)
@@ -142,9 +158,13 @@ class Unit(Protocol):
         entry: Entry,
         notifications: Sequence[Notification],
         request: tuple[str, Known] | None,
+        definition: Definition | None = None,
     ) -> None:
         """
         Write the next event, the agreement after it, its notifications, its request id: all or nothing, durably.
+
+        With the event under which an agreement begins to run under a process comes the definition of that process. It
+        is kept by its digest; one that is there already stays as it is.
 
         Raises:
             Conflict: If the number of the event is not the next one.
@@ -182,6 +202,12 @@ class Store(Protocol):
 
     def outbox(self, status: str | None = None) -> Iterable[Delivery]:
         """Return the rows of the outbox, oldest first, of one status or of all."""
+
+    def definition(self, digest: str) -> bytes | None:
+        """Return the definition that is kept under a digest, or None."""
+
+    def definitions(self) -> Iterable[Definition]:
+        """Return every definition that is kept, in the order of their digests."""
 
     def dossiers(self, agreement: str | None = None) -> Iterator[Dossier]:
         """Return all that is stored, of one agreement or of all, in the order of ids."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,7 +10,9 @@ import attrs
 
 from ._agreement import apply
 from ._history import Entry, Event, broken
-from ._store import Dossier, Store
+from ._plain import digest
+from ._records import Pin
+from ._store import Definition, Dossier, Store
 from .exceptions import HistoryTampered, quote
 
 SHOWN = 10
@@ -89,16 +92,50 @@ def verify(store: Store, agreement: str | None = None) -> Report:
     """
     faults: list[Fault] = []
     checked = events = 0
+    definitions = _Definitions(store)
     for dossier in store.dossiers(agreement):
         checked += 1
         events += len(dossier.entries)
-        faults.extend(Fault(dossier.id, n, what) for n, what in _faults(dossier))
+        faults.extend(Fault(dossier.id, n, what) for n, what in _faults(dossier, definitions))
     if agreement is None:
         faults.extend(Fault("", 0, what) for what in store.faults())
+        faults.extend(Fault("", 0, wrong) for kept in store.definitions() if (wrong := _damaged(kept)))
     return Report(ok=not faults, level="internal", checked=checked, events=events, faults=tuple(faults))
 
 
-def _faults(dossier: Dossier) -> Iterator[tuple[int, str]]:
+class _Definitions:
+    """The definitions that a store keeps, each looked at once."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._looked: dict[Pin, str] = {}
+
+    def wrong(self, pin: Pin) -> str:
+        """Return what is wrong with the definition of a process that a history names; empty if it is there, whole."""
+        if pin not in self._looked:
+            body = self._store.definition(pin.digest)
+            self._looked[pin] = (
+                f"the definition of {pin} is not stored" if body is None else _damaged(Definition(pin, body))
+            )
+        return self._looked[pin]
+
+
+def _damaged(kept: Definition) -> str:
+    """Return what is wrong with a stored definition: its bytes must be those it is filed under."""
+    pin = kept.pin
+    if digest(kept.body) != pin.digest:
+        return f"the stored definition of {pin} does not have the digest it is filed under"
+    try:
+        said = json.loads(kept.body)
+        named = said["id"], said["version"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return f"what is stored as the definition of {pin} is none"
+    if named != (pin.id, pin.version):
+        return f"the definition stored for {pin} is that of {quote(named[0])} {quote(named[1])}"
+    return ""
+
+
+def _faults(dossier: Dossier, definitions: _Definitions) -> Iterator[tuple[int, str]]:
     entries = dossier.entries
     first = broken(entries)
     if first is not None:
@@ -107,6 +144,7 @@ def _faults(dossier: Dossier) -> Iterator[tuple[int, str]]:
     folded = None
     requests: dict[tuple[int, str], str] = {}
     told: dict[str, tuple[int, str]] = {}
+    under = None
     for entry in entries[: first[0] - 1] if first else entries:
         try:
             event = Event.read(entry)
@@ -114,6 +152,10 @@ def _faults(dossier: Dossier) -> Iterator[tuple[int, str]]:
                 yield entry.n, wrong
                 return
             folded = apply(folded, event)
+            if folded.process != under:
+                under = folded.process
+                if wrong := definitions.wrong(under):
+                    yield entry.n, wrong
             if request := event.data.get("request"):
                 requests[entry.n, _text(request["id"])] = _text(request["fingerprint"])
             for notification in event.data.get("notifications", ()):

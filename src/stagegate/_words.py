@@ -36,15 +36,28 @@ class Words:
         faults: What was to be left out but may not be.
     """
 
-    def __init__(self, predicates: Iterable[Predicate], without: Iterable[str]) -> None:
-        """Take the predicates that can be named, and the ids to leave out."""
+    def __init__(self, predicates: Iterable[Predicate], without: Iterable[str], *, exact: bool = False) -> None:
+        """
+        Take the predicates that can be named, and the ids to leave out.
+
+        Args:
+            predicates: The predicates.
+
+            without: The ids.
+
+            exact: Whether what is read is a canonical form: then a predicate is named by its code and its version, and
+                all that is said about it stands there.
+        """
         self.known: dict[str, Requirement] = {}
+        self.exact: dict[tuple[str, Any], Predicate] | None = {} if exact else None
         for predicate in predicates:
             if not isinstance(predicate, Predicate):
                 raise DefinitionError(
                     [("requirements", f"{quote(predicate)} is no predicate; make one with @requirement")]
                 )
             self.known[predicate.code] = predicate
+            if self.exact is not None:
+                self.exact.setdefault((predicate.code, predicate.version), predicate)
         self.without = frozenset(without)
         self.left_out: set[str] = set()
         self.faults: list[Fault] = []
@@ -209,6 +222,8 @@ def _read_unguarded(_: Words, table: dict[str, Any], about: dict[str, Any]) -> R
 def _read_named(reader: Words, table: dict[str, Any], about: dict[str, Any]) -> Requirement:
     named, version = table.pop("requirement"), table.pop("version", None)
     _nothing_else(table, "requirement")
+    if reader.exact is not None:
+        return _exactly(reader.exact, named, version, about)
     found = reader.known.get(named) if isinstance(named, str) else None
     if found is None:
         known = ", ".join(sorted(reader.known)) or "none"
@@ -223,6 +238,17 @@ def _read_named(reader: Words, table: dict[str, Any], about: dict[str, Any]) -> 
         return found
     fields = {field.name: getattr(found, field.name) for field in attrs.fields(type(found))}
     return gather(type(found), **{**fields, **about})
+
+
+def _exactly(
+    known: Mapping[tuple[str, Any], Predicate], named: Any, version: Any, about: dict[str, Any]
+) -> Requirement:
+    found = known.get((named, version))
+    if found is None:
+        there = ", ".join(f"{code} {number}" for code, number in sorted(known)) or "none"
+        message = f"there is no requirement {quote(named)} of version {quote(version)}; known are {there}"
+        raise DefinitionError([("requirement", message)])
+    return gather(Predicate, code=found.code, version=found.version, check=found.check, **about)
 
 
 _WORDS: dict[str, Callable[[Words, dict[str, Any], dict[str, Any]], Requirement]] = {

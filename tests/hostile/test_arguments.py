@@ -69,6 +69,8 @@ GOOD: dict[str, dict[str, Any]] = {
     "hold": {"agreement": "deal", "reason": "wait"},
     "resume": {"agreement": "deal", "reason": "go"},
     "end": {"agreement": "deal", "outcome": "dropped", "reason": "over"},
+    "migrate": {"agreement": "deal", "to": "pact", "version": "1", "mapping": {}, "reason": "new rules"},
+    "plan_migration": {"from_": "pact", "to": "pact", "version": "1", "mapping": {}, "by": BOSS},
     "get": {"agreement": "deal"},
     "find": {
         "stage": "draft", "process": "pact", "outcome": "dropped", "running": True, "owner": "boss", "on_hold": False,
@@ -87,13 +89,15 @@ GOOD: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 CHANGES = (
     "start", "attach", "record", "approve", "refuse", "abstain", "recuse", "adjourn", "note", "advance", "send_back",
-    "hold", "resume", "end",
+    "hold", "resume", "end", "migrate",
 )  # fmt: skip
 for _method in CHANGES:
     GOOD[_method] |= {"by": BOSS, "at": None, "request_id": "once"}
 
 FINE: dict[str, set[str]] = {
     "start.version": {"None"},
+    **{f"{method}.version": {"None"} for method in ("migrate", "plan_migration")},
+    **{f"{method}.mapping": {"None", "dict"} for method in ("migrate", "plan_migration")},
     "start.parties": {"list", "dict"},
     "record.value": {"None", "3", "list", "dict"},
     "approve.role": {"None"},

@@ -11,9 +11,11 @@ from urllib.parse import parse_qsl, unquote
 
 from stagegate import (
     Agreement,
+    Definition,
     Delivery,
     Dossier,
     Entry,
+    Pin,
     Query,
     StoreError,
 )
@@ -208,6 +210,20 @@ class SQLiteStore:
                 (status,),
             ).fetchall()
         return [delivery_of(row) for row in rows]
+
+    def definition(self, digest: str) -> bytes | None:
+        """Return a definition, or None."""
+        with self._connections.use("reading a definition") as connection:
+            row = connection.execute("SELECT body FROM definition WHERE digest = ?", (digest,)).fetchone()
+        return None if row is None else row[0]
+
+    def definitions(self) -> Iterable[Definition]:
+        """Return every definition."""
+        with self._connections.use("reading the definitions") as connection, damaged(connection):
+            rows = connection.execute(
+                "SELECT process, version, digest, body FROM definition ORDER BY digest"
+            ).fetchall()
+        return [Definition(Pin(*row[:3]), row[3]) for row in rows]
 
     def dossiers(self, agreement: str | None = None) -> Iterator[Dossier]:
         """Return all that is stored, a batch at a time, so that nobody has to wait for a long look."""

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
-from stagegate import Agreement, Conflict, Entry, Known, Notification, OutcomeUnknown, StoreError
+from stagegate import Agreement, Conflict, Definition, Entry, Known, Notification, OutcomeUnknown, StoreError
 
 from ._connections import explained
 from ._rows import OUTBOX, columns_of, get, iso, members_of, seal, sort_of
@@ -33,6 +33,7 @@ class UnitOfWork:
         entry: Entry,
         notifications: Sequence[Notification],
         request: tuple[str, Known] | None,
+        definition: Definition | None = None,
     ) -> None:
         execute = self._connection.execute
         if not self._connection.in_transaction:
@@ -52,6 +53,11 @@ class UnitOfWork:
                 execute(
                     "INSERT INTO request (id, agreement, n, fingerprint) VALUES (?, ?, ?, ?)",
                     (request[0], known.agreement, known.n, known.fingerprint),
+                )
+            if definition is not None:
+                execute(
+                    "INSERT OR IGNORE INTO definition (digest, process, version, body) VALUES (?, ?, ?, ?)",
+                    (definition.pin.digest, definition.pin.id, definition.pin.version, definition.body),
                 )
             for notification in notifications:
                 due = iso(agreement.changed_at)

@@ -1,4 +1,4 @@
--- The embedded store, schema 1. One file, one writer at a time; histories are clustered by agreement.
+-- The embedded store, schema 2. One file, one writer at a time; histories are clustered by agreement.
 
 CREATE TABLE agreement (
     id             TEXT    NOT NULL PRIMARY KEY,
@@ -38,6 +38,20 @@ BEGIN SELECT RAISE (ABORT, 'a history is never changed'); END;
 
 CREATE TRIGGER event_is_never_deleted BEFORE DELETE ON event
 BEGIN SELECT RAISE (ABORT, 'a history is never changed'); END;
+
+-- The processes that agreements were started under or migrated to, in canonical form.
+CREATE TABLE definition (
+    digest  TEXT NOT NULL PRIMARY KEY,
+    process TEXT NOT NULL,
+    version TEXT NOT NULL,
+    body    BLOB NOT NULL
+) STRICT;
+
+CREATE TRIGGER definition_is_never_changed BEFORE UPDATE ON definition
+BEGIN SELECT RAISE (ABORT, 'a definition is never changed'); END;
+
+CREATE TRIGGER definition_is_never_deleted BEFORE DELETE ON definition
+BEGIN SELECT RAISE (ABORT, 'a definition is never changed'); END;
 
 -- Whose turn it is and who takes part: what a listing can be asked for beside the columns of the agreement.
 CREATE TABLE member (
