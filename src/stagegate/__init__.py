@@ -35,7 +35,16 @@ if TYPE_CHECKING:
         notice as notice,
     )
     from ._evidence import (
+        parent as parent,
+    )
+    from ._evidence import (
         parties as parties,
+    )
+    from ._evidence import (
+        parts as parts,
+    )
+    from ._evidence import (
+        track as track,
     )
     from ._evidence import (
         value_of as value_of,
@@ -237,8 +246,11 @@ _ROOMS = {
     "hookimpl": ".hookspecs",
     "load_process": "._loading",
     "notice": "._evidence",
+    "parent": "._evidence",
     "parties": "._evidence",
+    "parts": "._evidence",
     "requirement": "._predicates",
+    "track": "._evidence",
     "translate": "._text",
     "unguarded": "._requirements",
     "value_of": "._evidence",
@@ -318,8 +330,11 @@ __all__ = [
     "hookimpl",
     "load_process",
     "notice",
+    "parent",
     "parties",
+    "parts",
     "requirement",
+    "track",
     "translate",
     "unguarded",
     "value_of",

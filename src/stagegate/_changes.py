@@ -331,10 +331,10 @@ def refusal(decision: Decision) -> dict[str, Any]:
     return {k: v for k, v in data.items() if v not in ((), [])}
 
 
-def started(process: Process, title: str, parties: Sequence[Party]) -> dict[str, Any]:
+def started(process: Process, title: str, parties: Sequence[Party], part_of: str | None = None) -> dict[str, Any]:
     """Return what the first event records."""
     table = {"title": title, "parties": [party.to_data() for party in parties], "owner": process.stages[0].owner}
-    return lean(table | {"parties": table["parties"] or None})
+    return lean(table | {"parties": table["parties"] or None, "part_of": part_of})
 
 
 def body(
