@@ -329,7 +329,7 @@ class TestBody:
 
         assert 1 == result.exit_code
         assert (
-            "1 more votes of council in favour are missing, from: council (so far 1 in favour, 0 against, 1 abstaining)"
+            "council needs more votes in favour: 1, from council (so far 1 in favour, 0 against, 1 abstaining)"
             in result.stderr
         )
         assert ["approval", "council", "abstain", "bob", "3"] in [
@@ -354,7 +354,7 @@ class TestBody:
         history = body.done("history", "x").splitlines()
 
         assert "voided\tcouncil: ann (event 2)" in said
-        assert "council has adjourned its vote 1 times; 1 are allowed" in again.stderr
+        assert "council has adjourned its vote as often as it may: 1 of 1" in again.stderr
         assert "council has adjourned its vote until 2999-12-31: too few" in early.stderr
         assert "adjourned\tcouncil 1 2999-12-31 too few" in shown
         assert "council until 2999-12-31 too few; voided: council by ann (event 2)" == history[2].split("\t")[-1]
