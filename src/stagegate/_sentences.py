@@ -68,7 +68,7 @@ SENTENCES: dict[str, str] = {
         "{in_favour} of {present} present members of {role} voted in favour; at least {majority} must"
     ),
     "approval.votes": (
-        "{missing} more votes of {role} in favour are missing, from: {from}"
+        "{role} needs more votes in favour: {missing}, from {from}"
         " (so far {in_favour} in favour, {against} against, {abstaining} abstaining)"
     ),
     "approval.lost": (
@@ -83,7 +83,7 @@ SENTENCES: dict[str, str] = {
     "approval.minutes": "the result that {by} recorded for {role} does not count without the current {document}",
     "approval.recused": "{by} takes no part as {role}, for a conflict of interest: {reason}",
     "approval.adjourned": "{role} has adjourned its vote until {until}: {reason}",
-    "approval.adjournments": "{role} has adjourned its vote {have} times; {most} are allowed",
+    "approval.adjournments": "{role} has adjourned its vote as often as it may: {have} of {most}",
     "fact.missing": "the fact {fact} is not recorded",
     "fact.equals": "the fact {fact} must be {expected}, and is {value}",
     "fact.one_of": "the fact {fact} must be one of {expected}, and is {value}",
