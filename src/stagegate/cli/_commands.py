@@ -10,6 +10,7 @@ from ._acting import approve, attach, note, record, refuse, start
 from ._asking import board, options, show
 from ._defining import deliver, lint, processes
 from ._errors import Program
+from ._migrating import migrate
 from ._moving import advance, end, hold, resume, send_back
 from ._proving import diagram, history, verify
 from ._settings import shared
@@ -34,6 +35,7 @@ COMMANDS = (
     hold,
     resume,
     end,
+    migrate,
     board,
     history,
     verify,
