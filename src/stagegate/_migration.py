@@ -124,13 +124,13 @@ class MigrationPlan:
         return tuple(row for row in self.rows if row.fits and row.newly_blocked)
 
     def __str__(self) -> str:
-        """Say how many fit, how many do not, and the first that somebody has to look at."""
+        """Say how many fit, how many do not, and those that somebody has to look at, the stranded first."""
         number, fit, left, blocked = map(len, (self.rows, self.fitting, self.stranded, self.blocked))
         said = (
             f"to {self.to}: {number} running {'agreement' if number == 1 else 'agreements'};"
             f" {fit} can be migrated ({blocked} of them newly blocked), {left} would be stranded"
         )
-        worth = [row for row in self.rows if row.stranded or row.newly_blocked]
+        worth = (*self.stranded, *self.blocked)
         more = [f"and {len(worth) - SHOWN} more"] if len(worth) > SHOWN else []
         return "\n".join((said, *map(str, worth[:SHOWN]), *more))
 
@@ -286,11 +286,14 @@ def plan(
 
 
 def _used(mapping: Mapping[str, str], source: Source, known: Iterable[Process | Unmet]) -> None:
-    """Refuse a mapping of a stage that none of the processes has which it is for."""
-    given = [source] if isinstance(source, Process) else [process for process in known if isinstance(process, Process)]
+    """Refuse a mapping of a stage that none of the processes has which it is for, as far as they can be read."""
+    given = [source] if isinstance(source, Process) else list(known)
+    processes = [process for process in given if isinstance(process, Process)]
+    if not processes or len(processes) < len(given):
+        return
     for stage in mapping:
-        if given and not any(process.stage(stage) for process in given):
-            _known([stage], given[0], "from")
+        if not any(process.stage(stage) for process in processes):
+            _known([stage], processes[0], "from")
 
 
 def _meant(store: Store, source: Source, to: Pin) -> Iterator[Agreement]:
