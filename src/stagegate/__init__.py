@@ -32,11 +32,16 @@ if TYPE_CHECKING:
         fact as fact,
     )
     from ._evidence import (
+        notice as notice,
+    )
+    from ._evidence import (
         parties as parties,
     )
     from ._evidence import (
         value_of as value_of,
     )
+    from ._forecast import Forecast as Forecast
+    from ._forecast import Passage as Passage
     from ._history import Entry as Entry
     from ._history import Event as Event
     from ._loading import load_process as load_process
@@ -52,6 +57,9 @@ if TYPE_CHECKING:
     from ._reasons import Unmet as Unmet
     from ._records import (
         Actor as Actor,
+    )
+    from ._records import (
+        Adjournment as Adjournment,
     )
     from ._records import (
         Approval as Approval,
@@ -89,6 +97,7 @@ if TYPE_CHECKING:
     from ._requirements import (
         when as when,
     )
+    from ._running import Deadline as Deadline
     from ._stages import Outcome as Outcome
     from ._stages import Stage as Stage
     from ._store import Definition as Definition
@@ -97,6 +106,10 @@ if TYPE_CHECKING:
     from ._store import Query as Query
     from ._store import Store as Store
     from ._store import Unit as Unit
+    from ._sweeping import Swept as Swept
+    from ._terms import Duty as Duty
+    from ._terms import Renewal as Renewal
+    from ._terms import Term as Term
     from ._text import Label as Label
     from ._text import translate as translate
     from ._verify import Fault as Fault
@@ -153,6 +166,7 @@ __version__ = "0.1.0"
 
 _ROOMS = {
     "Actor": "._records",
+    "Adjournment": "._records",
     "Agreement": "._agreement",
     "AlreadyExists": ".exceptions",
     "Approval": "._records",
@@ -160,17 +174,20 @@ _ROOMS = {
     "Calendar": "._calendars",
     "Conflict": ".exceptions",
     "Cursor": "._machine",
+    "Deadline": "._running",
     "Definition": "._store",
     "DefinitionError": ".exceptions",
     "Delivered": "._delivery",
     "Delivery": "._notices",
     "Document": "._records",
     "Dossier": "._store",
+    "Duty": "._terms",
     "Engine": "._engine",
     "Entry": "._history",
     "Event": "._history",
     "Fact": "._records",
     "Fault": "._verify",
+    "Forecast": "._forecast",
     "GateClosed": ".exceptions",
     "HistoryTampered": ".exceptions",
     "Hold": "._records",
@@ -189,11 +206,13 @@ _ROOMS = {
     "OutcomeUnknown": ".exceptions",
     "Page": "._engine",
     "Party": "._records",
+    "Passage": "._forecast",
     "Pin": "._records",
     "PluginError": ".exceptions",
     "Process": "._process",
     "Query": "._store",
     "RefusedError": ".exceptions",
+    "Renewal": "._terms",
     "Report": "._verify",
     "RequestReused": ".exceptions",
     "Requirement": "._requirements",
@@ -201,6 +220,8 @@ _ROOMS = {
     "StagegateError": ".exceptions",
     "Store": "._store",
     "StoreError": ".exceptions",
+    "Swept": "._sweeping",
+    "Term": "._terms",
     "Unit": "._store",
     "Unmet": "._reasons",
     "actor": "._evidence",
@@ -215,6 +236,7 @@ _ROOMS = {
     "fold": "._agreement",
     "hookimpl": ".hookspecs",
     "load_process": "._loading",
+    "notice": "._evidence",
     "parties": "._evidence",
     "requirement": "._predicates",
     "translate": "._text",
@@ -225,6 +247,7 @@ _ROOMS = {
 
 __all__ = [
     "Actor",
+    "Adjournment",
     "Agreement",
     "AlreadyExists",
     "Approval",
@@ -232,17 +255,20 @@ __all__ = [
     "Calendar",
     "Conflict",
     "Cursor",
+    "Deadline",
     "Definition",
     "DefinitionError",
     "Delivered",
     "Delivery",
     "Document",
     "Dossier",
+    "Duty",
     "Engine",
     "Entry",
     "Event",
     "Fact",
     "Fault",
+    "Forecast",
     "GateClosed",
     "HistoryTampered",
     "Hold",
@@ -261,11 +287,13 @@ __all__ = [
     "OutcomeUnknown",
     "Page",
     "Party",
+    "Passage",
     "Pin",
     "PluginError",
     "Process",
     "Query",
     "RefusedError",
+    "Renewal",
     "Report",
     "RequestReused",
     "Requirement",
@@ -273,6 +301,8 @@ __all__ = [
     "StagegateError",
     "Store",
     "StoreError",
+    "Swept",
+    "Term",
     "Unit",
     "Unmet",
     "actor",
@@ -287,6 +317,7 @@ __all__ = [
     "fold",
     "hookimpl",
     "load_process",
+    "notice",
     "parties",
     "requirement",
     "translate",

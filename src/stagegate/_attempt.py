@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 
 from ._agreement import Agreement
+from ._calendars import WEEKENDS, Calendar
 from ._records import Actor, Approval, Document
 from ._text import frozendict
 
@@ -41,6 +42,8 @@ class Attempt:
     details: Mapping[str, Any] = frozendict()
     zone: tzinfo = UTC
     parts: tuple[Agreement, ...] = ()
+    parent: Agreement | None = None
+    calendar: Calendar = WEEKENDS
 
     @property
     def today(self) -> date:

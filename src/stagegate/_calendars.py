@@ -88,3 +88,10 @@ class Calendar:
     def counts(self, on: date) -> bool:
         """Say whether *on* is a working day."""
         return not self.off(on)
+
+
+WEEKENDS = Calendar(id="weekends", version="1")
+
+
+def load_calendar(source):
+    return Calendar(**source)

@@ -18,6 +18,7 @@ from ._predicates import Predicate
 from ._process import TOO_DEEP, Process
 from ._requirements import Requirement
 from ._stages import Outcome, Stage
+from ._terms import Duty, Renewal
 from ._text import frozendict
 from ._words import Fault, Words, or_faults
 from .exceptions import DefinitionError, InvalidValue, join, quote
@@ -39,6 +40,14 @@ class _StageTable:
     may: Any = None
     contributors: Any = ()
     reapproval: Any = "always"
+    within: Any = None
+    on_timeout: Any = "overdue"
+    remind: Any = ()
+    term: Any = None
+    on_expiry: Any = ""
+    renewal: Any = None
+    amend: Any = None
+    duties: Any = ()
     basis: Any = ""
     provenance: Any = ""
 
@@ -68,6 +77,7 @@ class _ProcessTable:
     parameters: dict[str, Any] = attrs.field(factory=dict)
     requirements: dict[str, Any] = attrs.field(factory=dict)
     zone: Any = "UTC"
+    calendar: Any = "weekends"
 
 
 def load_process(
@@ -250,7 +260,7 @@ class _Reader:
             ("", f"there is no requirement {quote(named)} to leave out")
             for named in sorted(self.words.without - self.words.left_out)
         ]
-        about = {field: getattr(table, field) for field in ("label", "roles", "basis", "provenance", "note", "zone")}
+        about = {field: getattr(table, field) for field in ("label", "roles", "basis", "provenance", "note", "zone", "calendar")}
         if self.faults:
             self._rest(table, stages, outcomes, about)
             raise DefinitionError(self.faults)
@@ -383,9 +393,46 @@ class _Reader:
                 arguments[k] = "unknown" if k == "owner" else f"{path}-{i}"
             if "id" in missing:
                 self.nameless = True
+            if table is _StageTable:
+                self._after(arguments, where)
             if (value := self._value(kind, arguments, where)) is not None:
                 made[i] = value
         return made
+
+    def _after(self, arguments: dict[str, Any], where: str) -> None:
+        """Read what is itself a table with requirements in it: renewal, amendments, duties."""
+        if isinstance(arguments["renewal"], Mapping):
+            arguments["renewal"] = self._nested(Renewal, arguments["renewal"], f"{where}.renewal")
+        if isinstance(arguments["amend"], Mapping):
+            read = {
+                kind: or_faults(self.words.requirement, asked, self.faults, f"{where}.amend.{kind}")
+                for kind, asked in arguments["amend"].items()
+            }
+            arguments["amend"] = {kind: asked for kind, asked in read.items() if asked is not None}
+        if isinstance(arguments["duties"], (list, tuple)):
+            several = [
+                self._nested(Duty, duty, f"{where}.duties[{i}]") if isinstance(duty, Mapping) else duty
+                for i, duty in enumerate(arguments["duties"])
+            ]
+            arguments["duties"] = [duty for duty in several if duty is not None]
+
+    def _nested(self, kind: type[Any], table: Mapping[str, Any], where: str) -> Any:
+        known = {field.name for field in attrs.fields(kind)}
+        extra = sorted(set(table) - known)
+        said = f"unknown key; known are {', '.join(sorted(known))}"
+        self.faults += [(join(where, str(key)), said) for key in extra]
+        arguments = {key: value for key, value in table.items() if key in known}
+        if isinstance(arguments.get("gate"), Mapping):
+            arguments["gate"] = or_faults(self.words.requirement, arguments["gate"], self.faults, f"{where}.gate")
+        first = {Renewal: "to", Duty: "id"}[kind]
+        if first not in arguments:
+            self.faults.append((join(where, first), "missing"))
+            return None
+        try:
+            return kind(arguments.pop(first), **arguments)
+        except DefinitionError as error:
+            self.faults += [(join(where, inner), sentence) for inner, sentence in error.faults]
+            return None
 
     def _value(self, kind: type[Any], arguments: dict[str, Any], where: str) -> Any:
         try:

@@ -9,11 +9,12 @@ from typing import Any
 
 import attrs
 
-from . import _changes
+from . import _changes, _sweeping
 from ._agreement import Agreement, apply
 from ._attempt import Attempt
 from ._book import Book
 from ._changes import Change, Decision, Wanted
+from ._clock import Clock
 from ._history import GENESIS, Entry, Event, chain
 from ._notices import Notification
 from ._plain import canonical, digest, freeze, instant, name
@@ -21,7 +22,7 @@ from ._plugins import Plugins
 from ._process import Process
 from ._reasons import Unmet
 from ._records import Actor
-from ._stages import WHOLE
+from ._stages import LAW, WHOLE
 from ._store import Definition, Known, Store
 from ._text import frozendict
 from .exceptions import (
@@ -42,9 +43,12 @@ from .exceptions import (
 class MutatingPath:
     """What every change to every agreement goes through, whoever asks for it."""
 
-    def __init__(self, store: Store, plugins: Plugins, book: Book, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, store: Store, plugins: Plugins, book: Book, reckoner: Clock, clock: Callable[[], datetime]
+    ) -> None:
         """Take what the engine was opened with."""
         self.store = store
+        self.reckoner = reckoner
         self.plugins = plugins
         self.book = book
         self.clock = clock
@@ -65,25 +69,44 @@ class MutatingPath:
             raise HistoryTampered(message)
         return process
 
+    def attempt(
+        self,
+        process: Process,
+        agreement: Agreement,
+        move: str,
+        actor: Actor,
+        at: datetime,
+        details: Mapping[str, Any] = frozendict(),
+    ) -> Attempt:
+        """Return what requirements are shown."""
+        return Attempt(agreement=agreement, move=move, actor=actor, at=at, details=details, zone=process.tzinfo)
+
     def decide(
         self, process: Process, current: Agreement, wanted: Wanted, actor: Actor, at: datetime
-    ) -> tuple[Decision, Change]:
-        attempt = Attempt(
-            agreement=current, move=wanted.move, actor=actor, at=at, details=wanted.details, zone=process.tzinfo
-        )
-        return _changes.decide(process, attempt, wanted, self.vetoes)
+    ) -> tuple[Decision, Change, Attempt]:
+        attempt = self.attempt(process, current, wanted.move, actor, at, wanted.details)
+        decision, change = _changes.decide(process, attempt, wanted, self.vetoes)
+        if process.clocked or current.deadlines:
+            entered = change.to
+            if entered is None and wanted.move in {"advance", "renew"}:
+                entered = wanted.to or next(iter(process.plan.targets(wanted.move, current.stage)), None)
+            decision.cursor.answer.unmet.extend(self.reckoner.against(process, attempt, entered, wanted.to))
+        return decision, change, attempt
 
     def change(
         self,
         agreement: Agreement | str,
-        wanted: Wanted | Start | Callable[[Process], Wanted],
+        wanted: Wanted | Start | Lapsing | Callable[[Process], Wanted],
         *,
         by: Actor,
-        at: datetime | None,
-        request_id: str | None,
+        at: datetime | None = None,
+        request_id: str | None = None,
     ) -> Agreement:
         """Lock, replay, compare, take the pinned process, ask, write in one commit. Every change goes through here."""
         actor = actor_of(by)
+        if (actor.id == LAW or LAW in actor.roles) and not isinstance(wanted, Lapsing):
+            message = f"by: {quote(LAW)} is who acts when time passes; give the person or the program another id"
+            raise InvalidValue(message)
         request_id = None if request_id is None else name(request_id, "request_id")
         id_ = id_of(agreement)
         seen = agreement.version if isinstance(agreement, Agreement) else None
@@ -99,6 +122,8 @@ class MutatingPath:
                 raise not_found(id_)
             else:
                 process = self.pinned(current)
+                if isinstance(wanted, Lapsing):
+                    return self._lapse(unit, process, current, wanted, recorded_at)
                 if not isinstance(wanted, Wanted):
                     wanted = wanted(process)
             request = None
@@ -108,7 +133,7 @@ class MutatingPath:
                 if known is not None:
                     return self._replay(id_, known, request)
             if isinstance(wanted, Start):
-                plan = self._begin(id_, current, wanted, actor)
+                plan = self._begin(id_, current, wanted, actor, now if at is None else at)
             else:
                 plan = self._plan(process, current, wanted, actor, seen, at, now)
             try:
@@ -120,7 +145,19 @@ class MutatingPath:
             raise plan.error(result.n)
         return result
 
-    def _begin(self, id_: str, current: Agreement | None, wanted: Start, actor: Actor) -> _Plan:
+    def _lapse(
+        self, unit: Any, process: Process, current: Agreement, wanted: Lapsing, recorded_at: str
+    ) -> Agreement:
+        """Write the first thing that is due; nothing, if nothing is."""
+        attempt = self.attempt(process, current, "sweep", _sweeping.THE_LAW, wanted.at)
+        lapse = _sweeping.lapse(process, attempt)
+        if lapse is None:
+            return current
+        wanted.effects.append(lapse.effect)
+        plan = _Plan(move=lapse.move, change=lapse.change, used=(), attempt=attempt)
+        return self._write(unit, current, process, plan, attempt.actor, instant(lapse.at), recorded_at, None)
+
+    def _begin(self, id_: str, current: Agreement | None, wanted: Start, actor: Actor, at: datetime) -> _Plan:
         if current is not None:
             message = f"there is already an agreement {quote(id_)}; choose another id, or go on with that one"
             raise AlreadyExists(message)
@@ -130,7 +167,7 @@ class MutatingPath:
             raise NotPermitted(agreement=id_, move="start", actor=actor.id, roles=sorted(known), n=0)
         first = wanted.process.stages[0].id
         change = Change(kind="started", to=first, data=wanted.data, process=wanted.process)
-        return _Plan(move="start", change=change, used=used)
+        return _Plan(move="start", change=change, used=used, at=at)
 
     def _plan(
         self,
@@ -149,11 +186,16 @@ class MutatingPath:
             entered = instant(current.entered_at)
             message = f"at: {instant(at)} is before the agreement entered {quote(current.stage)} ({entered})"
             raise InvalidValue(message)
-        decision, change = self.decide(process, current, wanted, actor, now if at is None else at)
+        decision, change, attempt = self.decide(process, current, wanted, actor, now if at is None else at)
         answer = decision.cursor.answer
         if decision.granted:
             return _Plan(
-                move=wanted.move, change=change, used=decision.used, asked=answer.asked, warnings=answer.warnings
+                move=wanted.move,
+                change=change,
+                used=decision.used,
+                attempt=attempt,
+                asked=answer.asked,
+                warnings=answer.warnings,
             )
         data = {**wanted.details, **_changes.refusal(decision)} if wanted.move in WHOLE else _changes.refusal(decision)
         unmet, permitted = tuple(answer.unmet), decision.permitted
@@ -206,6 +248,13 @@ class MutatingPath:
             asked=plan.asked,
             warnings=plan.warnings,
         )
+        rules = begun or process
+        if rules.clocked or (current is not None and current.deadlines):
+            due = self._due(rules, current, plan, actor, table)
+            if due:
+                table["due"] = due
+            elif plan.change.anew and current is not None:
+                return current
         notifications: list[Notification] = []
         if self.plugins.notifies:
             # Plugins see a frozen copy: what they try to do to it touches nothing.
@@ -221,6 +270,23 @@ class MutatingPath:
         definition = None if begun is None else Definition(begun.pin, begun.to_json())
         unit.commit(result, entry, notifications, known, definition)
         return result
+
+    def _due(
+        self, process: Process, current: Agreement | None, plan: _Plan, actor: Actor, table: dict[str, Any]
+    ) -> Sequence[Mapping[str, Any]]:
+        """Return what becomes of the deadlines by the event that *table* is."""
+        if plan.error is not None:
+            return ()
+        if plan.change.due is not None:
+            return plan.change.due
+        after = apply(current, Event(table))
+        attempt = plan.attempt
+        if attempt is None:
+            assert plan.at is not None  # noqa: S101  what begins says when
+            attempt = self.attempt(process, after, plan.move, actor, plan.at)
+        else:
+            attempt = attrs.evolve(attempt, agreement=after)
+        return self.reckoner.changes(process, current, attempt, anew=plan.change.anew)
 
     def _replay(self, id_: str, known: Known, request: tuple[str, str]) -> Agreement:
         if known.agreement != id_ or known.fingerprint != request[1]:
@@ -263,6 +329,14 @@ class Start:
     to: str | None = None
 
 
+@attrs.define(eq=False, repr=False)
+class Lapsing:
+    """The wish that what is due at a time takes its course; it says what came of it."""
+
+    at: datetime
+    effects: list[str] = attrs.field(factory=list)
+
+
 @attrs.define(kw_only=True, eq=False, repr=False)
 class _Plan:
     """What is to be written, and what is raised once it is."""
@@ -270,6 +344,8 @@ class _Plan:
     move: str
     change: Change
     used: Sequence[str]
+    attempt: Attempt | None = None
+    at: datetime | None = None
     asked: Sequence[tuple[str, bool]] = ()
     warnings: Sequence[Unmet] = ()
     error: Callable[[int], RefusedError] | None = None

@@ -40,7 +40,50 @@ SENTENCES: dict[str, str] = {
     "approval.outdated": "the approval of {by} as {role} is for another version of {document}",
     "approval.no_result": "the approval of {role} does not say how many members there are, were present and voted",
     "approval.quorum": "{present} of {members} members of {role} were present; more than {quorum} must be",
+    "approval.quorum_at_least": "{present} of {members} members of {role} were present; at least {quorum} must be",
     "approval.majority": "{in_favour} of {present} present members of {role} voted in favour; more than half must",
+    "approval.late": "the time to vote as {role} ended on {date}: silence decides",
+    "approval.decided": "silence has decided for {role} already",
+    "deadline.passed": "the time ended on {date}: only the end that this brings is left",
+    "deadline.still": "the clock stands still since {date}",
+    "deadline.point": "{date}, as {point} says",
+    "document.amend": "the document {document} stands: a new version of it takes an amendment",
+    "forecast.at_once": "at once: no duration is stated",
+    "forecast.assumed": "assumed to take {rule}",
+    "forecast.full": "takes all the time there is: {rule}",
+    "forecast.silence": "silence decides after {rule}",
+    "forecast.skipped": "passed over as things are: its condition does not hold",
+    "forecast.last": "the last stage",
+    "notice.event": "the notice {document} announces {event}, which has no date",
+    "notice.late": "the notice {document} is of {date}; for {event} it had to be there by {latest}",
+    "renewal.early": "it can be renewed from {opens} on: its term ends on {ends}",
+    "term.unknown": "the term cannot be told: {point} has no date",
+    "term.parent": "the term would end on {ends}, after that of {parent} on {limit}",
+    "term.not_later": "the new term would end on {ends}, no later than the one before on {was}",
+    "term.over": "the term would have ended already, on {ends}",
+    "approval.majority_above": (
+        "{in_favour} of {present} present members of {role} voted in favour; more than {majority} must"
+    ),
+    "approval.majority_at_least": (
+        "{in_favour} of {present} present members of {role} voted in favour; at least {majority} must"
+    ),
+    "approval.votes": (
+        "{missing} more votes of {role} in favour are missing, from: {from}"
+        " (so far {in_favour} in favour, {against} against, {abstaining} abstaining)"
+    ),
+    "approval.lost": (
+        "as the votes stand, {role} cannot approve any more: {in_favour} in favour, {against} against, {abstaining}"
+        " abstaining; no vote that is still missing can change that"
+    ),
+    "approval.members_unknown": "the fact {fact} does not say how many members {role} has, or who they are",
+    "approval.members": "the recorded result counts {counted} members of {role}; it has {members}",
+    "approval.too_many": "{present} persons have voted as {role}, which has {members} members",
+    "approval.not_member": "the vote of {by} as {role} does not count: {member} is not listed among the members",
+    "approval.order": "the vote of {by} as {role} does not count: it is for {before} to approve first",
+    "approval.minutes": "the result that {by} recorded for {role} does not count without the current {document}",
+    "approval.recused": "{by} takes no part as {role}, for a conflict of interest: {reason}",
+    "approval.adjourned": "{role} has adjourned its vote until {until}: {reason}",
+    "approval.adjournments": "{role} has adjourned its vote {have} times; {most} are allowed",
     "fact.missing": "the fact {fact} is not recorded",
     "fact.equals": "the fact {fact} must be {expected}, and is {value}",
     "fact.one_of": "the fact {fact} must be one of {expected}, and is {value}",

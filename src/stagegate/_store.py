@@ -71,6 +71,10 @@ class Query:
         text: Their id, title or a party's name holds this text, whatever its case.
 
         changed_since: They changed at or after this instant.
+
+        overdue: Something of theirs is overdue (True) or nothing is (False).
+
+        due_before: Something of theirs is to be done at or before this instant (`Agreement.wakes_at`).
     """
 
     stage: str | None = None
@@ -82,6 +86,8 @@ class Query:
     party: str | None = None
     text: str | None = None
     changed_since: datetime | None = None
+    overdue: bool | None = None
+    due_before: datetime | None = None
 
     COUNTED: ClassVar = ("stage", "process", "outcome", "running", "owner", "on_hold")
 
@@ -98,6 +104,9 @@ class Query:
                 self.party is None or any(party.id == self.party for party in agreement.parties),
                 self.text is None or self.text.casefold() in agreement.searchable,
                 self.changed_since is None or agreement.changed_at >= self.changed_since,
+                self.overdue in (None, agreement.overdue),
+                self.due_before is None
+                or ((wakes := agreement.wakes_at) is not None and wakes <= self.due_before),
             )
         )
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-from ._evidence import ActorRequirement, PartiesRequirement, approval, document, fact, parties
+from ._evidence import ActorRequirement, PartiesRequirement, approval, document, fact, notice, parties
 from ._predicates import Predicate
 from ._requirements import Not, Requirement, all_of, any_of, at_least, gather, unguarded, when
 from .exceptions import DefinitionError, join, quote
@@ -121,7 +121,7 @@ class Words:
         return True
 
 
-_FIRST = {"document": "kind", "approval": "role", "requirement": "code", "unguarded": "because"}
+_FIRST = {"document": "kind", "approval": "role", "requirement": "code", "notice": "notice", "unguarded": "because"}
 
 
 def _renamed(path: str, word: str) -> str:
@@ -260,6 +260,7 @@ _WORDS: dict[str, Callable[[Words, dict[str, Any], dict[str, Any]], Requirement]
     "document": _read_plain(document, "document"),
     "approval": _read_plain(approval, "approval"),
     "fact": _read_plain(fact, "fact"),
+    "notice": _read_plain(notice, "notice"),
     "parties": _read_parties,
     "actor": _read_actor,
     "requirement": _read_named,

@@ -56,8 +56,13 @@ GOOD: dict[str, dict[str, Any]] = {
     "start": {"process": "pact", "agreement": "new", "title": "New", "parties": [], "version": "1"},
     "attach": {"agreement": "deal", "document": plan()},
     "record": {"agreement": "deal", "fact": "cost", "value": 1, "source": "the office"},
-    "approve": {"agreement": "deal", "role": "council", "reason": "good", "result": {"members": 3}},
-    "refuse": {"agreement": "deal", "reason": "bad", "role": "council", "result": {"members": 3}},
+    "approve": {
+        "agreement": "deal", "role": "council", "reason": "good", "result": {"members": 3}, "capacity": "own"
+    },
+    "refuse": {"agreement": "deal", "reason": "bad", "role": "council", "result": {"members": 3}, "capacity": "own"},
+    "abstain": {"agreement": "deal", "role": "council", "reason": "unsure", "capacity": "own"},
+    "recuse": {"agreement": "deal", "reason": "a cousin", "role": "council"},
+    "adjourn": {"agreement": "deal", "reason": "too few", "role": "council", "until": "2100-01-01"},
     "note": {"agreement": "deal", "said": "seen"},
     "advance": {"agreement": "deal", "reason": "on"},
     "send_back": {"agreement": "deal", "to": "draft", "reason": "again"},
@@ -83,7 +88,8 @@ GOOD: dict[str, dict[str, Any]] = {
     "process": {"agreement": None},
 }  # fmt: skip
 CHANGES = (
-    "start", "attach", "record", "approve", "refuse", "note", "advance", "send_back", "hold", "resume", "end", "migrate",
+    "start", "attach", "record", "approve", "refuse", "abstain", "recuse", "adjourn", "note", "advance", "send_back",
+    "hold", "resume", "end", "migrate",
 )  # fmt: skip
 for _method in CHANGES:
     GOOD[_method] |= {"by": BOSS, "at": None, "request_id": "once"}
@@ -97,6 +103,10 @@ FINE: dict[str, set[str]] = {
     "approve.role": {"None"},
     "approve.result": {"None", "dict"},
     "refuse.role": {"None"},
+    "abstain.role": {"None"},
+    "recuse.role": {"None"},
+    "adjourn.role": {"None"},
+    "adjourn.until": {"None"},
     "refuse.result": {"None", "dict"},
     "find.limit": {"3"},
     "count.by": {"None"},

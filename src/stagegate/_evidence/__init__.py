@@ -3,6 +3,7 @@
 from .approvals import ApprovalRequirement, approval
 from .documents import DocumentRequirement, document
 from .facts import FactRequirement, fact
+from .notices import NoticeRequirement, notice
 from .people import ActorRequirement, PartiesRequirement, actor, parties
 from .values import UNSET, Ref, same, value_of
 
@@ -12,12 +13,14 @@ __all__ = [
     "ApprovalRequirement",
     "DocumentRequirement",
     "FactRequirement",
+    "NoticeRequirement",
     "PartiesRequirement",
     "Ref",
     "actor",
     "approval",
     "document",
     "fact",
+    "notice",
     "parties",
     "same",
     "value_of",

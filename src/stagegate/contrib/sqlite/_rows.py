@@ -56,6 +56,8 @@ def columns_of(agreement: Agreement) -> tuple[Any, ...]:
         int(agreement.hold is not None),
         iso(agreement.changed_at),
         agreement.searchable,
+        None if (wakes := agreement.wakes_at) is None else iso(wakes),
+        int(agreement.overdue),
     )
 
 

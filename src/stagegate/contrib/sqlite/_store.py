@@ -125,6 +125,10 @@ class SQLiteStore:
             ask("instr(a.searchable, ?) > 0", query.text.casefold())
         if query.changed_since is not None:
             ask("a.changed_at >= ?", iso(query.changed_since))
+        if query.overdue is not None:
+            ask("a.overdue = 1" if query.overdue else "a.overdue = 0")
+        if query.due_before is not None:
+            ask("a.wakes_at <= ?", iso(query.due_before))
         if after is not None:
             ask(f"{key} > ?", after)
         where = f" WHERE {' AND '.join(wanted)}" if wanted else ""

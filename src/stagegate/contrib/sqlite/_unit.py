@@ -81,13 +81,13 @@ class UnitOfWork:
         if before is None:
             execute(
                 "INSERT INTO agreement (n, version, head, process, stage, owner, outcome, on_hold, changed_at,"
-                " searchable, snapshot, id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                " searchable, wakes_at, overdue, snapshot, id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 row,
             )
         else:
             execute(
                 "UPDATE agreement SET n = ?, version = ?, head = ?, process = ?, stage = ?, owner = ?, outcome = ?,"
-                " on_hold = ?, changed_at = ?, searchable = ?, snapshot = ? WHERE id = ?",
+                " on_hold = ?, changed_at = ?, searchable = ?, wakes_at = ?, overdue = ?, snapshot = ? WHERE id = ?",
                 row,
             )
         self._count(None if before is None else sort_of(before), sort_of(agreement))

@@ -12,6 +12,8 @@ CREATE TABLE agreement (
     on_hold        INTEGER NOT NULL CHECK (on_hold IN (0, 1)),
     changed_at     TEXT    NOT NULL,
     searchable     TEXT    NOT NULL,
+    wakes_at       TEXT,
+    overdue        INTEGER NOT NULL CHECK (overdue IN (0, 1)),
     snapshot       BLOB    NOT NULL
 ) STRICT;
 
@@ -19,6 +21,8 @@ CREATE INDEX agreement_by_stage   ON agreement (stage, id);
 CREATE INDEX agreement_by_process ON agreement (process, id);
 CREATE INDEX agreement_by_outcome ON agreement (outcome, id);
 CREATE INDEX agreement_by_change  ON agreement (changed_at);
+CREATE INDEX agreement_by_waking  ON agreement (wakes_at, id) WHERE wakes_at IS NOT NULL;
+CREATE INDEX agreement_overdue    ON agreement (id) WHERE overdue = 1;
 CREATE INDEX agreement_on_hold    ON agreement (id) WHERE on_hold = 1;
 
 CREATE TABLE event (
