@@ -448,10 +448,12 @@ def _migrated(agreement: Agreement, data: Mapping[str, Any]) -> dict[str, Any]:
     for stage, times in agreement.rounds.items():
         now = mapping.get(stage, stage)
         rounds[now] = max(times, rounds.get(now, 0))
+    owner = tuple(recorded.get("owner", ()))
     return {
         "process": _pin(data["process"]),
         "stage": to,
-        "owner": tuple(recorded.get("owner", ())),
+        "owner": owner,
+        "escalated": tuple(role for role in agreement.escalated if role in owner),
         "rounds": frozendict(rounds),
         "approvals": tuple(attrs.evolve(a, stage=mapping.get(a.stage, a.stage)) for a in agreement.approvals),
     }

@@ -105,7 +105,7 @@ class Clock:
             anew: Whether to reckon every deadline again, by the calendars that are in force now.
         """
         old: Mapping[str, Deadline] = {} if before is None else before.deadlines
-        seen = old if before is None or attempt.move != "migrate" else _renamed(old, before.stage, attempt.agreement.stage)
+        seen = _renamed(old, attempt.details.get("mapping", {})) if attempt.move == "migrate" else old
         new = dict(self._expected(process, before, attempt, seen, anew=anew)) if attempt.agreement.running else {}
         changed = []
         for key, deadline in new.items():
@@ -368,13 +368,15 @@ class Clock:
             yield _why("term.over", "term", ends=ends.date.isoformat())
 
 
-def _renamed(old: Mapping[str, Deadline], was: str, now: str) -> dict[str, Deadline]:
-    """Return the deadlines with that of a stage under its new name: it is the same time that runs on."""
-    before, after = f"stage:{was}", f"stage:{now}"
-    return {
-        after if key == before else key: attrs.evolve(one, key=after) if key == before else one
-        for key, one in old.items()
-    }
+def _renamed(old: Mapping[str, Deadline], mapping: Mapping[str, str]) -> dict[str, Deadline]:
+    """Return the deadlines with those of stages under their new names: it is the same time that runs on."""
+    renamed: dict[str, Deadline] = {}
+    for one in sorted(old.values(), key=lambda one: not one.away):
+        now = mapping.get(one.subject, one.subject) if one.kind == "stage" else one.subject
+        key = f"{one.kind}:{now}" if one.subject else one.key
+        # Where stages become one, the time that runs goes before one that stands still.
+        renamed[key] = one if key == one.key else attrs.evolve(one, key=key)
+    return renamed
 
 
 def _with(attempt: Attempt, document: Mapping[str, Any]) -> Attempt:

@@ -29,7 +29,7 @@ from ._plain import text as as_text
 from ._plugins import Plugins
 from ._process import Process
 from ._reasons import Unmet
-from ._records import Actor, Document, Party
+from ._records import Actor, Document, Party, Pin
 from ._stages import MOVES
 from ._store import Query, Store
 from ._text import frozendict
@@ -222,17 +222,20 @@ class Engine:
         """The names of its plugins."""
         return self._plugins.names
 
-    def process(self, agreement: Agreement) -> Process:
+    def process(self, agreement: Agreement | Pin) -> Process:
         """
-        Return the process an agreement is pinned to.
+        Return the process an agreement is pinned to; one that the engine was not opened with is read from the store.
+
+        Args:
+            agreement: The agreement, or a pin, such as that of an event before a migration.
 
         Raises:
-            NotFound: If this engine does not know exactly that definition.
+            NotFound: If neither this engine nor its store knows exactly that definition.
         """
-        if not isinstance(agreement, Agreement):
+        if not isinstance(agreement, (Agreement, Pin)):
             message = f"agreement: an Agreement is needed, not {quote(agreement)}; get it first"
             raise InvalidValue(message)
-        return self._book.pinned(agreement.process)
+        return self._book.pinned(agreement if isinstance(agreement, Pin) else agreement.process)
 
     # What happens within a stage
 
@@ -971,13 +974,14 @@ class Engine:
         """
         actor, now = actor_of(by), self._path.now()
 
-        def decide(
-            process: Process, current: Agreement, wanted: _changes.Wanted
-        ) -> tuple[_changes.Decision, _changes.Change]:
-            return self._path.decide(process, current, wanted, actor, now)
-
-        process = self._book.known(to, version)
-        return _migration.plan(self._store, self._path.pinned, decide, from_, process, mapping, now)
+        office = _migration.Office(
+            store=self._store,
+            pinned=self._path.pinned,
+            decide=lambda process, current, wanted: self._path.decide(process, current, wanted, actor, now),
+            reckon=self._reckoner.changes,
+            now=now,
+        )
+        return _migration.plan(office, from_, self._book.known(to, version), mapping)
 
     # Duties
 

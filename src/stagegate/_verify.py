@@ -99,7 +99,7 @@ def verify(store: Store, agreement: str | None = None) -> Report:
         faults.extend(Fault(dossier.id, n, what) for n, what in _faults(dossier, definitions, others))
     if agreement is None:
         faults.extend(Fault("", 0, what) for what in store.faults())
-        faults.extend(Fault("", 0, wrong) for kept in store.definitions() if (wrong := _damaged(kept)))
+        faults.extend(Fault("", 0, what) for what in definitions.damaged())
     return Report(ok=not faults, level="internal", checked=checked, events=events, faults=tuple(faults))
 
 
@@ -113,11 +113,22 @@ class _Definitions:
     def wrong(self, pin: Pin) -> str:
         """Return what is wrong with the definition of a process that a history names; empty if it is there, whole."""
         if pin not in self._looked:
-            body = self._store.definition(pin.digest)
-            self._looked[pin] = (
-                f"the definition of {pin} is not stored" if body is None else _damaged(Definition(pin, body))
-            )
+            self._looked[pin] = self._look(pin)
         return self._looked[pin]
+
+    def _look(self, pin: Pin) -> str:
+        try:
+            body = self._store.definition(pin.digest)
+        except HistoryTampered as error:
+            return str(error)
+        return f"the definition of {pin} is not stored" if body is None else _damaged(Definition(pin, body))
+
+    def damaged(self) -> Iterator[str]:
+        """Go through what is wrong with the stored definitions, whoever runs under them."""
+        try:
+            yield from filter(None, map(_damaged, self._store.definitions()))
+        except HistoryTampered as error:
+            yield str(error)
 
 
 def _damaged(kept: Definition) -> str:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -88,9 +89,21 @@ class TestShow:
         assert (None, "rejected", []) == tuple(shell.data("show", "bekasi")[k] for k in ("advance", "outcome", "owner"))
         assert "outcome\trejected\n" in shell.done("show", "bekasi")
 
+    def test_stored_definition(self, shell: Any) -> None:
+        """Where no definition is given, the one that is kept beside the histories says what blocks, and in which words."""
+        shell.start()
+        result = shell("show", "bekasi", "--json", process=False)
+        data = json.loads(result.stdout)
+
+        assert "Exploration" == data["stage_label"]
+        assert ["document.missing", "fact.missing"] == [reason["code"] for reason in data["advance"]["unmet"]]
+
     def test_unknown_definition(self, shell: Any) -> None:
         """Without its definition an agreement can still be looked at: ids are labels, what it lacks is not known."""
         shell.start()
+        with closing(sqlite3.connect("stagegate.db")) as raw, raw:
+            raw.execute("DROP TRIGGER definition_is_never_deleted")
+            raw.execute("DELETE FROM definition")
         result = shell("show", "bekasi", "--json", process=False)
         data = json.loads(result.stdout)
 

@@ -10,6 +10,7 @@ from ._acting import abstain, adjourn, approve, attach, note, record, recuse, re
 from ._asking import board, options, show
 from ._defining import deliver, lint, processes
 from ._errors import Program
+from ._migrating import migrate
 from ._moving import advance, end, hold, resume, send_back
 from ._proving import diagram, history, verify
 from ._settings import shared
@@ -37,6 +38,7 @@ COMMANDS = (
     hold,
     resume,
     end,
+    migrate,
     board,
     history,
     verify,

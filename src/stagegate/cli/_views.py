@@ -9,7 +9,7 @@ from typing import Any
 
 import attrs
 
-from stagegate import Actor, Agreement, Engine, Event, Label, NotFound, Option, Process, Unmet
+from stagegate import Actor, Agreement, Engine, Event, Label, NotFound, Option, Pin, Process, Unmet
 
 from ._output import Cell, clean
 from ._words import word
@@ -42,8 +42,8 @@ class Names:
     lang: str
 
     @classmethod
-    def of(cls, engine: Engine, agreement: Agreement, lang: str) -> Names:
-        """Take the process that an agreement is pinned to, if it is known."""
+    def of(cls, engine: Engine, agreement: Agreement | Pin, lang: str) -> Names:
+        """Take the process that an agreement is pinned to, or one by its pin, if it is known."""
         try:
             return cls(engine.process(agreement), lang)
         except NotFound:
@@ -204,6 +204,10 @@ def summary(event: Event) -> str:
             said = data["text"]
         case "started":
             said = data.get("title", "")
+        case "migrated":
+            was, now = data["was"], event.data["process"]
+            said = f"{was['id']} {was['version']} → {now['id']} {now['version']}"
+            said = ": ".join(part for part in (said, data.get("reason")) if part)
         case "refused":
             codes = ", ".join(
                 dict.fromkeys(reason.get("requirement") or reason["code"] for reason in data.get("unmet", ()))
