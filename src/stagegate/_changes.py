@@ -128,16 +128,17 @@ def attaching(document: Document) -> Wanted:
     return Wanted(move="attach", details=plain(table, "document"), change=change)  # type: ignore[arg-type]
 
 
-def amending(document: Document | None, kind: str, reason: str) -> Wanted:
-    """Want a new version of a document that stands, by its own approvals; these are used up by it."""
-    if document is not None and not isinstance(document, Document):
-        message = f"amend: a Document is needed, not {type(document).__name__}"
-        raise InvalidValue(message)
-    kind = slug(kind, "kind") if document is None else document.kind
+def amending(document: Document | None, reason: str, kind: str = "") -> Wanted:
+    """Want a new version of a document that stands, by its own approvals; without a *document*, only ask about it."""
     said = text(reason, "reason")
-    if document is not None and not said.strip():
-        message = "amend: a reason is needed"
-        raise InvalidValue(message)
+    if not kind:
+        if not isinstance(document, Document):
+            message = f"amend: a Document is needed, not {type(document).__name__}"
+            raise InvalidValue(message)
+        kind = document.kind
+        if not said.strip():
+            message = "amend: a reason is needed"
+            raise InvalidValue(message)
     table = {} if document is None else {"document": document.to_data()}
 
     def change(process: Process, attempt: Attempt, cursor: Cursor) -> Change:

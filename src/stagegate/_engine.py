@@ -296,7 +296,7 @@ class Engine:
         if len({party.id for party in several}) < len(several):
             message = "parties: two parties have the same id"
             raise InvalidValue(message)
-        whole = None if part_of is None else id_of(part_of)
+        whole = None if part_of is None else id_of(part_of, "part_of")
         data = _changes.started(pinned, as_text(title, "title"), several, whole)
         details = frozendict({"process": pinned.id, "version": pinned.version, **data})
         return self._path.change(agreement, Start(pinned, data, details), by=by, at=at, request_id=request_id)
@@ -619,7 +619,7 @@ class Engine:
 
             NoSuchMove: If documents of this kind are not amended here.
         """
-        wanted = _changes.amending(document, "", reason)
+        wanted = _changes.amending(document, reason)
         return self._path.change(agreement, wanted, by=by, at=at, request_id=request_id)
 
     def migrate(
@@ -855,7 +855,7 @@ class Engine:
         self, process: Process, current: Agreement, actor: Actor, now: datetime, move: str, target: str | None
     ) -> Option:
         if move == "amend":
-            wanted = _changes.amending(None, target or "", "")
+            wanted = _changes.amending(None, "", kind=target or "")
         else:
             wanted = _changes.moving(move, to=None if move == "advance" else target)
         decision, change, _ = self._path.decide(process, current, wanted, actor, now)
@@ -906,6 +906,7 @@ class Engine:
         Raises:
             NotFound: If nothing of this key is due, or the calendar it was counted by is not known here.
         """
+        lang = as_text(lang, "lang")
         current = self.get(agreement)
         found = current.deadlines.get(as_text(deadline, "deadline"))
         if found is None:

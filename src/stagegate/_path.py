@@ -454,8 +454,8 @@ def actor_of(by: Any) -> Actor:
     return by
 
 
-def id_of(agreement: Agreement | str) -> str:
-    return agreement.id if isinstance(agreement, Agreement) else name(agreement, "agreement")
+def id_of(agreement: Agreement | str, where: str = "agreement") -> str:
+    return agreement.id if isinstance(agreement, Agreement) else name(agreement, where)
 
 
 def _past(at: datetime, now: datetime, recorded_at: str) -> str:
