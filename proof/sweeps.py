@@ -25,8 +25,7 @@ from pathlib import Path
 import attrs
 from scene import Unlocked, slip
 
-from stagegate import Actor, Engine, GateClosed, Process, Stage, StagegateError, approval, unguarded
-from stagegate._deadlines import calendar_days
+from stagegate import Actor, Engine, GateClosed, Process, Stage, StagegateError, approval, calendar_days, unguarded
 
 OWNER = Actor(id="clerk-7", roles={"desk"})
 VOTER = Actor(id="speaker", roles={"council"})
