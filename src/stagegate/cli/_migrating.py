@@ -23,9 +23,7 @@ HEADINGS = ("agreement", "version", "stage", "target", "state", "reason", "can b
 @click.command()
 @click.argument("agreement", required=False)
 @click.option("--of", "process", metavar="ID", help="The id of the process; needed where agreements run under several.")
-@click.option(
-    "--from", "old", metavar="VERSION", help="Only those under this version; all others if not said."
-)
+@click.option("--from", "old", metavar="VERSION", help="Only those under this version; all others if not said.")
 @click.option("--to", "new", metavar="VERSION", help="The version to migrate to; the latest if not said.")
 @click.option(
     "--map",
