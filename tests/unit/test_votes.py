@@ -797,6 +797,15 @@ class TestResults:
 
         assert [said] == trial.said
 
+    def test_half_a_result_is_neither_result_nor_vote(self, case: Callable[..., Any]) -> None:
+        """A result that does not say what came of it is no vote of a member either, whoever recorded it."""
+        trial = case(approval("council", majority="1/2", of_members=value_of("members"))).record("members", MEMBERS)
+        trial.approve("council", by="clerk", result={"members": 5}).approve("council", by="ann", result={"present": 5})
+
+        assert ["approval.no_result", "approval.no_result", "approval.votes"] == trial.codes
+        assert 0 == told(trial, "approval.votes")["present"]
+        assert [] == trial.approve("council", by="bob").codes
+
     def test_count_asks_for_so_many_in_favour(self, case: Callable[..., Any]) -> None:
         """With `count`, a result must show so many in favour."""
         trial = case(approval("council", majority="1/2", count=4)).approve("council", result=RESULT)

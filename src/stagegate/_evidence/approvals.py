@@ -158,6 +158,8 @@ class ApprovalRequirement(Requirement):
             yield self._not_counted("order", vote, before=before)
         elif vote.tally and self.minutes and not self._minuted(vote, attempt):
             yield self._not_counted("minutes", vote, document=self.minutes)
+        elif vote.tally and self.by_person and not self._complete(vote):
+            yield self.why("approval.no_result", role=self.role)
         elif not vote.tally and body is not None and body.lacks(vote.principal):
             yield self._not_counted("not_member", vote, member=vote.principal)
 
