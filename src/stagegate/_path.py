@@ -87,7 +87,8 @@ class MutatingPath:
         attempt = self.attempt(process, current, wanted.move, actor, at, wanted.details)
         decision, change = _changes.decide(process, attempt, wanted, self.vetoes)
         if process.clocked or current.deadlines:
-            entered = change.to
+            # A migration enters nothing: it stays where it stands.
+            entered = None if wanted.move == "migrate" else change.to
             if entered is None and wanted.move in {"advance", "renew"}:
                 entered = wanted.to or next(iter(process.plan.targets(wanted.move, current.stage)), None)
             decision.cursor.answer.unmet.extend(self.reckoner.against(process, attempt, entered, wanted.to))

@@ -718,6 +718,85 @@ class TestPlan:
         assert (12, "and 2 more", "a09") == (len(said), said[-1], said[-2][:3])
 
 
+class TestClocks:
+    """Time goes on under the new process."""
+
+    def timed(self, version: str, *stages: Stage) -> Process:
+        """Return a version of a process whose second stage has a time."""
+        return Process("t", version, [stage("a"), *stages, last("z")])
+
+    def started(self, clock: ManualClock, *processes: Process) -> Engine:
+        """Open an engine with an agreement at the second stage of the first process."""
+        engine = Engine(MemoryStore(), processes=processes, clock=clock)
+        engine.start("t", "x", version="1", by=BOSS)
+        engine.advance("x", by=BOSS)
+        return engine
+
+    def test_the_same_time_runs_on(self, clock: ManualClock) -> None:
+        """The time of a stage that is called otherwise now runs on from the day it was entered, by the new rule."""
+        old = self.timed("1", stage("b", document("d"), within="10 calendar days"))
+        new = self.timed("2", stage("c", document("d"), within="10 calendar days"))
+        longer = self.timed("3", stage("b", document("d"), within="20 calendar days"))
+        engine = self.started(clock, old, new, longer)
+        (was,) = engine.get("x").deadlines.values()
+        clock.advance(days=3)
+        (now,) = engine.migrate("x", new, mapping={"b": "c"}, by=BOSS).deadlines.values()
+        (then,) = engine.migrate("x", longer, mapping={"c": "b"}, by=BOSS).deadlines.values()
+
+        assert attrs.evolve(was, key="stage:c") == now
+        assert ("stage:b", was.start, timedelta(days=10)) == (then.key, then.start, then.date - was.date)
+        assert engine.verify().ok
+
+    def test_time_of_a_stage_it_was_sent_back_from(self, clock: ManualClock) -> None:
+        """The time that stands still while it is sent back is kept under the new name of its stage."""
+        resumed = {"calendar_days": 10, "on_return": "resume"}
+        old = self.timed("1", stage("b", document("d"), within=resumed, back_to="a"))
+        new = self.timed("2", stage("c", document("d"), within=resumed, back_to="a"))
+        engine = self.started(clock, old, new)
+        clock.advance(days=3)
+        engine.send_back("x", "a", "again", by=BOSS)
+        after = engine.migrate("x", new, mapping={"b": "c"}, by=BOSS)
+        engine.advance("x", by=BOSS)
+        (now,) = engine.get("x").deadlines.values()
+
+        assert [("stage:c", True)] == [(key, one.away) for key, one in after.deadlines.items()]
+        assert ("stage:c", False, after.deadlines["stage:c"].start) == (now.key, now.away, now.start)
+
+    def test_plan_says_what_would_be_overdue(self, clock: ManualClock) -> None:
+        """A time that the new process brings counts from when the stage was entered; the plan says where it has passed."""
+        plain, timed = stage("b", document("d")), stage("b", document("d"), within="2 calendar days")
+        ending = stage("b", document("d"), within="2 calendar days", on_timeout="end:withdrawn")
+        versions = [self.timed(str(n), b) for n, b in enumerate((plain, timed, ending), 1)]
+        engine = self.started(clock, *versions)
+        clock.advance(days=5)
+        before = engine.history("x")
+        rows = [engine.plan_migration(versions[0], new, by=BOSS).rows[0] for new in versions[1:]]
+
+        assert before == engine.history("x")
+        assert [("b",), ("b",)] == [row.overdue for row in rows]
+        assert [[], ["deadline.passed"]] == [[reason.code for reason in row.newly_blocked] for row in rows]
+        assert "x: b → b; overdue at once: b" == str(rows[0])
+        engine.migrate("x", versions[1], by=BOSS)
+        assert () == engine.plan_migration(versions[1], versions[2], by=BOSS).rows[0].overdue
+
+    def test_whose_turn_it_has_become(self, clock: ManualClock) -> None:
+        """Whoever has the turn since a time has passed keeps it, where the new process knows the role."""
+        late = {"within": "2 calendar days", "on_timeout": "escalate:minister"}
+        old = self.timed("1", stage("b", document("d"), **late))
+        knows = self.timed("2", stage("b", document("d", fix_by="minister")))
+        other = self.timed("3", stage("b", document("d")))
+        engine = self.started(clock, old, knows, other)
+        clock.advance(days=5)
+        engine.sweep()
+        owners = [
+            (deal.owner, deal.escalated)
+            for deal in (engine.get("x"), *(engine.migrate("x", p, by=BOSS) for p in (knows, other)))
+        ]
+
+        assert [(("boss", "minister"), ("minister",))] * 2 + [(("boss",), ())] == owners
+        assert engine.verify().ok
+
+
 class TestApply:
     """What a history says of a migration is not believed blindly."""
 

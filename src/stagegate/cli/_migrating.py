@@ -23,9 +23,7 @@ HEADINGS = ("agreement", "version", "stage", "target", "state", "reason", "can b
 @click.command()
 @click.argument("agreement", required=False)
 @click.option("--of", "process", metavar="ID", help="The id of the process; needed where agreements run under several.")
-@click.option(
-    "--from", "old", metavar="VERSION", help="Only those under this version; all others if not said."
-)
+@click.option("--from", "old", metavar="VERSION", help="Only those under this version; all others if not said.")
 @click.option("--to", "new", metavar="VERSION", help="The version to migrate to; the latest if not said.")
 @click.option(
     "--map",
@@ -146,6 +144,7 @@ def _row_data(row: MigrationRow, lang: str, left: str | None) -> dict[str, Any]:
         "roles": row.roles,
         "stranded": [reason_data(reason, lang) for reason in row.stranded],
         "newly_blocked": [reason_data(reason, lang) for reason in row.newly_blocked],
+        "overdue": row.overdue,
         "voided": [vote.to_data() for vote in row.voided],
         "passed_over": row.passed_over,
         "migrated": None if left is None else not left,
@@ -165,6 +164,8 @@ def _lines(out: Out, row: MigrationRow, old: Names, new: Names, left: str | None
     for state, reasons in (("stranded", () if left else row.stranded), ("newly blocked", row.newly_blocked)):
         for reason in reasons:
             yield (*where, _state(out, state), reason.text(out.lang), new.roles(reason.fix_by))
+    for late in row.overdue:
+        yield (*where, _state(out, "overdue"), late, "")
     for vote in row.voided:
         yield (*where, _state(out, "voided"), f"{vote.role}: {vote.by}", "")
     for stage in row.passed_over:
