@@ -15,6 +15,7 @@ from stagegate import (
     Attempt,
     Conflict,
     Document,
+    Duty,
     Engine,
     Event,
     GateClosed,
@@ -25,23 +26,33 @@ from stagegate import (
     NoSuchMove,
     NotFound,
     NotPermitted,
+    Outcome,
     Pin,
     Process,
     Requirement,
     Stage,
     Unmet,
+    actor,
+    all_of,
+    any_of,
     approval,
     at_least,
+    builtin,
     document,
     fact,
     fold,
     hookimpl,
+    notice,
+    parties,
     requirement,
     unguarded,
+    value_of,
     when,
 )
 from stagegate._agreement import apply
+from stagegate._loading import reload_process
 from stagegate._migration import migrating
+from stagegate.processes import names as builtin_names
 from stagegate.testing import ManualClock
 
 BOSS, CLERK, COUNCIL, MINISTER, STRANGER = (
@@ -968,6 +979,132 @@ class TestPredicates:
         engine = Engine.open("x:", plugins=[Rules()], clock=clock)
 
         assert ["document.missing"] == [reason.code for reason in engine.options("x", by=BOSS)[0].unmet]
+
+
+EVERY_KIND: list[Requirement] = [
+    document(
+        "plan",
+        signed_by=["mayor"],
+        languages=["id"],
+        equals={"cost": value_of("cost"), "phase": 1, "open": False},
+        lists={"sectors": ["waste", value_of("sectors")]},
+        refers_to=["letter"],
+        not_later_than=["letter.dated"],
+        label={"en": "Plan", "ja": "計画"},
+        within="30 workdays",
+        remind=["5 workdays"],
+        basis="Art 7",
+        provenance="law",
+        fix_by=["clerk", "boss"],
+    ),
+    document("annex", soft=True),
+    approval("council", of=["plan", "annex"], quorum="1/2", majority=">=2/3", of_members=50, minutes="minutes"),
+    approval("mayor", count=2, not_by=["proposer", "council"], not_listed="conflicts", fix_by="clerk"),
+    fact("sectors", each="level", where={"name": "waste"}, unless="closed", one_of=["city", value_of("level")]),
+    fact("cost", equals={"parameter": "ceiling"}),
+    fact("cost", equals=None, id="G1"),
+    fact("cost", at_least="0.50", below=value_of("ceiling")),
+    notice("letter", before="visit", days=7),
+    parties(2),
+    actor(roles=["boss", "clerk"], not_listed="conflicts"),
+    unguarded("it is for the boss", provenance="practice"),
+    ceiling("3", 10),
+    attrs.evolve(ceiling("3", 10), label={"id": "Pagu"}, fix_by=(), basis="", id="G2"),
+    all_of(document("a"), document("b"), id="G3"),
+    any_of(document("a"), all_of(fact("x"), fact("y"))),
+    at_least(1, document("a"), ~document("b"), label="one of"),
+    ~all_of(fact("x"), fact("y"), id="G4"),
+    ~~document("c"),
+    when(fact("abroad", equals=True), approval("ministry"), id="G5"),
+]
+
+
+def kinds(kind: type[Requirement] = Requirement) -> set[type[Requirement]]:
+    """Return every kind of requirement that the library has."""
+    found = {kind} if not kind.__name__.startswith("_") and kind is not Requirement else set()
+    return found.union(*(kinds(sub) for sub in kind.__subclasses__() if sub.__module__.startswith("stagegate.")))
+
+
+class TestRoundTrip:
+    """A definition that is kept is read as what was written."""
+
+    def test_every_kind_is_tried(self) -> None:
+        """No kind of requirement is left out below."""
+        assert kinds() == {type(part) for requirement in EVERY_KIND for part in requirement.walk()}
+
+    @pytest.mark.parametrize("asked", EVERY_KIND, ids=lambda asked: asked.name)
+    def test_every_requirement(self, asked: Requirement) -> None:
+        """Every kind of requirement is read with the same digest, wherever it stands."""
+        bound = asked.soft or asked.within is not None  # to the gate of a stage
+        process = Process(
+            "p",
+            "1",
+            [
+                stage("a", asked & unguarded("x")),
+                stage("b", unguarded("y"), when=None if bound else asked),
+                last("c"),
+            ],
+            outcomes=[] if bound else [Outcome("over", gate=asked)],
+        )
+        again = reload_process(process.to_json(), [ceiling("3", 10), ceiling("4", 10)])
+
+        assert (process.digest, process.to_json()) == (again.digest, again.to_json())
+        assert process.stages == again.stages
+
+    @pytest.mark.parametrize("name", builtin_names())
+    def test_built_in(self, name: str) -> None:
+        """Every built-in process is read with the same digest, also fitted."""
+        for process in (builtin(name), builtin(name, without=[_practice(name)])):
+            again = reload_process(process.to_json(), ())
+
+            assert (process.digest, process.pin) == (again.digest, again.pin)
+
+    def test_everything_else(self) -> None:
+        """So is all that a process, its stages and its outcomes can say, and parameters of whatever shape."""
+        term = stage(
+            "running",
+            fact("over"),
+            within={"workdays": 45, "since": "letter.received_on", "day_one": "same", "on_return": "resume"},
+            on_timeout="escalate:minister",
+            remind=["10 workdays", "1 workday"],
+            duties=[
+                Duty("report", document="report", every="12 months"),
+                Duty("start", gate=fact("begun"), within="1 years"),
+            ],
+            label="Running",
+            contributors=["clerk"],
+            may={"hold": ["minister"], "migrate": "minister"},
+            reapproval="on_change",
+            provenance="law",
+            basis="Art 1",
+        )
+        process = Process(
+            "p",
+            "1.0-rc+1",
+            [stage("a", back_to="a"), term, last("b", term="open", amend={"plan": approval("council")})],
+            label={"id": "Proses"},
+            outcomes=[Outcome("over", stages="b", by="clerk", label="Over", basis="x", provenance="practice")],
+            roles={"boss": "Boss", "clerk": {"ja": "係"}, "minister": "M", "council": "C"},
+            basis="Law",
+            provenance="law-secondary",
+            note={"en": "n"},
+            parameters={
+                "days": 5,
+                "none": {"value": None},
+                "odd": {"note": "x", "parameter": "days"},
+                "list": [1, {"a": []}],
+            },
+            zone="Asia/Tokyo",
+        )
+        again = reload_process(process.to_json(), ())
+
+        assert (process.digest, process) == (again.digest, again)
+        assert process.parameters == again.parameters
+
+
+def _practice(name: str) -> str:
+    """Return the id of a requirement that may be left out."""
+    return next(part.id for _, part in builtin(name).requirements() if part.id and part.provenance != "law")
 
 
 class TestVerify:

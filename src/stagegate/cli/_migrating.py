@@ -159,7 +159,7 @@ def _lines(out: Out, row: MigrationRow, old: Names, new: Names, left: str | None
     if left is not None:
         yield (*where, _state(out, "left" if left else "migrated"), left, "")
     elif row.fits:
-        barred = "" if row.permitted else ", ".join(map(new.role, row.roles))
+        barred: Value = "" if row.permitted else old.roles(row.roles)
         yield (*where, _state(out, "fits" if row.permitted else "not permitted"), barred, "")
     for state, reasons in (("stranded", () if left else row.stranded), ("newly blocked", row.newly_blocked)):
         for reason in reasons:
