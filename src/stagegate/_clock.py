@@ -165,7 +165,7 @@ class Clock:
             if start is not None:
                 yield _Running(key=f"stage:{stage.id}", period=stage.within, start=start, remind=stage.remind)
         for part in () if stage.gate is None else stage.gate.walk():
-            if part.within is None or _decided(part, attempt) or not asked(part, attempt):
+            if part.within is None or _answered(part, attempt) or not asked(part, attempt):
                 continue
             key = f"requirement:{part.name}"
             start = self._start(part.within, agreement, entry, old.get(key), entered=entered)
@@ -406,9 +406,9 @@ def _reminders(remind: tuple[Period, ...], ends: date, calendar: Calendar, attem
     return tuple(at for at in instants if at > attempt.at)
 
 
-def _decided(part: Requirement, attempt: Attempt) -> bool:
-    """Whether silence has decided already: then nobody has to be waited for."""
-    return isinstance(part, ApprovalRequirement) and part.spoken(attempt) is not None
+def _answered(part: Requirement, attempt: Attempt) -> bool:
+    """Whether an approval that silence can decide has its answer: then no time runs out on it."""
+    return isinstance(part, ApprovalRequirement) and bool(part.silence) and part.answered(attempt)
 
 
 def _owed(
@@ -458,7 +458,7 @@ def _late(stage: Stage, attempt: Attempt, role: str | None) -> Iterator[Unmet]:
     for part in () if stage.gate is None else stage.gate.walk():
         if not isinstance(part, ApprovalRequirement) or part.role != role or not part.silence:
             continue
-        if _decided(part, attempt):
+        if part.spoken(attempt) is not None:
             yield _why("approval.decided", part.name, role=role, basis=part.basis)
             continue
         one = attempt.agreement.deadlines.get(f"requirement:{part.name}")

@@ -14,7 +14,19 @@ MAYOR = ("--as", "tri", "--role", "mayor")
 COUNCIL = ("--as", "secretary", "--role", "council")
 
 KEYS = {"id", "title", "process", "stage", "stage_label", "owner", "version", "n", "head", "started_by", "started_at"}
-KEYS |= {"entered_at", "changed_at", "rounds", "round", "parties", "documents", "facts", "approvals", "hold", "outcome"}
+KEYS |= {
+    "entered_at",
+    "changed_at",
+    "rounds",
+    "round",
+    "parties",
+    "documents",
+    "facts",
+    "approvals",
+    "adjourned",
+    "hold",
+    "outcome",
+}
 
 
 def rows(printed: str) -> list[list[str]]:

@@ -6,7 +6,7 @@ import click
 
 from stagegate import __version__
 
-from ._acting import approve, attach, note, record, refuse, start
+from ._acting import abstain, adjourn, approve, attach, note, record, recuse, refuse, start
 from ._asking import board, options, show
 from ._defining import deliver, lint, processes
 from ._errors import Program
@@ -29,6 +29,9 @@ COMMANDS = (
     record,
     approve,
     refuse,
+    abstain,
+    recuse,
+    adjourn,
     note,
     advance,
     send_back,

@@ -21,6 +21,7 @@ _AGREEMENT: dict[str, Any] = {
     "documents": (),
     "facts": {},
     "approvals": (),
+    "adjourned": {},
     "hold": None,
     "outcome": None,
 }
@@ -193,7 +194,12 @@ def summary(event: Event) -> str:
         case "recorded":
             said = f"{data['fact']} = {spell(data['value'])}"
         case "voted":
-            said = " ".join(part for part in (data["role"], data["vote"], data.get("reason")) if part)
+            capacity = data.get("capacity", "own")
+            acted = "" if capacity == "own" else f"({capacity} by {event.data['actor'].get('on_behalf_of')})"
+            said = " ".join(part for part in (data["role"], data["vote"], acted, data.get("reason")) if part)
+        case "adjourned":
+            until = f"until {data['until']}" if "until" in data else ""
+            said = " ".join(part for part in (data["role"], until, data["reason"]) if part)
         case "noted":
             said = data["text"]
         case "started":

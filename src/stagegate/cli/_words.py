@@ -7,6 +7,7 @@ LANGUAGES = ("en", "id", "ja")
 WORDS: dict[str, tuple[str, str]] = {
     # The key is the English; beside it stand the Indonesian and the Japanese.
     "action": ("tindakan", "操作"),
+    "adjourned": ("penundaan pemungutan suara", "表決の延期"),
     "actor": ("pelaku", "行為者"),
     "agreement": ("perjanjian", "協定"),
     "anyone of the process": ("siapa pun dalam proses", "手続きの関係者全員"),
