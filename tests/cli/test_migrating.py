@@ -71,7 +71,8 @@ class Offices:
         result = self.shell("--process", str(self.file), "migrate", *args, process=False)
 
         assert code == result.exit_code, result.output
-        return result.stdout if code < 2 else result.stderr
+        said: str = result.stdout if code < 2 else result.stderr
+        return said
 
 
 @pytest.fixture

@@ -43,8 +43,11 @@ from stagegate import (
     fold,
     hookimpl,
     notice,
+    parent,
     parties,
+    parts,
     requirement,
+    track,
     unguarded,
     value_of,
     when,
@@ -962,6 +965,13 @@ class TestPredicates:
             (reason.code, reason.text(), reason.basis) for reason in closed.value.unmet
         ]
 
+    def test_brought_by_what_is_asked_of_parts(self, stored: MemoryStore, clock: ManualClock) -> None:
+        """A predicate that a process asks of each of its parts is brought too."""
+        whole = Process("r", "1", [stage("a", parts(each=document("plan") & ceiling("1", 10))), last("b")])
+        engine = Engine(stored, processes=[whole], clock=clock)
+
+        assert ["cost.ceiling", "document.missing"] == [r.code for r in engine.options("x", by=BOSS)[0].unmet]
+
     def test_brought_by_a_plugin(self, stored: MemoryStore, clock: ManualClock) -> None:
         """So does a plugin."""
 
@@ -1006,6 +1016,10 @@ EVERY_KIND: list[Requirement] = [
     fact("cost", at_least="0.50", below=value_of("ceiling")),
     notice("letter", before="visit", days=7),
     parties(2),
+    parts(at_least=2, reached="signed", unless=["carved_out"], process="sector"),
+    parts(each=document("plan") & ceiling("3", 10)),
+    parent(reached="signed"),
+    track("izumisano", reached="signed", basis="Art 2"),
     actor(roles=["boss", "clerk"], not_listed="conflicts"),
     unguarded("it is for the boss", provenance="practice"),
     ceiling("3", 10),
