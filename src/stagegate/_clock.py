@@ -361,6 +361,10 @@ class Clock:
         limit = None if parent is None else parent.deadlines.get("term")
         if parent is not None and limit is not None and limit.date is not None and ends.date > limit.date:
             yield _why("term.parent", "term", ends=ends.date.isoformat(), parent=parent.id, limit=limit.date.isoformat())
+        for part in attempt.parts:
+            later = part.deadlines.get("term")
+            if later is not None and later.date is not None and later.date > ends.date:
+                yield _why("term.part", "term", ends=ends.date.isoformat(), part=part.id, limit=later.date.isoformat())
         was = attempt.agreement.deadlines.get("term")
         if attempt.move == "renew" and was is not None and was.date is not None and ends.date <= was.date:
             yield _why("term.not_later", "term", ends=ends.date.isoformat(), was=was.date.isoformat())

@@ -30,7 +30,7 @@ from ._plugins import Plugins
 from ._process import Process
 from ._reasons import Unmet
 from ._records import Actor, Document, Party, Pin
-from ._stages import MOVES
+from ._stages import LAW, MOVES
 from ._store import Query, Store
 from ._text import frozendict
 from .exceptions import InvalidValue, NoSuchMove, NotFound, StagegateError, quote
@@ -1109,7 +1109,12 @@ class Engine:
 def _targets(process: Process, current: Agreement, move: str) -> tuple[str | None, ...]:
     if move == "amend":
         return tuple(process.standing(current.stage).amend)
-    return process.plan.targets(move, current.stage)[: 1 if move == "advance" else None]
+    targets = process.plan.targets(move, current.stage)
+    if move == "end":
+        # What only the passing of time brings is nobody's move.
+        lawful = {outcome.id for outcome in process.outcomes if outcome.by == (LAW,)}
+        return tuple(target for target in targets if target not in lawful)
+    return targets[: 1 if move == "advance" else None]
 
 
 def _asked(texts: Mapping[str, Any], flags: Mapping[str, Any]) -> None:

@@ -45,6 +45,10 @@ OUTLIVES = frozenset({"note", "hold", "end"})
 """What can still be done to a part when the agreement it is part of has ended."""
 
 
+BOUNDING = frozenset({"amend", "renew"})
+"""What changes the term of an agreement, which those of its parts cannot outlive."""
+
+
 class _Outside:
     """Reads other agreements as they are now, for a question that writes nothing."""
 
@@ -118,7 +122,8 @@ class MutatingPath:
             unit: The unit of work through which other agreements are read; None to look at them as they are now.
         """
         kin: dict[str, Any] = {}
-        if agreement.part_of is not None or process.kin.parts or process.kin.tracks:
+        bounding = move in BOUNDING and "term" in agreement.deadlines
+        if agreement.part_of is not None or process.kin.parts or process.kin.tracks or bounding:
             kin = self._kin(process, agreement, _Outside(self.store, agreement.id) if unit is None else unit, move)
         if process.counts:
             kin["calendar"] = self.reckoner.calendar(process)
@@ -130,7 +135,7 @@ class MutatingPath:
         parts: Sequence[Agreement] = ()
         tracks: dict[str, Agreement] = {}
         if asked.always or move not in ACTS:
-            parts = tuple(look.parts()) if asked.parts else ()
+            parts = tuple(look.parts()) if asked.parts or move in BOUNDING else ()
             for track in asked.tracks:
                 named = agreement.fact(track)
                 other = look.other(named) if isinstance(named, str) else None

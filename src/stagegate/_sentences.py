@@ -59,6 +59,7 @@ SENTENCES: dict[str, str] = {
     "renewal.early": "it can be renewed from {opens} on: its term ends on {ends}",
     "term.unknown": "the term cannot be told: {point} has no date",
     "term.parent": "the term would end on {ends}, after that of {parent} on {limit}",
+    "term.part": "the term would end on {ends}, before that of its part {part} on {limit}",
     "term.not_later": "the new term would end on {ends}, no later than the one before on {was}",
     "term.over": "the term would have ended already, on {ends}",
     "approval.majority_above": (
