@@ -705,6 +705,27 @@ class TestPlan:
         with pytest.raises(NotFound):
             engine.migrate("x", NEW, mapping=SPLIT, by=BOSS)
 
+    def test_what_contradicts_itself(self, several: Engine, store: MemoryStore) -> None:
+        """An agreement that stands nowhere in its process is stranded, with that as the reason; the others are planned."""
+        store._agreements["x"] = attrs.evolve(several.get("x"), stage="limbo")
+        several.start("p", "x2", version="1", by=BOSS)
+        rows = {row.agreement: row for row in several.plan_migration("p", NEW, mapping=SPLIT, by=BOSS).rows}
+
+        assert ["migration.unknown"] == [reason.code for reason in rows["x"].stranded]
+        assert "stands at 'limbo', a stage that" in rows["x"].stranded[0].text()
+        assert rows["x2"].fits
+
+    def test_what_cannot_be_read_is_sought_once(self, engine: Engine, store: MemoryStore, clock: ManualClock) -> None:
+        """A definition that is nowhere is not sought again for every agreement that runs under it."""
+        engine.start("p", "x2", version="1", by=BOSS)
+        del store._definitions[OLD.digest]
+        sought = []
+        bare = Engine(store, processes=[NEW], clock=clock)
+        bare._book._stored = lambda digest: sought.append(digest)  # type: ignore[assignment,func-returns-value]
+
+        assert [False, False] == [row.fits for row in bare.plan_migration("p", NEW, by=BOSS).rows]
+        assert [OLD.digest] == sought
+
     def test_said_in_words(self, several: Engine) -> None:
         """A plan can be printed: how many fit, how many do not, and those that somebody has to look at."""
         plan = several.plan_migration("p", NEW, by=BOSS)
@@ -1200,6 +1221,24 @@ class TestVerify:
 
         assert (1, 4) == (report.checked, report.events)
         assert [f"x event 1: {OLD.digest[:8]} cannot be read", "nothing can be read"] == list(map(str, report.faults))
+
+
+def test_picture_of_a_migrated_agreement(engine: Engine) -> None:
+    """The ways that were gone are drawn between the stages that took the places of the old ones."""
+    from stagegate.diagrams import mermaid
+
+    engine.attach("x", Document.from_bytes(b"r", kind="report"), by=BOSS)
+    engine.advance("x", by=BOSS)
+    engine.send_back("x", "draft", "again", by=BOSS)
+    after = engine.migrate("x", NEW, mapping=SPLIT, by=BOSS)
+    taken = [line.split() for line in mermaid(NEW, after, history=engine.history("x")).splitlines() if "==>" in line]
+    names = {line.split("[")[0].strip(): line for line in mermaid(NEW).splitlines() if "[" in line}
+
+    assert [("draft", "hearing"), ("done", "draft")] == [
+        (names[way[0]].split('"')[1].split("<")[0], names[way[-1]].split('"')[1].split("<")[0])
+        for way in taken
+        if way[0] in names and way[-1] in names
+    ]
 
 
 def test_wish_needs_no_engine() -> None:
