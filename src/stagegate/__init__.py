@@ -15,31 +15,27 @@ if TYPE_CHECKING:
     from ._agreement import fold as fold
     from ._attempt import Attempt as Attempt
     from ._calendars import Calendar as Calendar
+    from ._calendars import load_calendar as load_calendar
+    from ._deadlines import Due as Due
+    from ._deadlines import Period as Period
+    from ._deadlines import calendar_days as calendar_days
+    from ._deadlines import months as months
+    from ._deadlines import workdays as workdays
+    from ._deadlines import years as years
     from ._delivery import Delivered as Delivered
     from ._engine import Engine as Engine
     from ._engine import Option as Option
     from ._engine import Page as Page
-    from ._evidence import (
-        actor as actor,
-    )
-    from ._evidence import (
-        approval as approval,
-    )
-    from ._evidence import (
-        document as document,
-    )
-    from ._evidence import (
-        fact as fact,
-    )
-    from ._evidence import (
-        notice as notice,
-    )
-    from ._evidence import (
-        parties as parties,
-    )
-    from ._evidence import (
-        value_of as value_of,
-    )
+    from ._evidence import actor as actor
+    from ._evidence import approval as approval
+    from ._evidence import document as document
+    from ._evidence import fact as fact
+    from ._evidence import notice as notice
+    from ._evidence import parent as parent
+    from ._evidence import parties as parties
+    from ._evidence import parts as parts
+    from ._evidence import track as track
+    from ._evidence import value_of as value_of
     from ._forecast import Forecast as Forecast
     from ._forecast import Passage as Passage
     from ._history import Entry as Entry
@@ -55,48 +51,20 @@ if TYPE_CHECKING:
     from ._predicates import requirement as requirement
     from ._process import Process as Process
     from ._reasons import Unmet as Unmet
-    from ._records import (
-        Actor as Actor,
-    )
-    from ._records import (
-        Adjournment as Adjournment,
-    )
-    from ._records import (
-        Approval as Approval,
-    )
-    from ._records import (
-        Document as Document,
-    )
-    from ._records import (
-        Fact as Fact,
-    )
-    from ._records import (
-        Hold as Hold,
-    )
-    from ._records import (
-        Party as Party,
-    )
-    from ._records import (
-        Pin as Pin,
-    )
-    from ._requirements import (
-        Requirement as Requirement,
-    )
-    from ._requirements import (
-        all_of as all_of,
-    )
-    from ._requirements import (
-        any_of as any_of,
-    )
-    from ._requirements import (
-        at_least as at_least,
-    )
-    from ._requirements import (
-        unguarded as unguarded,
-    )
-    from ._requirements import (
-        when as when,
-    )
+    from ._records import Actor as Actor
+    from ._records import Adjournment as Adjournment
+    from ._records import Approval as Approval
+    from ._records import Document as Document
+    from ._records import Fact as Fact
+    from ._records import Hold as Hold
+    from ._records import Party as Party
+    from ._records import Pin as Pin
+    from ._requirements import Requirement as Requirement
+    from ._requirements import all_of as all_of
+    from ._requirements import any_of as any_of
+    from ._requirements import at_least as at_least
+    from ._requirements import unguarded as unguarded
+    from ._requirements import when as when
     from ._running import Deadline as Deadline
     from ._stages import Outcome as Outcome
     from ._stages import Stage as Stage
@@ -114,51 +82,21 @@ if TYPE_CHECKING:
     from ._text import translate as translate
     from ._verify import Fault as Fault
     from ._verify import Report as Report
-    from .exceptions import (
-        AlreadyExists as AlreadyExists,
-    )
-    from .exceptions import (
-        Conflict as Conflict,
-    )
-    from .exceptions import (
-        DefinitionError as DefinitionError,
-    )
-    from .exceptions import (
-        GateClosed as GateClosed,
-    )
-    from .exceptions import (
-        HistoryTampered as HistoryTampered,
-    )
-    from .exceptions import (
-        InvalidValue as InvalidValue,
-    )
-    from .exceptions import (
-        NoSuchMove as NoSuchMove,
-    )
-    from .exceptions import (
-        NotFound as NotFound,
-    )
-    from .exceptions import (
-        NotPermitted as NotPermitted,
-    )
-    from .exceptions import (
-        OutcomeUnknown as OutcomeUnknown,
-    )
-    from .exceptions import (
-        PluginError as PluginError,
-    )
-    from .exceptions import (
-        RefusedError as RefusedError,
-    )
-    from .exceptions import (
-        RequestReused as RequestReused,
-    )
-    from .exceptions import (
-        StagegateError as StagegateError,
-    )
-    from .exceptions import (
-        StoreError as StoreError,
-    )
+    from .exceptions import AlreadyExists as AlreadyExists
+    from .exceptions import Conflict as Conflict
+    from .exceptions import DefinitionError as DefinitionError
+    from .exceptions import GateClosed as GateClosed
+    from .exceptions import HistoryTampered as HistoryTampered
+    from .exceptions import InvalidValue as InvalidValue
+    from .exceptions import NoSuchMove as NoSuchMove
+    from .exceptions import NotFound as NotFound
+    from .exceptions import NotPermitted as NotPermitted
+    from .exceptions import OutcomeUnknown as OutcomeUnknown
+    from .exceptions import PluginError as PluginError
+    from .exceptions import RefusedError as RefusedError
+    from .exceptions import RequestReused as RequestReused
+    from .exceptions import StagegateError as StagegateError
+    from .exceptions import StoreError as StoreError
     from .hookspecs import hookimpl as hookimpl
     from .processes import builtin as builtin
 
@@ -181,6 +119,7 @@ _ROOMS = {
     "Delivery": "._notices",
     "Document": "._records",
     "Dossier": "._store",
+    "Due": "._deadlines",
     "Duty": "._terms",
     "Engine": "._engine",
     "Entry": "._history",
@@ -207,6 +146,7 @@ _ROOMS = {
     "Page": "._engine",
     "Party": "._records",
     "Passage": "._forecast",
+    "Period": "._deadlines",
     "Pin": "._records",
     "PluginError": ".exceptions",
     "Process": "._process",
@@ -230,19 +170,27 @@ _ROOMS = {
     "approval": "._evidence",
     "at_least": "._requirements",
     "builtin": ".processes",
+    "calendar_days": "._deadlines",
     "check_plugin": "._plugins",
     "document": "._evidence",
     "fact": "._evidence",
     "fold": "._agreement",
     "hookimpl": ".hookspecs",
+    "load_calendar": "._calendars",
     "load_process": "._loading",
+    "months": "._deadlines",
     "notice": "._evidence",
+    "parent": "._evidence",
     "parties": "._evidence",
+    "parts": "._evidence",
     "requirement": "._predicates",
+    "track": "._evidence",
     "translate": "._text",
     "unguarded": "._requirements",
     "value_of": "._evidence",
     "when": "._requirements",
+    "workdays": "._deadlines",
+    "years": "._deadlines",
 }
 
 __all__ = [
@@ -262,6 +210,7 @@ __all__ = [
     "Delivery",
     "Document",
     "Dossier",
+    "Due",
     "Duty",
     "Engine",
     "Entry",
@@ -288,6 +237,7 @@ __all__ = [
     "Page",
     "Party",
     "Passage",
+    "Period",
     "Pin",
     "PluginError",
     "Process",
@@ -311,19 +261,27 @@ __all__ = [
     "approval",
     "at_least",
     "builtin",
+    "calendar_days",
     "check_plugin",
     "document",
     "fact",
     "fold",
     "hookimpl",
+    "load_calendar",
     "load_process",
+    "months",
     "notice",
+    "parent",
     "parties",
+    "parts",
     "requirement",
+    "track",
     "translate",
     "unguarded",
     "value_of",
     "when",
+    "workdays",
+    "years",
 ]
 
 

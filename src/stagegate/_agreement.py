@@ -66,6 +66,8 @@ class Agreement:
         escalated: The roles whose turn it is as well since a deadline has passed.
 
         deadlines: What is due, by what it is due for.
+
+        part_of: The id of the agreement that this one is part of; None if it is part of none.
     """
 
     id: str
@@ -90,6 +92,7 @@ class Agreement:
     outcome: str | None = None
     escalated: tuple[str, ...] = ()
     deadlines: frozendict = attrs.field(factory=frozendict)
+    part_of: str | None = None
 
     @property
     def running(self) -> bool:
@@ -197,6 +200,7 @@ class Agreement:
                 "outcome": self.outcome,
                 "escalated": self.escalated,
                 "deadlines": tuple(deadline.to_data() for deadline in self.deadlines.values()),
+                "part_of": self.part_of,
             }
         )
 
@@ -235,6 +239,7 @@ class Agreement:
                 outcome=data.get("outcome"),
                 escalated=tuple(data.get("escalated", ())),
                 deadlines=frozendict({one["key"]: Deadline.from_data(one) for one in data.get("deadlines", ())}),
+                part_of=data.get("part_of"),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             message = f"the stored snapshot cannot be read ({type(error).__name__}: {error})"
@@ -350,6 +355,7 @@ def _begin(data: Mapping[str, Any], head: bytes) -> Agreement:
         rounds=frozendict({data["to"]: 1}),
         parties=tuple(Party(**party) for party in recorded.get("parties", ())),
         deadlines=_due({}, data.get("due", ())),
+        part_of=recorded.get("part_of"),
     )
 
 
@@ -442,10 +448,12 @@ def _migrated(agreement: Agreement, data: Mapping[str, Any]) -> dict[str, Any]:
     for stage, times in agreement.rounds.items():
         now = mapping.get(stage, stage)
         rounds[now] = max(times, rounds.get(now, 0))
+    owner = tuple(recorded.get("owner", ()))
     return {
         "process": _pin(data["process"]),
         "stage": to,
-        "owner": tuple(recorded.get("owner", ())),
+        "owner": owner,
+        "escalated": tuple(role for role in agreement.escalated if role in owner),
         "rounds": frozendict(rounds),
         "approvals": tuple(attrs.evolve(a, stage=mapping.get(a.stage, a.stage)) for a in agreement.approvals),
     }

@@ -14,10 +14,6 @@ from .processes import builtin
 from .processes import names as builtin_names
 
 
-def _nothing(_digest: str) -> None:
-    return None
-
-
 class Book:
     """
     The processes of an engine: those it was given, and the built-in ones, read when first asked for.
@@ -29,8 +25,8 @@ class Book:
         self,
         given: Iterable[Process],
         *,
-        predicates: Iterable[Predicate] = (),
-        stored: Callable[[str], bytes | None] = _nothing,
+        predicates: Iterable[Predicate],
+        stored: Callable[[str], bytes | None],
     ) -> None:
         self._latest: dict[str, Process] = {}
         self._pinned: dict[Pin, Process] = {}

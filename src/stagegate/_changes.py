@@ -128,16 +128,17 @@ def attaching(document: Document) -> Wanted:
     return Wanted(move="attach", details=plain(table, "document"), change=change)  # type: ignore[arg-type]
 
 
-def amending(document: Document | None, kind: str, reason: str) -> Wanted:
-    """Want a new version of a document that stands, by its own approvals; these are used up by it."""
-    if document is not None and not isinstance(document, Document):
-        message = f"amend: a Document is needed, not {type(document).__name__}"
-        raise InvalidValue(message)
-    kind = slug(kind, "kind") if document is None else document.kind
+def amending(document: Document | None, reason: str, kind: str = "") -> Wanted:
+    """Want a new version of a document that stands, by its own approvals; without a *document*, only ask about it."""
     said = text(reason, "reason")
-    if document is not None and not said.strip():
-        message = "amend: a reason is needed"
-        raise InvalidValue(message)
+    if not kind:
+        if not isinstance(document, Document):
+            message = f"amend: a Document is needed, not {type(document).__name__}"
+            raise InvalidValue(message)
+        kind = document.kind
+        if not said.strip():
+            message = "amend: a reason is needed"
+            raise InvalidValue(message)
     table = {} if document is None else {"document": document.to_data()}
 
     def change(process: Process, attempt: Attempt, cursor: Cursor) -> Change:
@@ -331,10 +332,10 @@ def refusal(decision: Decision) -> dict[str, Any]:
     return {k: v for k, v in data.items() if v not in ((), [])}
 
 
-def started(process: Process, title: str, parties: Sequence[Party]) -> dict[str, Any]:
+def started(process: Process, title: str, parties: Sequence[Party], part_of: str | None = None) -> dict[str, Any]:
     """Return what the first event records."""
     table = {"title": title, "parties": [party.to_data() for party in parties], "owner": process.stages[0].owner}
-    return lean(table | {"parties": table["parties"] or None})
+    return lean(table | {"parties": table["parties"] or None, "part_of": part_of})
 
 
 def body(

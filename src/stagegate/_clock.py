@@ -105,7 +105,7 @@ class Clock:
             anew: Whether to reckon every deadline again, by the calendars that are in force now.
         """
         old: Mapping[str, Deadline] = {} if before is None else before.deadlines
-        seen = old if before is None or attempt.move != "migrate" else _renamed(old, before.stage, attempt.agreement.stage)
+        seen = _renamed(old, attempt.details.get("mapping", {})) if attempt.move == "migrate" else old
         new = dict(self._expected(process, before, attempt, seen, anew=anew)) if attempt.agreement.running else {}
         changed = []
         for key, deadline in new.items():
@@ -165,7 +165,7 @@ class Clock:
             if start is not None:
                 yield _Running(key=f"stage:{stage.id}", period=stage.within, start=start, remind=stage.remind)
         for part in () if stage.gate is None else stage.gate.walk():
-            if part.within is None or _decided(part, attempt) or not asked(part, attempt):
+            if part.within is None or _answered(part, attempt) or not asked(part, attempt):
                 continue
             key = f"requirement:{part.name}"
             start = self._start(part.within, agreement, entry, old.get(key), entered=entered)
@@ -368,13 +368,15 @@ class Clock:
             yield _why("term.over", "term", ends=ends.date.isoformat())
 
 
-def _renamed(old: Mapping[str, Deadline], was: str, now: str) -> dict[str, Deadline]:
-    """Return the deadlines with that of a stage under its new name: it is the same time that runs on."""
-    before, after = f"stage:{was}", f"stage:{now}"
-    return {
-        after if key == before else key: attrs.evolve(one, key=after) if key == before else one
-        for key, one in old.items()
-    }
+def _renamed(old: Mapping[str, Deadline], mapping: Mapping[str, str]) -> dict[str, Deadline]:
+    """Return the deadlines with those of stages under their new names: it is the same time that runs on."""
+    renamed: dict[str, Deadline] = {}
+    for one in sorted(old.values(), key=lambda one: not one.away):
+        now = mapping.get(one.subject, one.subject) if one.kind == "stage" else one.subject
+        key = f"{one.kind}:{now}" if one.subject else one.key
+        # Where stages become one, the time that runs goes before one that stands still.
+        renamed[key] = one if key == one.key else attrs.evolve(one, key=key)
+    return renamed
 
 
 def _with(attempt: Attempt, document: Mapping[str, Any]) -> Attempt:
@@ -404,9 +406,9 @@ def _reminders(remind: tuple[Period, ...], ends: date, calendar: Calendar, attem
     return tuple(at for at in instants if at > attempt.at)
 
 
-def _decided(part: Requirement, attempt: Attempt) -> bool:
-    """Whether silence has decided already: then nobody has to be waited for."""
-    return isinstance(part, ApprovalRequirement) and part.spoken(attempt) is not None
+def _answered(part: Requirement, attempt: Attempt) -> bool:
+    """Whether an approval that silence can decide has its answer: then no time runs out on it."""
+    return isinstance(part, ApprovalRequirement) and bool(part.silence) and part.answered(attempt)
 
 
 def _owed(
@@ -456,7 +458,7 @@ def _late(stage: Stage, attempt: Attempt, role: str | None) -> Iterator[Unmet]:
     for part in () if stage.gate is None else stage.gate.walk():
         if not isinstance(part, ApprovalRequirement) or part.role != role or not part.silence:
             continue
-        if _decided(part, attempt):
+        if part.spoken(attempt) is not None:
             yield _why("approval.decided", part.name, role=role, basis=part.basis)
             continue
         one = attempt.agreement.deadlines.get(f"requirement:{part.name}")

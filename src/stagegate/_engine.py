@@ -29,7 +29,7 @@ from ._plain import text as as_text
 from ._plugins import Plugins
 from ._process import Process
 from ._reasons import Unmet
-from ._records import Actor, Document, Party
+from ._records import Actor, Document, Party, Pin
 from ._stages import MOVES
 from ._store import Query, Store
 from ._text import frozendict
@@ -222,17 +222,20 @@ class Engine:
         """The names of its plugins."""
         return self._plugins.names
 
-    def process(self, agreement: Agreement) -> Process:
+    def process(self, agreement: Agreement | Pin) -> Process:
         """
-        Return the process an agreement is pinned to.
+        Return the process an agreement is pinned to; one that the engine was not opened with is read from the store.
+
+        Args:
+            agreement: The agreement, or a pin, such as that of an event before a migration.
 
         Raises:
-            NotFound: If this engine does not know exactly that definition.
+            NotFound: If neither this engine nor its store knows exactly that definition.
         """
-        if not isinstance(agreement, Agreement):
+        if not isinstance(agreement, (Agreement, Pin)):
             message = f"agreement: an Agreement is needed, not {quote(agreement)}; get it first"
             raise InvalidValue(message)
-        return self._book.pinned(agreement.process)
+        return self._book.pinned(agreement if isinstance(agreement, Pin) else agreement.process)
 
     # What happens within a stage
 
@@ -244,6 +247,7 @@ class Engine:
         title: str = "",
         parties: Iterable[Party] = (),
         version: str | None = None,
+        part_of: Agreement | str | None = None,
         by: Actor,
         at: datetime | None = None,
         request_id: str | None = None,
@@ -262,6 +266,8 @@ class Engine:
 
             version: The version of the process; by default the last that the engine was given.
 
+            part_of: The agreement that it is to be part of, which must run; who starts it has a part in both.
+
             by: Who starts it.
 
             at: When it started.
@@ -270,6 +276,10 @@ class Engine:
 
         Raises:
             AlreadyExists: If there is an agreement of this id.
+
+            NotFound: If there is no such process, or no agreement for it to be part of.
+
+            NoSuchMove: If the agreement that it is to be part of has ended.
 
             NotPermitted: If the actor has no part in the process.
         """
@@ -286,7 +296,8 @@ class Engine:
         if len({party.id for party in several}) < len(several):
             message = "parties: two parties have the same id"
             raise InvalidValue(message)
-        data = _changes.started(pinned, as_text(title, "title"), several)
+        whole = None if part_of is None else id_of(part_of, "part_of")
+        data = _changes.started(pinned, as_text(title, "title"), several, whole)
         details = frozendict({"process": pinned.id, "version": pinned.version, **data})
         return self._path.change(agreement, Start(pinned, data, details), by=by, at=at, request_id=request_id)
 
@@ -608,7 +619,7 @@ class Engine:
 
             NoSuchMove: If documents of this kind are not amended here.
         """
-        wanted = _changes.amending(document, "", reason)
+        wanted = _changes.amending(document, reason)
         return self._path.change(agreement, wanted, by=by, at=at, request_id=request_id)
 
     def migrate(
@@ -685,6 +696,7 @@ class Engine:
         text: str | None = None,
         changed_since: datetime | None = None,
         overdue: bool | None = None,
+        part_of: str | None = None,
         due_before: datetime | None = None,
         after: str | None = None,
         limit: int = 50,
@@ -713,6 +725,8 @@ class Engine:
 
             overdue: Only those of which something is overdue (True) or nothing (False).
 
+            part_of: Only the parts of this agreement.
+
             due_before: Only those of which something is due, or to be reminded of, at or before this instant.
 
             after: The `next` of the page before.
@@ -726,7 +740,7 @@ class Engine:
             instant(changed_since, "changed_since")
         if due_before is not None:
             instant(due_before, "due_before")
-        _asked({"party": party, "text": text, "after": after}, {})
+        _asked({"party": party, "part_of": part_of, "text": text, "after": after}, {})
         _asked(
             {"stage": stage, "process": process, "outcome": outcome, "owner": owner},
             {"running": running, "on_hold": on_hold, "overdue": overdue},
@@ -742,6 +756,7 @@ class Engine:
             text=text,
             changed_since=changed_since,
             overdue=overdue,
+            part_of=part_of,
             due_before=due_before,
         )
         found = self._store.find(query, after=after, limit=limit + 1)
@@ -840,7 +855,7 @@ class Engine:
         self, process: Process, current: Agreement, actor: Actor, now: datetime, move: str, target: str | None
     ) -> Option:
         if move == "amend":
-            wanted = _changes.amending(None, target or "", "")
+            wanted = _changes.amending(None, "", kind=target or "")
         else:
             wanted = _changes.moving(move, to=None if move == "advance" else target)
         decision, change, _ = self._path.decide(process, current, wanted, actor, now)
@@ -891,6 +906,7 @@ class Engine:
         Raises:
             NotFound: If nothing of this key is due, or the calendar it was counted by is not known here.
         """
+        lang = as_text(lang, "lang")
         current = self.get(agreement)
         found = current.deadlines.get(as_text(deadline, "deadline"))
         if found is None:
@@ -959,13 +975,14 @@ class Engine:
         """
         actor, now = actor_of(by), self._path.now()
 
-        def decide(
-            process: Process, current: Agreement, wanted: _changes.Wanted
-        ) -> tuple[_changes.Decision, _changes.Change]:
-            return self._path.decide(process, current, wanted, actor, now)
-
-        process = self._book.known(to, version)
-        return _migration.plan(self._store, self._path.pinned, decide, from_, process, mapping, now)
+        office = _migration.Office(
+            store=self._store,
+            pinned=self._path.pinned,
+            decide=lambda process, current, wanted: self._path.decide(process, current, wanted, actor, now),
+            reckon=self._reckoner.changes,
+            now=now,
+        )
+        return _migration.plan(office, from_, self._book.known(to, version), mapping)
 
     # Duties
 

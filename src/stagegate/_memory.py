@@ -172,6 +172,13 @@ class _Unit:
     def agreement(self) -> Agreement | None:
         return self._store._agreements.get(self.id)
 
+    def other(self, agreement: str) -> Agreement | None:
+        return self._store._agreements.get(agreement)
+
+    def parts(self) -> Sequence[Agreement]:
+        every = self._store._agreements
+        return [every[one] for one in sorted(every) if every[one].part_of == self.id]
+
     def known(self, request: str) -> Known | None:
         return self._store._requests.get(request)
 

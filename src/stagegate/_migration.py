@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -30,7 +30,29 @@ BATCH = 200
 Source = Process | Pin | Agreement | str | tuple[str, str]
 """What is to be migrated: what runs under a process, under a version of an id, under any; or one agreement."""
 
-Decide = Callable[[Process, Agreement, Wanted], tuple[Decision, Change]]
+
+@attrs.define(kw_only=True, frozen=True)
+class Office:
+    """
+    What a plan is made with.
+
+    Attributes:
+        store: Where the agreements are.
+
+        pinned: Finds the process an agreement runs under.
+
+        decide: Decides what an actor wants, and writes nothing.
+
+        reckon: Reckons what becomes of the deadlines.
+
+        now: What time it is.
+    """
+
+    store: Store
+    pinned: Callable[[Agreement], Process]
+    decide: Callable[[Process, Agreement, Wanted], tuple[Decision, Change, Attempt]]
+    reckon: Callable[[Process, Agreement, Attempt], Sequence[Mapping[str, Any]]]
+    now: datetime
 
 
 @attrs.define(kw_only=True, frozen=True)
@@ -55,6 +77,8 @@ class MigrationRow:
 
         newly_blocked: What would keep it from advancing under the new process and does not do so now.
 
+        overdue: What would be overdue at once, and is not so now: stages, requirements and duties.
+
         voided: The votes that would be voided, since no gate of the new process asks their roles.
 
         passed_over: The stages of the new process that lie before that place and have no counterpart in the old one:
@@ -73,6 +97,7 @@ class MigrationRow:
     mapping: frozendict
     stranded: tuple[Unmet, ...]
     newly_blocked: tuple[Unmet, ...]
+    overdue: tuple[str, ...]
     voided: tuple[Approval, ...]
     passed_over: tuple[str, ...]
     permitted: bool
@@ -89,6 +114,8 @@ class MigrationRow:
         for word, reasons in (("stranded", self.stranded), ("newly blocked", self.newly_blocked)):
             if reasons:
                 said += f"; {word}: {', '.join(reason.text() for reason in reasons)}"
+        if self.overdue:
+            said += f"; overdue at once: {', '.join(self.overdue)}"
         if self.voided:
             said += f"; voided: {', '.join(f'{vote.role} by {vote.by}' for vote in self.voided)}"
         return said
@@ -124,13 +151,13 @@ class MigrationPlan:
         return tuple(row for row in self.rows if row.fits and row.newly_blocked)
 
     def __str__(self) -> str:
-        """Say how many fit, how many do not, and the first that somebody has to look at."""
+        """Say how many fit, how many do not, and those that somebody has to look at, the stranded first."""
         number, fit, left, blocked = map(len, (self.rows, self.fitting, self.stranded, self.blocked))
         said = (
             f"to {self.to}: {number} running {'agreement' if number == 1 else 'agreements'};"
             f" {fit} can be migrated ({blocked} of them newly blocked), {left} would be stranded"
         )
-        worth = [row for row in self.rows if row.stranded or row.newly_blocked]
+        worth = (*self.stranded, *self.blocked)
         more = [f"and {len(worth) - SHOWN} more"] if len(worth) > SHOWN else []
         return "\n".join((said, *map(str, worth[:SHOWN]), *more))
 
@@ -177,10 +204,12 @@ def migrating(to: Process, mapping: Mapping[str, str] | None, reason: str) -> Wa
         stage = to.stage(place)
         if stage is None:
             return Change(kind="migrated")
+        # Whose turn it has become since a deadline passed stays so, if the new process knows them.
+        owner = tuple(dict.fromkeys((*stage.owner, *(r for r in agreement.escalated if r in to.known_roles))))
         return Change(
             kind="migrated",
             to=stage.id,
-            data=lean({"was": _pin(process.pin), "mapping": named, "owner": stage.owner, "reason": said}),
+            data=lean({"was": _pin(process.pin), "mapping": named, "owner": owner, "reason": said}),
             voided=tuple(vote.brief() for vote in agreement.approvals if vote.role not in to.approving),
             process=to,
         )
@@ -237,60 +266,49 @@ def _jumped(old: Process, new: Process, mapping: Mapping[str, str], stage: str, 
     ]
 
 
-def plan(
-    store: Store,
-    pinned: Callable[[Agreement], Process],
-    decide: Decide,
-    source: Source,
-    to: Process,
-    mapping: Mapping[str, str] | None,
-    now: datetime,
-) -> MigrationPlan:
+def plan(office: Office, source: Source, to: Process, mapping: Mapping[str, str] | None) -> MigrationPlan:
     """
     Look at every running agreement that is meant, and say what would become of it.
 
     Args:
-        store: Where the agreements are.
-
-        pinned: Finds the process an agreement runs under.
-
-        decide: Decides what an actor wants, and writes nothing.
+        office: What it is made with.
 
         source: What is to be migrated.
 
         to: The process to migrate to.
 
         mapping: Which stage takes the place of which.
-
-        now: What time it is.
     """
     named = _mapping(mapping)
     _known(named.values(), to, "to")
     known: dict[Pin, Process | Unmet] = {}
     rows = []
-    for agreement in _meant(store, source, to.pin):
+    for agreement in _meant(office.store, source, to.pin):
         pin = agreement.process
         if pin not in known:
             try:
-                known[pin] = pinned(agreement)
+                known[pin] = office.pinned(agreement)
             except NotFound as error:
                 known[pin] = _why("migration.unknown", process=str(pin), error=str(error))
         old = known[pin]
         rows.append(
             _unknown(agreement, named, old)
             if isinstance(old, Unmet)
-            else _row(agreement, old, to, frozendict({k: v for k, v in named.items() if old.stage(k)}), decide, now)
+            else _row(office, agreement, old, to, frozendict({k: v for k, v in named.items() if old.stage(k)}))
         )
     _used(named, source, known.values())
     return MigrationPlan(to=to.pin, rows=tuple(rows))
 
 
 def _used(mapping: Mapping[str, str], source: Source, known: Iterable[Process | Unmet]) -> None:
-    """Refuse a mapping of a stage that none of the processes has which it is for."""
-    given = [source] if isinstance(source, Process) else [process for process in known if isinstance(process, Process)]
+    """Refuse a mapping of a stage that none of the processes has which it is for, as far as they can be read."""
+    given = [source] if isinstance(source, Process) else list(known)
+    processes = [process for process in given if isinstance(process, Process)]
+    if not processes or len(processes) < len(given):
+        return
     for stage in mapping:
-        if given and not any(process.stage(stage) for process in given):
-            _known([stage], given[0], "from")
+        if not any(process.stage(stage) for process in processes):
+            _known([stage], processes[0], "from")
 
 
 def _meant(store: Store, source: Source, to: Pin) -> Iterator[Agreement]:
@@ -333,6 +351,7 @@ def _unknown(agreement: Agreement, mapping: frozendict, why: Unmet) -> Migration
         mapping=mapping,
         stranded=(why,),
         newly_blocked=(),
+        overdue=(),
         voided=(),
         passed_over=(),
         permitted=False,
@@ -340,11 +359,10 @@ def _unknown(agreement: Agreement, mapping: frozendict, why: Unmet) -> Migration
     )
 
 
-def _row(
-    agreement: Agreement, old: Process, new: Process, mapping: frozendict, decide: Decide, now: datetime
-) -> MigrationRow:
-    decision, change = decide(old, agreement, migrating(new, mapping, ""))
+def _row(office: Office, agreement: Agreement, old: Process, new: Process, mapping: frozendict) -> MigrationRow:
+    decision, change, attempt = office.decide(old, agreement, migrating(new, mapping, ""))
     placed = change.to
+    after = None if placed is None else _after(office, agreement, new, change, attempt)
     voided = {vote["n"] for vote in change.voided}
     return MigrationRow(
         agreement=agreement.id,
@@ -354,7 +372,8 @@ def _row(
         to_stage=placed,
         mapping=mapping,
         stranded=tuple(decision.cursor.answer.unmet),
-        newly_blocked=() if placed is None else _newly(agreement, old, new, change, decide, now),
+        newly_blocked=() if after is None else _newly(office, agreement, after, old, new),
+        overdue=() if after is None else _overdue(agreement, after, office.now),
         voided=tuple(vote for vote in agreement.approvals if vote.n in voided),
         passed_over=()
         if placed is None
@@ -364,14 +383,21 @@ def _row(
     )
 
 
-def _newly(
-    agreement: Agreement, old: Process, new: Process, change: Change, decide: Decide, now: datetime
-) -> tuple[Unmet, ...]:
+def _newly(office: Office, before: Agreement, after: Agreement, old: Process, new: Process) -> tuple[Unmet, ...]:
     """Return what would keep the agreement from advancing after the change, and does not do so before it."""
     advance = moving("advance")
-    before = {_asked(reason) for reason in decide(old, agreement, advance)[0].cursor.answer.unmet}
-    after = decide(new, _after(agreement, new, change, now), advance)[0].cursor.answer.unmet
-    return tuple(reason for reason in after if _asked(reason) not in before)
+    now = {_asked(reason) for reason in office.decide(old, before, advance)[0].cursor.answer.unmet}
+    reasons = office.decide(new, after, advance)[0].cursor.answer.unmet
+    return tuple(reason for reason in reasons if _asked(reason) not in now)
+
+
+def _overdue(before: Agreement, after: Agreement, now: datetime) -> tuple[str, ...]:
+    """Return what would be overdue at once after the change, and is not so before it."""
+    late = [
+        {one.subject or one.key for one in deal.deadlines.values() if one.at is not None and one.at <= now}
+        for deal in (before, after)
+    ]
+    return tuple(sorted(late[1] - late[0]))
 
 
 def _asked(reason: Unmet) -> frozendict:
@@ -380,9 +406,9 @@ def _asked(reason: Unmet) -> frozendict:
     return frozendict({"code": reason.code, "params": reason.params, "alternatives": alternatives})
 
 
-def _after(agreement: Agreement, new: Process, change: Change, now: datetime) -> Agreement:
+def _after(office: Office, agreement: Agreement, new: Process, change: Change, attempt: Attempt) -> Agreement:
     """Return what the agreement would be after the change, by the same step that the history takes."""
-    table = {
+    table: dict[str, Any] = {
         "agreement": agreement.id,
         "n": agreement.n + 1,
         "kind": change.kind,
@@ -391,9 +417,13 @@ def _after(agreement: Agreement, new: Process, change: Change, now: datetime) ->
         "process": _pin(new.pin),
         "data": change.data,
         "voided": change.voided,
-        "recorded_at": instant(now),
+        "recorded_at": instant(office.now),
     }
-    return apply(agreement, Event(table))
+    after = apply(agreement, Event(table))
+    if new.clocked or agreement.deadlines:
+        due = office.reckon(new, agreement, attrs.evolve(attempt, agreement=after))
+        after = apply(agreement, Event({**table, "due": due}))
+    return after
 
 
 __all__ = ["MigrationPlan", "MigrationRow", "Source", "migrating", "plan"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +14,7 @@ from ._agreement import Agreement, apply
 from ._attempt import Attempt
 from ._book import Book
 from ._changes import Change, Decision, Wanted
-from ._clock import Clock
+from ._clock import ACTS, Clock
 from ._history import GENESIS, Entry, Event, chain
 from ._notices import Notification
 from ._plain import canonical, digest, freeze, instant, name
@@ -23,7 +23,7 @@ from ._process import Process
 from ._reasons import Unmet
 from ._records import Actor
 from ._stages import LAW, WHOLE
-from ._store import Definition, Known, Store
+from ._store import Definition, Known, Query, Store
 from ._text import frozendict
 from .exceptions import (
     AlreadyExists,
@@ -31,6 +31,7 @@ from .exceptions import (
     GateClosed,
     HistoryTampered,
     InvalidValue,
+    NoSuchMove,
     NotFound,
     NotPermitted,
     OutcomeUnknown,
@@ -38,6 +39,24 @@ from .exceptions import (
     RequestReused,
     quote,
 )
+
+
+OUTLIVES = frozenset({"note", "hold", "end"})
+"""What can still be done to a part when the agreement it is part of has ended."""
+
+
+class _Outside:
+    """Reads other agreements as they are now, for a question that writes nothing."""
+
+    def __init__(self, store: Store, agreement: str) -> None:
+        self.other = store.get
+        self._store, self._id = store, agreement
+
+    def parts(self) -> Iterator[Agreement]:
+        after = None
+        while found := self._store.find(Query(part_of=self._id), after=after, limit=500):
+            yield from found
+            after = found[-1].id
 
 
 class MutatingPath:
@@ -77,15 +96,62 @@ class MutatingPath:
         actor: Actor,
         at: datetime,
         details: Mapping[str, Any] = frozendict(),
+        *,
+        unit: Any = None,
     ) -> Attempt:
-        """Return what requirements are shown."""
-        return Attempt(agreement=agreement, move=move, actor=actor, at=at, details=details, zone=process.tzinfo)
+        """
+        Return what requirements are shown: the agreement, and of others what the process asks about.
+
+        Args:
+            process: The process it runs under.
+
+            agreement: The agreement.
+
+            move: What is attempted.
+
+            actor: Who attempts it.
+
+            at: When it takes effect.
+
+            details: The parameters of the move.
+
+            unit: The unit of work through which other agreements are read; None to look at them as they are now.
+        """
+        kin: dict[str, Any] = {}
+        if agreement.part_of is not None or process.kin.parts or process.kin.tracks:
+            kin = self._kin(process, agreement, _Outside(self.store, agreement.id) if unit is None else unit, move)
+        if process.counts:
+            kin["calendar"] = self.reckoner.calendar(process)
+        return Attempt(agreement=agreement, move=move, actor=actor, at=at, details=details, zone=process.tzinfo, **kin)
+
+    def _kin(self, process: Process, agreement: Agreement, look: Any, move: str) -> dict[str, Any]:
+        asked = process.kin
+        parent = None if agreement.part_of is None else look.other(agreement.part_of)
+        parts: Sequence[Agreement] = ()
+        tracks: dict[str, Agreement] = {}
+        if asked.always or move not in ACTS:
+            parts = tuple(look.parts()) if asked.parts else ()
+            for track in asked.tracks:
+                named = agreement.fact(track)
+                other = look.other(named) if isinstance(named, str) else None
+                if other is not None:
+                    tracks[track] = other
+        orders = {}
+        for other in (*parts, *tracks.values(), *(() if parent is None else (parent,))):
+            try:
+                orders[other.id] = tuple(stage.id for stage in self.book.pinned(other.process).stages)
+            except NotFound:
+                continue
+        return {"parts": parts, "parent": parent, "tracks": frozendict(tracks), "orders": frozendict(orders)}
 
     def decide(
-        self, process: Process, current: Agreement, wanted: Wanted, actor: Actor, at: datetime
+        self, process: Process, current: Agreement, wanted: Wanted, actor: Actor, at: datetime, unit: Any = None
     ) -> tuple[Decision, Change, Attempt]:
-        attempt = self.attempt(process, current, wanted.move, actor, at, wanted.details)
+        attempt = self.attempt(process, current, wanted.move, actor, at, wanted.details, unit=unit)
         decision, change = _changes.decide(process, attempt, wanted, self.vetoes)
+        if attempt.parent is not None and attempt.parent.outcome is not None and wanted.move not in OUTLIVES:
+            params = frozendict({"part": attempt.parent.id, "stage": attempt.parent.outcome})
+            decision.cursor.answer.unmet.append(Unmet(code="parent.ended", params=params, requirement="parent:running"))
         if process.clocked or current.deadlines:
             entered = change.to
             if entered is None and wanted.move in {"advance", "renew"}:
@@ -133,9 +199,9 @@ class MutatingPath:
                 if known is not None:
                     return self._replay(id_, known, request)
             if isinstance(wanted, Start):
-                plan = self._begin(id_, current, wanted, actor, now if at is None else at)
+                plan = self._begin(unit, current, wanted, actor, now if at is None else at)
             else:
-                plan = self._plan(process, current, wanted, actor, seen, at, now)
+                plan = self._plan(unit, process, current, wanted, actor, seen, at, now)
             try:
                 result = self._write(unit, current, process, plan, actor, stamp, recorded_at, request)
             except OutcomeUnknown as error:
@@ -149,7 +215,7 @@ class MutatingPath:
         self, unit: Any, process: Process, current: Agreement, wanted: Lapsing, recorded_at: str
     ) -> Agreement:
         """Write the first thing that is due; nothing, if nothing is."""
-        attempt = self.attempt(process, current, "sweep", _sweeping.THE_LAW, wanted.at)
+        attempt = self.attempt(process, current, "sweep", _sweeping.THE_LAW, wanted.at, unit=unit)
         lapse = _sweeping.lapse(process, attempt)
         if lapse is None:
             return current
@@ -157,7 +223,8 @@ class MutatingPath:
         plan = _Plan(move=lapse.move, change=lapse.change, used=(), attempt=attempt)
         return self._write(unit, current, process, plan, attempt.actor, instant(lapse.at), recorded_at, None)
 
-    def _begin(self, id_: str, current: Agreement | None, wanted: Start, actor: Actor, at: datetime) -> _Plan:
+    def _begin(self, unit: Any, current: Agreement | None, wanted: Start, actor: Actor, at: datetime) -> _Plan:
+        id_ = unit.id
         if current is not None:
             message = f"there is already an agreement {quote(id_)}; choose another id, or go on with that one"
             raise AlreadyExists(message)
@@ -165,12 +232,29 @@ class MutatingPath:
         used = tuple(role for role in actor.roles if role in known)
         if not used:
             raise NotPermitted(agreement=id_, move="start", actor=actor.id, roles=sorted(known), n=0)
+        whole = wanted.data.get("part_of")
+        read = () if whole is None else (self._whole(unit, whole, actor),)
         first = wanted.process.stages[0].id
         change = Change(kind="started", to=first, data=wanted.data, process=wanted.process)
-        return _Plan(move="start", change=change, used=used, at=at)
+        return _Plan(move="start", change=change, used=used, at=at, read=read)
+
+    def _whole(self, unit: Any, whole: str, actor: Actor) -> Agreement:
+        """Return the agreement that a new one is to be part of, if it may be."""
+        parent: Agreement | None = unit.other(whole)
+        if parent is None:
+            message = f"part_of: there is no agreement {quote(whole)}; start it first"
+            raise NotFound(message)
+        if parent.outcome is not None:
+            message = f"part_of: {parent.id} has ended ({parent.outcome}); nothing can become part of it"
+            raise NoSuchMove(message)
+        known = self.pinned(parent).known_roles
+        if known.isdisjoint(actor.roles):
+            raise NotPermitted(agreement=parent.id, move="start", actor=actor.id, roles=sorted(known), n=0)
+        return parent
 
     def _plan(
         self,
+        unit: Any,
         process: Process,
         current: Any,
         wanted: Wanted,
@@ -186,7 +270,7 @@ class MutatingPath:
             entered = instant(current.entered_at)
             message = f"at: {instant(at)} is before the agreement entered {quote(current.stage)} ({entered})"
             raise InvalidValue(message)
-        decision, change, attempt = self.decide(process, current, wanted, actor, now if at is None else at)
+        decision, change, attempt = self.decide(process, current, wanted, actor, now if at is None else at, unit)
         answer = decision.cursor.answer
         if decision.granted:
             return _Plan(
@@ -213,6 +297,7 @@ class MutatingPath:
             used=decision.used,
             asked=answer.asked,
             warnings=answer.warnings,
+            attempt=attempt,
             error=error,
         )
 
@@ -250,11 +335,13 @@ class MutatingPath:
         )
         rules = begun or process
         if rules.clocked or (current is not None and current.deadlines):
-            due = self._due(rules, current, plan, actor, table)
+            due = self._due(unit, rules, current, plan, actor, table)
             if due:
                 table["due"] = due
             elif plan.change.anew and current is not None:
                 return current
+        if read := plan.shown():
+            table["read"] = [{"agreement": a.id, "head": a.head.hex(), "version": a.version} for a in read]
         notifications: list[Notification] = []
         if self.plugins.notifies:
             # Plugins see a frozen copy: what they try to do to it touches nothing.
@@ -272,7 +359,7 @@ class MutatingPath:
         return result
 
     def _due(
-        self, process: Process, current: Agreement | None, plan: _Plan, actor: Actor, table: dict[str, Any]
+        self, unit: Any, process: Process, current: Agreement | None, plan: _Plan, actor: Actor, table: dict[str, Any]
     ) -> Sequence[Mapping[str, Any]]:
         """Return what becomes of the deadlines by the event that *table* is."""
         if plan.error is not None:
@@ -283,7 +370,7 @@ class MutatingPath:
         attempt = plan.attempt
         if attempt is None:
             assert plan.at is not None  # noqa: S101  what begins says when
-            attempt = self.attempt(process, after, plan.move, actor, plan.at)
+            attempt = self.attempt(process, after, plan.move, actor, plan.at, unit=unit)
         else:
             attempt = attrs.evolve(attempt, agreement=after)
         return self.reckoner.changes(process, current, attempt, anew=plan.change.anew)
@@ -346,9 +433,18 @@ class _Plan:
     used: Sequence[str]
     attempt: Attempt | None = None
     at: datetime | None = None
+    read: Sequence[Agreement] = ()
     asked: Sequence[tuple[str, bool]] = ()
     warnings: Sequence[Unmet] = ()
     error: Callable[[int], RefusedError] | None = None
+
+    def shown(self) -> Sequence[Agreement]:
+        """Return the other agreements that were looked at, each once."""
+        seen = self.attempt
+        if seen is None:
+            return self.read
+        several = (*(() if seen.parent is None else (seen.parent,)), *seen.parts, *seen.tracks.values())
+        return tuple({other.id: other for other in several}.values())
 
 
 def actor_of(by: Any) -> Actor:
@@ -358,8 +454,8 @@ def actor_of(by: Any) -> Actor:
     return by
 
 
-def id_of(agreement: Agreement | str) -> str:
-    return agreement.id if isinstance(agreement, Agreement) else name(agreement, "agreement")
+def id_of(agreement: Agreement | str, where: str = "agreement") -> str:
+    return agreement.id if isinstance(agreement, Agreement) else name(agreement, where)
 
 
 def _past(at: datetime, now: datetime, recorded_at: str) -> str:

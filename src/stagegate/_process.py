@@ -11,7 +11,7 @@ import attrs
 
 from . import _checks
 from ._calendars import WEEKENDS, Calendar, load_calendar
-from ._evidence import ApprovalRequirement
+from ._evidence import ApprovalRequirement, NoticeRequirement, PartsRequirement, TrackRequirement
 from ._fields import Reader, collected, reads
 from ._machine import Machine, Plan, build
 from ._plain import canonical, digest, plain, slug, text
@@ -258,6 +258,22 @@ class Process:
             for stage in self.stages
         )
 
+    @cached_property
+    def kin(self) -> Kin:
+        """What it asks of other agreements."""
+        asked = [part for _, part in self.requirements()]
+        timed = [part for stage in self.stages for gate in _timed(stage) for part in gate.walk()]
+        return Kin(
+            parts=any(isinstance(part, PartsRequirement) for part in asked),
+            tracks=tuple(dict.fromkeys(part.track for part in asked if isinstance(part, TrackRequirement))),
+            always=any(isinstance(part, (PartsRequirement, TrackRequirement)) for part in timed),
+        )
+
+    @cached_property
+    def counts(self) -> bool:
+        """Whether its requirements count days."""
+        return any(isinstance(part, NoticeRequirement) for _, part in self.requirements())
+
     def amending(self, stage: str, kind: str) -> frozenset[str]:
         """Return the roles whose approval the amendment of a kind of document asks, at a stage."""
         gate = self.standing(stage).amend.get(kind)
@@ -279,7 +295,7 @@ class Process:
             known.update(part.fix_by)
             if isinstance(part, ApprovalRequirement):
                 known.update((part.role, *part.delegates))
-        return frozenset(known)
+        return frozenset(known - {LAW})
 
     @cached_property
     def asking(self) -> dict[str, tuple[tuple[str, ApprovalRequirement], ...]]:
@@ -321,6 +337,30 @@ class Process:
                 "outcomes": [outcome.to_data() for outcome in self.outcomes],
             }
         )
+
+
+@attrs.define(frozen=True)
+class Kin:
+    """
+    What a process asks of other agreements.
+
+    Attributes:
+        parts: Whether it asks about the parts.
+
+        tracks: The facts that name the agreements that run beside it.
+
+        always: Whether a clock depends on them, so that they are looked at whatever is done.
+    """
+
+    parts: bool
+    tracks: tuple[str, ...]
+    always: bool
+
+
+def _timed(stage: Stage) -> Iterator[Requirement]:
+    """Return the requirements of a stage that have a clock of their own."""
+    yield from (part for part in (() if stage.gate is None else stage.gate.walk()) if part.within is not None)
+    yield from (duty.gate for duty in stage.duties if duty.gate is not None)
 
 
 def _calendar_data(calendar: str | Calendar) -> Any:

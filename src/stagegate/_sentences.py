@@ -68,7 +68,7 @@ SENTENCES: dict[str, str] = {
         "{in_favour} of {present} present members of {role} voted in favour; at least {majority} must"
     ),
     "approval.votes": (
-        "{missing} more votes of {role} in favour are missing, from: {from}"
+        "{role} needs more votes in favour: {missing}, from {from}"
         " (so far {in_favour} in favour, {against} against, {abstaining} abstaining)"
     ),
     "approval.lost": (
@@ -83,7 +83,7 @@ SENTENCES: dict[str, str] = {
     "approval.minutes": "the result that {by} recorded for {role} does not count without the current {document}",
     "approval.recused": "{by} takes no part as {role}, for a conflict of interest: {reason}",
     "approval.adjourned": "{role} has adjourned its vote until {until}: {reason}",
-    "approval.adjournments": "{role} has adjourned its vote {have} times; {most} are allowed",
+    "approval.adjournments": "{role} has adjourned its vote as often as it may: {have} of {most}",
     "fact.missing": "the fact {fact} is not recorded",
     "fact.equals": "the fact {fact} must be {expected}, and is {value}",
     "fact.one_of": "the fact {fact} must be one of {expected}, and is {value}",
@@ -100,6 +100,15 @@ SENTENCES: dict[str, str] = {
     "fact.each_missing": "{entry}: {field} is not recorded",
     "fact.no_entries": "the fact {fact} has no entries",
     "fact.shape": "the fact {fact} must be a table of entries, and is {value}",
+    "parent.none": "it is part of no other agreement",
+    "parent.ended": "{part}, which it is part of, has ended ({stage})",
+    "parent.reached": "{part}, which it is part of, stands at {stage} and has not reached {wanted}",
+    "parts.none": "it has no parts",
+    "parts.few": "{have} of {need} parts have reached {wanted}",
+    "parts.reached": "the part {title} stands at {stage} and has not reached {wanted}",
+    "parts.each": "the part {title}",
+    "track.none": "{track} names {value}, and there is no such agreement",
+    "track.reached": "{part} ({track}) stands at {stage} and has not reached {wanted}",
     "parties.count": "there are {have} parties; {need} are needed",
     "parties.missing": "{party} is not a party",
     "parties.kind": "the party {party} is {value}, not {expected}",

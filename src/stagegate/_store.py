@@ -74,6 +74,8 @@ class Query:
 
         overdue: Something of theirs is overdue (True) or nothing is (False).
 
+        part_of: They are parts of this agreement.
+
         due_before: Something of theirs is to be done at or before this instant (`Agreement.wakes_at`).
     """
 
@@ -87,6 +89,7 @@ class Query:
     text: str | None = None
     changed_since: datetime | None = None
     overdue: bool | None = None
+    part_of: str | None = None
     due_before: datetime | None = None
 
     COUNTED: ClassVar = ("stage", "process", "outcome", "running", "owner", "on_hold")
@@ -105,6 +108,7 @@ class Query:
                 self.text is None or self.text.casefold() in agreement.searchable,
                 self.changed_since is None or agreement.changed_at >= self.changed_since,
                 self.overdue in (None, agreement.overdue),
+                self.part_of in (None, agreement.part_of),
                 self.due_before is None
                 or ((wakes := agreement.wakes_at) is not None and wakes <= self.due_before),
             )
@@ -148,6 +152,17 @@ class Unit(Protocol):
     @property
     def agreement(self) -> Agreement | None:
         """The agreement as it is; None if there is none of this id."""
+
+    def other(self, agreement: str) -> Agreement | None:
+        """
+        Return another agreement, or None.
+
+        What is read through a unit cannot have changed when it commits: the store locks it as well, or looks again at
+        the commit and raises `Conflict` if it has.
+        """
+
+    def parts(self) -> Sequence[Agreement]:
+        """Return the agreements that are parts of this one, in the order of their ids; as fixed as `other`."""
 
     def known(self, request: str) -> Known | None:
         """Return what is known of a request id, whichever agreement it was for."""

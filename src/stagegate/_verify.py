@@ -92,14 +92,14 @@ def verify(store: Store, agreement: str | None = None) -> Report:
     """
     faults: list[Fault] = []
     checked = events = 0
-    definitions = _Definitions(store)
+    definitions, others = _Definitions(store), _Others(store)
     for dossier in store.dossiers(agreement):
         checked += 1
         events += len(dossier.entries)
-        faults.extend(Fault(dossier.id, n, what) for n, what in _faults(dossier, definitions))
+        faults.extend(Fault(dossier.id, n, what) for n, what in _faults(dossier, definitions, others))
     if agreement is None:
         faults.extend(Fault("", 0, what) for what in store.faults())
-        faults.extend(Fault("", 0, wrong) for kept in store.definitions() if (wrong := _damaged(kept)))
+        faults.extend(Fault("", 0, what) for what in definitions.damaged())
     return Report(ok=not faults, level="internal", checked=checked, events=events, faults=tuple(faults))
 
 
@@ -113,11 +113,22 @@ class _Definitions:
     def wrong(self, pin: Pin) -> str:
         """Return what is wrong with the definition of a process that a history names; empty if it is there, whole."""
         if pin not in self._looked:
-            body = self._store.definition(pin.digest)
-            self._looked[pin] = (
-                f"the definition of {pin} is not stored" if body is None else _damaged(Definition(pin, body))
-            )
+            self._looked[pin] = self._look(pin)
         return self._looked[pin]
+
+    def _look(self, pin: Pin) -> str:
+        try:
+            body = self._store.definition(pin.digest)
+        except HistoryTampered as error:
+            return str(error)
+        return f"the definition of {pin} is not stored" if body is None else _damaged(Definition(pin, body))
+
+    def damaged(self) -> Iterator[str]:
+        """Go through what is wrong with the stored definitions, whoever runs under them."""
+        try:
+            yield from filter(None, map(_damaged, self._store.definitions()))
+        except HistoryTampered as error:
+            yield str(error)
 
 
 def _damaged(kept: Definition) -> str:
@@ -135,7 +146,23 @@ def _damaged(kept: Definition) -> str:
     return ""
 
 
-def _faults(dossier: Dossier, definitions: _Definitions) -> Iterator[tuple[int, str]]:
+class _Others:
+    """The histories that others rest on, each looked at once."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._heads: dict[str, frozenset[str]] = {}
+
+    def wrong(self, agreement: str, head: str) -> str:
+        """Return what is wrong with what was read of another agreement; empty if its history has that event."""
+        if agreement not in self._heads:
+            self._heads[agreement] = frozenset(entry.hash.hex() for entry in self._store.history(agreement))
+        if head in self._heads[agreement]:
+            return ""
+        return f"it rests on {quote(agreement)} as of an event that is not in the history of that agreement"
+
+
+def _faults(dossier: Dossier, definitions: _Definitions, others: _Others) -> Iterator[tuple[int, str]]:
     entries = dossier.entries
     first = broken(entries)
     if first is not None:
@@ -158,6 +185,9 @@ def _faults(dossier: Dossier, definitions: _Definitions) -> Iterator[tuple[int, 
                     yield entry.n, wrong
             if request := event.data.get("request"):
                 requests[entry.n, _text(request["id"])] = _text(request["fingerprint"])
+            for read in event.data.get("read", ()):
+                if wrong := others.wrong(_text(read["agreement"]), _text(read["head"])):
+                    yield entry.n, wrong
             for notification in event.data.get("notifications", ()):
                 told[_text(notification["id"])] = entry.n, _text(notification["digest"])
         except HistoryTampered as error:

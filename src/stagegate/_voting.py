@@ -170,6 +170,8 @@ def _voice(process: Process, role: str | None, by: Actor, move: str) -> str:
         if role not in asking:
             there = ", ".join(sorted(asking)) or "nobody"
             message = f"no gate of {process.id} asks {quote(role)} to approve; it asks {there}"
+            if instead := [voice for voice in asking if role in _deputies(process, voice)]:
+                message += f"; on behalf of somebody, {role} may vote as {' or '.join(instead)}"
             raise NoSuchMove(message)
         return role
     mine = [r for r in by.roles if r in asking] or [r for r in asking if _deputies(process, r) & set(by.roles)]

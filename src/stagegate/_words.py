@@ -7,7 +7,18 @@ from typing import Any
 
 import attrs
 
-from ._evidence import ActorRequirement, PartiesRequirement, approval, document, fact, notice, parties
+from ._evidence import (
+    ActorRequirement,
+    ParentRequirement,
+    PartiesRequirement,
+    PartsRequirement,
+    approval,
+    document,
+    fact,
+    notice,
+    parties,
+    track,
+)
 from ._predicates import Predicate
 from ._requirements import Not, Requirement, all_of, any_of, at_least, gather, unguarded, when
 from .exceptions import DefinitionError, join, quote
@@ -189,6 +200,28 @@ def _read_parties(_: Words, table: dict[str, Any], about: dict[str, Any]) -> Req
     return _under("parties", lambda: gather(PartiesRequirement, **asked, **about))
 
 
+def _read_parts(reader: Words, table: dict[str, Any], about: dict[str, Any]) -> Requirement:
+    asked = table.pop("parts")
+    _nothing_else(table, "parts")
+    if not isinstance(asked, Mapping):
+        raise DefinitionError([("parts", f"a table is needed, such as {{ all = 'signed' }}, not {quote(asked)}")])
+    given = dict(asked)
+    if "each" in given:
+        try:
+            given["each"] = _inner(reader, given["each"], "each")
+        except DefinitionError as error:
+            raise error.under("parts") from None
+    return _under("parts", lambda: gather(PartsRequirement, **given, **about))
+
+
+def _read_parent(_: Words, table: dict[str, Any], about: dict[str, Any]) -> Requirement:
+    asked = table.pop("parent")
+    _nothing_else(table, "parent")
+    if not isinstance(asked, Mapping):
+        raise DefinitionError([("parent", f"a table is needed, such as {{ reached = 'signed' }}, not {quote(asked)}")])
+    return _under("parent", lambda: gather(ParentRequirement, **{"reached": "", **asked}, **about))
+
+
 def _read_actor(_: Words, table: dict[str, Any], about: dict[str, Any]) -> Requirement:
     asked = table.pop("actor")
     _nothing_else(table, "actor")
@@ -262,6 +295,9 @@ _WORDS: dict[str, Callable[[Words, dict[str, Any], dict[str, Any]], Requirement]
     "fact": _read_plain(fact, "fact"),
     "notice": _read_plain(notice, "notice"),
     "parties": _read_parties,
+    "parts": _read_parts,
+    "parent": _read_parent,
+    "track": _read_plain(track, "track"),
     "actor": _read_actor,
     "requirement": _read_named,
     "unguarded": _read_unguarded,

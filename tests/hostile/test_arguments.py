@@ -53,7 +53,9 @@ HUGE = 10**5000
 
 
 GOOD: dict[str, dict[str, Any]] = {
-    "start": {"process": "pact", "agreement": "new", "title": "New", "parties": [], "version": "1"},
+    "start": {
+        "process": "pact", "agreement": "new", "title": "New", "parties": [], "version": "1", "part_of": None
+    },
     "attach": {"agreement": "deal", "document": plan()},
     "record": {"agreement": "deal", "fact": "cost", "value": 1, "source": "the office"},
     "approve": {
@@ -69,12 +71,19 @@ GOOD: dict[str, dict[str, Any]] = {
     "hold": {"agreement": "deal", "reason": "wait"},
     "resume": {"agreement": "deal", "reason": "go"},
     "end": {"agreement": "deal", "outcome": "dropped", "reason": "over"},
+    "renew": {"agreement": "deal", "to": "draft", "reason": "on"},
+    "amend": {"agreement": "deal", "document": plan(), "reason": "better"},
+    "recompute": {"agreement": "deal"},
+    "sweep": {"at": None, "limit": 5},
+    "explain": {"agreement": "deal", "deadline": "term", "lang": "en"},
+    "forecast": {"agreement": "deal", "assumptions": {}, "silent": [], "by": BOSS},
     "migrate": {"agreement": "deal", "to": "pact", "version": "1", "mapping": {}, "reason": "new rules"},
     "plan_migration": {"from_": "pact", "to": "pact", "version": "1", "mapping": {}, "by": BOSS},
     "get": {"agreement": "deal"},
     "find": {
         "stage": "draft", "process": "pact", "outcome": "dropped", "running": True, "owner": "boss", "on_hold": False,
         "party": "x", "text": "deal", "changed_since": None, "after": "a", "limit": 5,
+        "overdue": False, "part_of": "x", "due_before": None,
     },
     "count": {
         "by": "stage", "stage": "draft", "process": "pact", "outcome": "dropped", "running": True, "owner": "boss",
@@ -89,13 +98,19 @@ GOOD: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 CHANGES = (
     "start", "attach", "record", "approve", "refuse", "abstain", "recuse", "adjourn", "note", "advance", "send_back",
-    "hold", "resume", "end", "migrate",
+    "hold", "resume", "end", "renew", "amend", "recompute", "migrate",
 )  # fmt: skip
 for _method in CHANGES:
     GOOD[_method] |= {"by": BOSS, "at": None, "request_id": "once"}
 
 FINE: dict[str, set[str]] = {
     "start.version": {"None"},
+    "start.part_of": {"None"},
+    "renew.to": {"None"},
+    "sweep.at": {"None"},
+    "sweep.limit": {"3"},
+    "forecast.assumptions": {"dict"},
+    "forecast.silent": {"list", "dict"},
     **{f"{method}.version": {"None"} for method in ("migrate", "plan_migration")},
     **{f"{method}.mapping": {"None", "dict"} for method in ("migrate", "plan_migration")},
     "start.parties": {"list", "dict"},
@@ -121,6 +136,7 @@ FINE: dict[str, set[str]] = {
 SAID = {
     "record.value": "fact cost",
     "attach.document": "Document",
+    "amend.document": "Document",
     "note.said": "note",
     "start.process": "process",
     "process.agreement": "greement",
@@ -173,7 +189,7 @@ def test_wrong_types_are_refused_by_name(shared: Office, method: str, name: str)
     assert {} == refused(shared, method, name, {kind: value for kind, value in WRONG.items() if kind not in fine})
 
 
-@pytest.mark.parametrize("method, name", [one for one in EVERY if one != ("deliver", "limit")])
+@pytest.mark.parametrize("method, name", [one for one in EVERY if one not in {("deliver", "limit"), ("sweep", "limit")}])
 def test_what_is_beyond_all_bounds_is_refused(shared: Office, method: str, name: str) -> None:
     """A number of five thousand digits and what cannot even be shown are refused by the name of the argument."""
     assert {} == refused(shared, method, name, {"huge": HUGE, "unspeakable": Unspeakable()})

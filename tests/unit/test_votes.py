@@ -112,7 +112,7 @@ class TestTally:
         assert [
             "2 of 5 members of council were present; more than 1/2 must be",
             "1 of 2 present members of council voted in favour; more than half must",
-            "1 more votes of council in favour are missing, from: bob, dee, eve (so far 1 in favour, 1 against, 0 abstaining)",
+            "council needs more votes in favour: 1, from bob, dee, eve (so far 1 in favour, 1 against, 0 abstaining)",
         ] == trial.said
 
     def test_without_a_list_the_votes_are_missing_from_the_role(self, case: Callable[..., Any]) -> None:
@@ -663,14 +663,14 @@ class TestAdjournment:
         said = refusal(lambda: self.adjourn(trial))
         trial.engine.send_back("deal", "draft", "begin anew", by=trial.who("ann", "boss"))
 
-        assert ["council has adjourned its vote 2 times; 2 are allowed"] == said
+        assert ["council has adjourned its vote as often as it may: 2 of 2"] == said
         assert 1 == self.adjourn(trial).adjourned["council"].number
 
     def test_none_at_all_can_be_allowed(self, case: Callable[..., Any]) -> None:
         """With `adjournments=0` the vote cannot be put off."""
         trial = case(approval("council", majority="1/2", adjournments=0))
 
-        assert ["council has adjourned its vote 0 times; 0 are allowed"] == refusal(lambda: self.adjourn(trial))
+        assert ["council has adjourned its vote as often as it may: 0 of 0"] == refusal(lambda: self.adjourn(trial))
 
     def test_without_a_limit_there_is_none(self, case: Callable[..., Any]) -> None:
         """Where nothing is said, it can be adjourned as often as need be."""

@@ -3,6 +3,7 @@
 from .approvals import ApprovalRequirement, approval
 from .documents import DocumentRequirement, document
 from .facts import FactRequirement, fact
+from .kin import ParentRequirement, PartsRequirement, TrackRequirement, parent, parts, track
 from .notices import NoticeRequirement, notice
 from .people import ActorRequirement, PartiesRequirement, actor, parties
 from .values import UNSET, Ref, same, value_of
@@ -14,14 +15,20 @@ __all__ = [
     "DocumentRequirement",
     "FactRequirement",
     "NoticeRequirement",
+    "ParentRequirement",
     "PartiesRequirement",
+    "PartsRequirement",
     "Ref",
+    "TrackRequirement",
     "actor",
     "approval",
     "document",
     "fact",
     "notice",
+    "parent",
     "parties",
+    "parts",
     "same",
+    "track",
     "value_of",
 ]

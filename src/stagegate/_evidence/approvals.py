@@ -153,11 +153,21 @@ class ApprovalRequirement(Requirement):
 
     def spoken(self, attempt: Attempt) -> Approval | None:
         """Return the vote by which silence has decided, if it has and the text is still the same."""
+        return next((vote for vote in self._current(attempt) if vote.silence), None)
+
+    def answered(self, attempt: Attempt) -> bool:
+        """Say whether nobody has to be waited for: silence has decided, or an answer was given that is no approval."""
+        return any(
+            vote.silence or vote.tally or (vote.vote == "against" and not self.by_person)
+            for vote in self._current(attempt)
+        )
+
+    def _current(self, attempt: Attempt) -> Iterator[Approval]:
+        """Go through the votes on the texts as they are now."""
         documents = attempt.agreement.documents
         for vote in attempt.approvals(self.role):
-            if vote.silence and not any(k in documents and vote.of.get(k) != documents[k].digest for k in self.of):
-                return vote
-        return None
+            if not any(k in documents and vote.of.get(k) != documents[k].digest for k in self.of):
+                yield vote
 
     # Which votes count
 

@@ -116,7 +116,7 @@ class SQLiteStore:
             ask("a.outcome IS NULL" if query.running else "a.outcome IS NOT NULL")
         if query.on_hold is not None:
             ask("a.on_hold = 1" if query.on_hold else "a.on_hold = 0")
-        for kind, value in (("party", query.party), ("owner", query.owner)):
+        for kind, value in (("party", query.party), ("owner", query.owner), ("whole", query.part_of)):
             if value is not None:
                 tables.append(f"JOIN member {kind} ON {kind}.agreement = a.id")
                 ask(f"{kind}.kind = '{kind}' AND {kind}.value = ?", value)

@@ -9,7 +9,7 @@ from typing import Any
 from stagegate import Agreement, Conflict, Definition, Entry, Known, Notification, OutcomeUnknown, StoreError
 
 from ._connections import explained
-from ._rows import OUTBOX, columns_of, get, iso, members_of, seal, sort_of
+from ._rows import OUTBOX, SNAPSHOT, columns_of, get, iso, members_of, seal, snapshot_of, sort_of
 
 
 class UnitOfWork:
@@ -20,6 +20,17 @@ class UnitOfWork:
         self._path = path
         self.id = agreement
         self.agreement = get(connection, agreement)
+
+    def other(self, agreement: str) -> Agreement | None:
+        return get(self._connection, agreement)
+
+    def parts(self) -> Sequence[Agreement]:
+        rows = self._connection.execute(
+            f"SELECT {SNAPSHOT} FROM agreement a JOIN member m ON m.agreement = a.id"
+            " WHERE m.kind = 'whole' AND m.value = ? ORDER BY a.id",
+            (self.id,),
+        ).fetchall()
+        return [snapshot_of(*row) for row in rows]
 
     def known(self, request: str) -> Known | None:
         row = self._connection.execute(

@@ -53,9 +53,9 @@ BEGIN SELECT RAISE (ABORT, 'a definition is never changed'); END;
 CREATE TRIGGER definition_is_never_deleted BEFORE DELETE ON definition
 BEGIN SELECT RAISE (ABORT, 'a definition is never changed'); END;
 
--- Whose turn it is and who takes part: what a listing can be asked for beside the columns of the agreement.
+-- Whose turn it is, who takes part, of which whole it is a part: what a listing can be asked for beside the columns of the agreement.
 CREATE TABLE member (
-    kind      TEXT NOT NULL CHECK (kind IN ('owner', 'party')),
+    kind      TEXT NOT NULL CHECK (kind IN ('owner', 'party', 'whole')),
     value     TEXT NOT NULL,
     agreement TEXT NOT NULL REFERENCES agreement (id),
     PRIMARY KEY (kind, value, agreement)
