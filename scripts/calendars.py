@@ -23,7 +23,7 @@ import attrs
 
 import stagegate
 from stagegate import Calendar
-from stagegate.calendars import builtin, names
+from stagegate.calendars import builtin_calendar, names
 from stagegate.contrib.calendars import indonesia, japan
 
 FOLDER = Path(stagegate.__file__).parent / "calendars"
@@ -66,7 +66,8 @@ SHIPPED = (
 def written(shipped: Shipped, calendar: Calendar) -> str:
     """Return a calendar as the file that holds it."""
     lines = [HEADER, f"id = {quoted(calendar.id)}", f"version = {quoted(shipped.version)}"]
-    lines += ['basis = """', *(f"{line} \\" for line in textwrap.wrap(calendar.basis, 110)), '"""']
+    basis = " \\\n".join(textwrap.wrap(calendar.basis, 110))
+    lines += [f'basis = """\\\n{basis}"""']
     lines += [f"first = {calendar.first}", f"last = {calendar.last}", "", "[holidays]"]
     for year, days in groupby(sorted(calendar.holidays.items()), key=lambda day: int(day[0][:4])):
         source = shipped.sources.get(year)
@@ -86,7 +87,7 @@ def faults() -> Iterator[str]:
     for extra in set(names()) - set(made):
         yield f"{extra}.toml: nothing here writes it"
     for id_, (one, calendar) in made.items():
-        was = builtin(id_) if id_ in names() else None
+        was = builtin_calendar(id_) if id_ in names() else None
         if was is not None and was.version == one.version and counted(was) != counted(calendar):
             yield f"{id_}.toml: its days have changed, so it needs another version than {one.version}; change it here"
 

@@ -28,13 +28,13 @@ DECREED_SINCE = 2002
 """The first year with days off by decree: *cuti bersama*. Every year since has some."""
 INDONESIA = (
     "Public holidays: Keppres 8/2024 and those before it. Their dates, and cuti bersama (days off by decree, on which"
-    " offices rest too): the joint decree of three ministers (SKB 3 Menteri) for each year. As the package holidays has"
-    " them."
+    " offices rest too): the joint decree of three ministers (SKB 3 Menteri) for each year. As the Python package"
+    " holidays has them."
 )
 JAPAN = (
-    "National holidays: Act 178 of 1948, with the days that stand in for those on a Sunday. As the package holidays has"
-    " them. Not among them: 29 December to 3 January, when offices rest by Act 91 of 1988 and, in a city, by its ordinance"
-    " (Local Autonomy Act, Art 4-2)."
+    "National holidays: Act 178 of 1948, with the days that stand in for those on a Sunday. As the Python package"
+    " holidays has them. Not among them: 29 December to 3 January, when offices rest by Act 91 of 1988 and, in a city,"
+    " by its own ordinance (Local Autonomy Act, Art 4-2)."
 )
 
 
