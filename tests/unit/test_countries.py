@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import holidays
@@ -106,13 +106,16 @@ def test_year_before_any_decree_has_public_holidays() -> None:
     assert (date(1999, 1, 1), date(1999, 12, 31)) == (calendar.first, calendar.last)
 
 
-def test_expected_days_end_what_is_certain() -> None:
-    """Where a day is only expected its name says so, and the calendar is certain until the day before it."""
+def test_expected_days_are_not_covered() -> None:
+    """Where a day is only expected, the calendar ends on the day before it; nothing after it is said."""
+    days = holidays.country_holidays("ID", years=[2026, 2027], language="id")
+    expected = min((on for on, name in days.items() if name.endswith("(perkiraan)")), default=date(2028, 1, 1))
     calendar = indonesia(2026, 2027)
-    expected = sorted(on for on, name in calendar.holidays.items() if name.endswith("(perkiraan)"))
 
-    assert [] == [on for on in expected if on < "2027-01-01"]
-    assert [calendar.last] == [date.fromisoformat(min([*expected, "2028-01-01"])) - date.resolution]
+    assert expected - timedelta(days=1) == calendar.last
+    assert calendar.covers(date(2027, 1, 5))
+    assert "Isra Mikraj Nabi Muhammad" == calendar.off(date(2027, 1, 5))
+    assert max(calendar.holidays) < expected.isoformat()
 
 
 @pytest.mark.parametrize("make", [indonesia, japan], ids=lambda make: make.__name__)
@@ -188,7 +191,7 @@ def test_without_the_extra_the_error_says_what_to_install(tmp_path: Path) -> Non
 
 def test_calendar_is_a_value_like_any_other() -> None:
     """What is made is a plain calendar: it can be amended and handed over."""
-    decree = indonesia(2025).amended("2025, decree of 1 September", holidays={date(2025, 9, 8): "Cuti bersama"})
+    decree = indonesia(2025).amended(version="decree of 1 September", add={date(2025, 9, 8): "Cuti bersama"})
     given: Iterable[Calendar] = [decree]
 
     assert decree == Engine.open("memory:", calendars=given).calendars["indonesia"]
