@@ -15,6 +15,24 @@ if TYPE_CHECKING:
     from ._agreement import fold as fold
     from ._attempt import Attempt as Attempt
     from ._calendars import Calendar as Calendar
+    from ._deadlines import (
+        Due as Due,
+    )
+    from ._deadlines import (
+        Period as Period,
+    )
+    from ._deadlines import (
+        calendar_days as calendar_days,
+    )
+    from ._deadlines import (
+        months as months,
+    )
+    from ._deadlines import (
+        workdays as workdays,
+    )
+    from ._deadlines import (
+        years as years,
+    )
     from ._delivery import Delivered as Delivered
     from ._engine import Engine as Engine
     from ._engine import Option as Option
@@ -39,6 +57,7 @@ if TYPE_CHECKING:
     )
     from ._history import Entry as Entry
     from ._history import Event as Event
+    from ._loading import load_calendar as load_calendar
     from ._loading import load_process as load_process
     from ._machine import Cursor as Cursor
     from ._memory import MemoryStore as MemoryStore
@@ -162,6 +181,7 @@ _ROOMS = {
     "Delivery": "._notices",
     "Document": "._records",
     "Dossier": "._store",
+    "Due": "._deadlines",
     "Engine": "._engine",
     "Entry": "._history",
     "Event": "._history",
@@ -183,6 +203,7 @@ _ROOMS = {
     "OutcomeUnknown": ".exceptions",
     "Page": "._engine",
     "Party": "._records",
+    "Period": "._deadlines",
     "Pin": "._records",
     "PluginError": ".exceptions",
     "Process": "._process",
@@ -203,18 +224,23 @@ _ROOMS = {
     "approval": "._evidence",
     "at_least": "._requirements",
     "builtin": ".processes",
+    "calendar_days": "._deadlines",
     "check_plugin": "._plugins",
     "document": "._evidence",
     "fact": "._evidence",
     "fold": "._agreement",
     "hookimpl": ".hookspecs",
+    "load_calendar": "._loading",
     "load_process": "._loading",
+    "months": "._deadlines",
     "parties": "._evidence",
     "requirement": "._predicates",
     "translate": "._text",
     "unguarded": "._requirements",
     "value_of": "._evidence",
     "when": "._requirements",
+    "workdays": "._deadlines",
+    "years": "._deadlines",
 }
 
 __all__ = [
@@ -231,6 +257,7 @@ __all__ = [
     "Delivery",
     "Document",
     "Dossier",
+    "Due",
     "Engine",
     "Entry",
     "Event",
@@ -252,6 +279,7 @@ __all__ = [
     "OutcomeUnknown",
     "Page",
     "Party",
+    "Period",
     "Pin",
     "PluginError",
     "Process",
@@ -272,18 +300,23 @@ __all__ = [
     "approval",
     "at_least",
     "builtin",
+    "calendar_days",
     "check_plugin",
     "document",
     "fact",
     "fold",
     "hookimpl",
+    "load_calendar",
     "load_process",
+    "months",
     "parties",
     "requirement",
     "translate",
     "unguarded",
     "value_of",
     "when",
+    "workdays",
+    "years",
 ]
 
 

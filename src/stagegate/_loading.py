@@ -1,4 +1,4 @@
-"""Processes from TOML and JSON: the same frozen values, with the same digest, and every fault at once."""
+"""Processes and calendars from TOML and JSON: the same frozen values, with the same digest, and every fault at once."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from . import _checks
+from ._calendars import Calendar
 from ._fields import collected
 from ._predicates import Predicate
 from ._process import TOO_DEEP, Process
@@ -108,6 +109,23 @@ def load_process(
         raise DefinitionError(error.faults, source=named) from None
     except RecursionError:
         raise DefinitionError([("", TOO_DEEP)], source=named) from None
+
+
+def load_calendar(source: str | Path | Mapping[str, Any]) -> Calendar:
+    """
+    Return the calendar that a TOML or JSON file says.
+
+    Args:
+        source: The path of a `.toml` or `.json` file, the text of one, or the table itself.
+
+    Raises:
+        DefinitionError: With every fault, each with its path.
+    """
+    named, data = _read(source)
+    try:
+        return Calendar.from_data(data)
+    except DefinitionError as error:
+        raise DefinitionError(error.faults, source=named) from None
 
 
 def _read(source: str | Path | Mapping[str, Any]) -> tuple[str | None, Any]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, tzinfo
+from datetime import tzinfo
 from functools import cached_property
 from typing import Any
 
 import attrs
 
 from . import _checks
+from ._deadlines import zone_of
 from ._evidence import ApprovalRequirement
 from ._fields import Reader, collected, reads
 from ._machine import Machine, Plan, build
@@ -69,19 +70,6 @@ def _parameters(value: Any, where: str) -> frozendict:
         message = f"a table of parameters is needed, not {quote(value)}"
         raise InvalidValue(message)
     return plain(value, where)  # type: ignore[return-value]
-
-
-def zone_of(value: Any) -> tzinfo:
-    """Return the time zone of that name."""
-    if value == "UTC":
-        return UTC
-    from zoneinfo import ZoneInfo
-
-    try:
-        return ZoneInfo(value)
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        message = f"{quote(value)} is no time zone that is known here; use a name such as 'Asia/Jakarta' ({error})"
-        raise InvalidValue(message) from None
 
 
 def _zone(value: Any, _where: str) -> str:
