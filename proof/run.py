@@ -22,6 +22,8 @@ def runs(rounds: int, kills: int) -> list[tuple[str, list[str]]]:
         ("of 16 processes that saw the same, exactly one wins", [*races, str(rounds)]),
         ("... caught: an engine that does not compare versions", [*races, few, "--twin", "blind"]),
         ("... caught: a store that reads outside its lock", [*races, few, "--twin", "unlocked"]),
+        ("of 16 sweepers and a late voter, exactly one decides", ["sweeps.py", "--rounds", str(rounds)]),
+        ("... caught: a store that reads outside its lock", ["sweeps.py", "--rounds", few, "--twin", "unlocked"]),
         ("killed at any instant, a change has happened wholly or not at all", [*deaths, str(kills)]),
         ("... caught: a store that commits events before notifications", [*deaths, some, "--twin", "split"]),
         ("... caught: a store that acknowledges before it commits", [*deaths, some, "--twin", "late"]),

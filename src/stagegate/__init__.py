@@ -15,153 +15,88 @@ if TYPE_CHECKING:
     from ._agreement import fold as fold
     from ._attempt import Attempt as Attempt
     from ._calendars import Calendar as Calendar
-    from ._deadlines import (
-        Due as Due,
-    )
-    from ._deadlines import (
-        Period as Period,
-    )
-    from ._deadlines import (
-        calendar_days as calendar_days,
-    )
-    from ._deadlines import (
-        months as months,
-    )
-    from ._deadlines import (
-        workdays as workdays,
-    )
-    from ._deadlines import (
-        years as years,
-    )
+    from ._calendars import load_calendar as load_calendar
+    from ._deadlines import Due as Due
+    from ._deadlines import Period as Period
+    from ._deadlines import calendar_days as calendar_days
+    from ._deadlines import months as months
+    from ._deadlines import workdays as workdays
+    from ._deadlines import years as years
     from ._delivery import Delivered as Delivered
     from ._engine import Engine as Engine
     from ._engine import Option as Option
     from ._engine import Page as Page
-    from ._evidence import (
-        actor as actor,
-    )
-    from ._evidence import (
-        approval as approval,
-    )
-    from ._evidence import (
-        document as document,
-    )
-    from ._evidence import (
-        fact as fact,
-    )
-    from ._evidence import (
-        parties as parties,
-    )
-    from ._evidence import (
-        value_of as value_of,
-    )
+    from ._evidence import actor as actor
+    from ._evidence import approval as approval
+    from ._evidence import document as document
+    from ._evidence import fact as fact
+    from ._evidence import notice as notice
+    from ._evidence import parent as parent
+    from ._evidence import parties as parties
+    from ._evidence import parts as parts
+    from ._evidence import track as track
+    from ._evidence import value_of as value_of
+    from ._forecast import Forecast as Forecast
+    from ._forecast import Passage as Passage
     from ._history import Entry as Entry
     from ._history import Event as Event
-    from ._loading import load_calendar as load_calendar
     from ._loading import load_process as load_process
     from ._machine import Cursor as Cursor
     from ._memory import MemoryStore as MemoryStore
+    from ._migration import MigrationPlan as MigrationPlan
+    from ._migration import MigrationRow as MigrationRow
     from ._notices import Delivery as Delivery
     from ._notices import Notification as Notification
     from ._plugins import check_plugin as check_plugin
     from ._predicates import requirement as requirement
     from ._process import Process as Process
     from ._reasons import Unmet as Unmet
-    from ._records import (
-        Actor as Actor,
-    )
-    from ._records import (
-        Approval as Approval,
-    )
-    from ._records import (
-        Document as Document,
-    )
-    from ._records import (
-        Fact as Fact,
-    )
-    from ._records import (
-        Hold as Hold,
-    )
-    from ._records import (
-        Party as Party,
-    )
-    from ._records import (
-        Pin as Pin,
-    )
-    from ._requirements import (
-        Requirement as Requirement,
-    )
-    from ._requirements import (
-        all_of as all_of,
-    )
-    from ._requirements import (
-        any_of as any_of,
-    )
-    from ._requirements import (
-        at_least as at_least,
-    )
-    from ._requirements import (
-        unguarded as unguarded,
-    )
-    from ._requirements import (
-        when as when,
-    )
+    from ._records import Actor as Actor
+    from ._records import Adjournment as Adjournment
+    from ._records import Approval as Approval
+    from ._records import Document as Document
+    from ._records import Fact as Fact
+    from ._records import Hold as Hold
+    from ._records import Party as Party
+    from ._records import Pin as Pin
+    from ._requirements import Requirement as Requirement
+    from ._requirements import all_of as all_of
+    from ._requirements import any_of as any_of
+    from ._requirements import at_least as at_least
+    from ._requirements import unguarded as unguarded
+    from ._requirements import when as when
+    from ._running import Deadline as Deadline
     from ._stages import Outcome as Outcome
     from ._stages import Stage as Stage
+    from ._store import Definition as Definition
     from ._store import Dossier as Dossier
     from ._store import Known as Known
     from ._store import Query as Query
     from ._store import Store as Store
     from ._store import Unit as Unit
+    from ._sweeping import Swept as Swept
+    from ._terms import Duty as Duty
+    from ._terms import Renewal as Renewal
+    from ._terms import Term as Term
     from ._text import Label as Label
     from ._text import translate as translate
     from ._verify import Fault as Fault
     from ._verify import Report as Report
-    from .exceptions import (
-        AlreadyExists as AlreadyExists,
-    )
-    from .exceptions import (
-        Conflict as Conflict,
-    )
-    from .exceptions import (
-        DefinitionError as DefinitionError,
-    )
-    from .exceptions import (
-        GateClosed as GateClosed,
-    )
-    from .exceptions import (
-        HistoryTampered as HistoryTampered,
-    )
-    from .exceptions import (
-        InvalidValue as InvalidValue,
-    )
-    from .exceptions import (
-        NoSuchMove as NoSuchMove,
-    )
-    from .exceptions import (
-        NotFound as NotFound,
-    )
-    from .exceptions import (
-        NotPermitted as NotPermitted,
-    )
-    from .exceptions import (
-        OutcomeUnknown as OutcomeUnknown,
-    )
-    from .exceptions import (
-        PluginError as PluginError,
-    )
-    from .exceptions import (
-        RefusedError as RefusedError,
-    )
-    from .exceptions import (
-        RequestReused as RequestReused,
-    )
-    from .exceptions import (
-        StagegateError as StagegateError,
-    )
-    from .exceptions import (
-        StoreError as StoreError,
-    )
+    from .exceptions import AlreadyExists as AlreadyExists
+    from .exceptions import Conflict as Conflict
+    from .exceptions import DefinitionError as DefinitionError
+    from .exceptions import GateClosed as GateClosed
+    from .exceptions import HistoryTampered as HistoryTampered
+    from .exceptions import InvalidValue as InvalidValue
+    from .exceptions import NoSuchMove as NoSuchMove
+    from .exceptions import NotFound as NotFound
+    from .exceptions import NotPermitted as NotPermitted
+    from .exceptions import OutcomeUnknown as OutcomeUnknown
+    from .exceptions import PluginError as PluginError
+    from .exceptions import RefusedError as RefusedError
+    from .exceptions import RequestReused as RequestReused
+    from .exceptions import StagegateError as StagegateError
+    from .exceptions import StoreError as StoreError
     from .hookspecs import hookimpl as hookimpl
     from .processes import builtin as builtin
 
@@ -169,6 +104,7 @@ __version__ = "0.1.0"
 
 _ROOMS = {
     "Actor": "._records",
+    "Adjournment": "._records",
     "Agreement": "._agreement",
     "AlreadyExists": ".exceptions",
     "Approval": "._records",
@@ -176,17 +112,21 @@ _ROOMS = {
     "Calendar": "._calendars",
     "Conflict": ".exceptions",
     "Cursor": "._machine",
+    "Deadline": "._running",
+    "Definition": "._store",
     "DefinitionError": ".exceptions",
     "Delivered": "._delivery",
     "Delivery": "._notices",
     "Document": "._records",
     "Dossier": "._store",
     "Due": "._deadlines",
+    "Duty": "._terms",
     "Engine": "._engine",
     "Entry": "._history",
     "Event": "._history",
     "Fact": "._records",
     "Fault": "._verify",
+    "Forecast": "._forecast",
     "GateClosed": ".exceptions",
     "HistoryTampered": ".exceptions",
     "Hold": "._records",
@@ -194,6 +134,8 @@ _ROOMS = {
     "Known": "._store",
     "Label": "._text",
     "MemoryStore": "._memory",
+    "MigrationPlan": "._migration",
+    "MigrationRow": "._migration",
     "NoSuchMove": ".exceptions",
     "NotFound": ".exceptions",
     "NotPermitted": ".exceptions",
@@ -203,12 +145,14 @@ _ROOMS = {
     "OutcomeUnknown": ".exceptions",
     "Page": "._engine",
     "Party": "._records",
+    "Passage": "._forecast",
     "Period": "._deadlines",
     "Pin": "._records",
     "PluginError": ".exceptions",
     "Process": "._process",
     "Query": "._store",
     "RefusedError": ".exceptions",
+    "Renewal": "._terms",
     "Report": "._verify",
     "RequestReused": ".exceptions",
     "Requirement": "._requirements",
@@ -216,6 +160,8 @@ _ROOMS = {
     "StagegateError": ".exceptions",
     "Store": "._store",
     "StoreError": ".exceptions",
+    "Swept": "._sweeping",
+    "Term": "._terms",
     "Unit": "._store",
     "Unmet": "._reasons",
     "actor": "._evidence",
@@ -230,11 +176,15 @@ _ROOMS = {
     "fact": "._evidence",
     "fold": "._agreement",
     "hookimpl": ".hookspecs",
-    "load_calendar": "._loading",
+    "load_calendar": "._calendars",
     "load_process": "._loading",
     "months": "._deadlines",
+    "notice": "._evidence",
+    "parent": "._evidence",
     "parties": "._evidence",
+    "parts": "._evidence",
     "requirement": "._predicates",
+    "track": "._evidence",
     "translate": "._text",
     "unguarded": "._requirements",
     "value_of": "._evidence",
@@ -245,6 +195,7 @@ _ROOMS = {
 
 __all__ = [
     "Actor",
+    "Adjournment",
     "Agreement",
     "AlreadyExists",
     "Approval",
@@ -252,17 +203,21 @@ __all__ = [
     "Calendar",
     "Conflict",
     "Cursor",
+    "Deadline",
+    "Definition",
     "DefinitionError",
     "Delivered",
     "Delivery",
     "Document",
     "Dossier",
     "Due",
+    "Duty",
     "Engine",
     "Entry",
     "Event",
     "Fact",
     "Fault",
+    "Forecast",
     "GateClosed",
     "HistoryTampered",
     "Hold",
@@ -270,6 +225,8 @@ __all__ = [
     "Known",
     "Label",
     "MemoryStore",
+    "MigrationPlan",
+    "MigrationRow",
     "NoSuchMove",
     "NotFound",
     "NotPermitted",
@@ -279,12 +236,14 @@ __all__ = [
     "OutcomeUnknown",
     "Page",
     "Party",
+    "Passage",
     "Period",
     "Pin",
     "PluginError",
     "Process",
     "Query",
     "RefusedError",
+    "Renewal",
     "Report",
     "RequestReused",
     "Requirement",
@@ -292,6 +251,8 @@ __all__ = [
     "StagegateError",
     "Store",
     "StoreError",
+    "Swept",
+    "Term",
     "Unit",
     "Unmet",
     "actor",
@@ -309,8 +270,12 @@ __all__ = [
     "load_calendar",
     "load_process",
     "months",
+    "notice",
+    "parent",
     "parties",
+    "parts",
     "requirement",
+    "track",
     "translate",
     "unguarded",
     "value_of",

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import attrs
 
 from ._history import Entry, Event
 from ._plain import canonical, moment, plain
-from ._records import Approval, Document, Fact, Hold, Party, Pin, lean
+from ._records import Adjournment, Approval, Document, Fact, Hold, Party, Pin, day, lean
+from ._running import Deadline
 from ._text import frozendict
 from .exceptions import HistoryTampered, quote
 
@@ -56,9 +57,17 @@ class Agreement:
 
         approvals: The votes that stand.
 
+        adjourned: How each role last put off its vote at this stage, by role.
+
         hold: Why it is on hold, or None.
 
         outcome: How it ended, or None while it runs.
+
+        escalated: The roles whose turn it is as well since a deadline has passed.
+
+        deadlines: What is due, by what it is due for.
+
+        part_of: The id of the agreement that this one is part of; None if it is part of none.
     """
 
     id: str
@@ -78,8 +87,12 @@ class Agreement:
     documents: frozendict = attrs.field(factory=frozendict)
     facts: frozendict = attrs.field(factory=frozendict)
     approvals: tuple[Approval, ...] = ()
+    adjourned: frozendict = attrs.field(factory=frozendict)
     hold: Hold | None = None
     outcome: str | None = None
+    escalated: tuple[str, ...] = ()
+    deadlines: frozendict = attrs.field(factory=frozendict)
+    part_of: str | None = None
 
     @property
     def running(self) -> bool:
@@ -99,6 +112,42 @@ class Agreement:
     def document(self, kind: str) -> Document | None:
         """Return the current document of a kind, if there is one."""
         return self.documents.get(kind)
+
+    @property
+    def wakes_at(self) -> datetime | None:
+        """When something is due to be done about one of its deadlines; None if nothing is."""
+        if not self.deadlines:
+            return None
+        return min((at for one in self.deadlines.values() if (at := one.wakes_at) is not None), default=None)
+
+    @property
+    def overdue(self) -> bool:
+        """Whether it was said of one of its deadlines that the date has passed."""
+        return any(one.overdue for one in self.deadlines.values())
+
+    def date_at(self, point: str) -> date | None:
+        """
+        Return the date that a point names: `kind.dated`, `kind.fields.name`, `fact:name`; None if there is none.
+
+        Args:
+            point: Which date of which document, or which fact.
+        """
+        if point.startswith("fact:"):
+            return _date(self.fact(point[5:]))
+        kind, _, field = point.rpartition(".")
+        if kind.endswith(".fields"):
+            document = self.documents.get(kind.removesuffix(".fields"))
+            return None if document is None else _date(document.fields.get(field))
+        document = self.documents.get(kind)
+        return None if document is None else getattr(document, field)
+
+    def source_of(self, point: str) -> int:
+        """Return the number of the event that a point's document or fact is from; 0 if there is none."""
+        if point.startswith("fact:"):
+            found = self.facts.get(point[5:])
+        else:
+            found = self.documents.get(point.rpartition(".")[0].removesuffix(".fields"))
+        return 0 if found is None else found.n
 
     @property
     def searchable(self) -> str:
@@ -146,8 +195,12 @@ class Agreement:
                 "documents": [{**doc.to_data(), "n": doc.n, "by": doc.by} for doc in self.documents.values()],
                 "facts": {fact: value.to_data() for fact, value in self.facts.items()},
                 "approvals": [approval.to_data() for approval in self.approvals],
+                "adjourned": {role: adjourned.to_data() for role, adjourned in self.adjourned.items()},
                 "hold": self.hold and {**attrs.asdict(self.hold), "since": _iso(self.hold.since)},
                 "outcome": self.outcome,
+                "escalated": self.escalated,
+                "deadlines": tuple(deadline.to_data() for deadline in self.deadlines.values()),
+                "part_of": self.part_of,
             }
         )
 
@@ -181,12 +234,23 @@ class Agreement:
                     {fact: Fact(**{**f, "value": plain(f["value"])}) for fact, f in data.get("facts", {}).items()}
                 ),
                 approvals=tuple(_approval(a) for a in data.get("approvals", ())),
+                adjourned=frozendict({role: _adjournment(a) for role, a in data.get("adjourned", {}).items()}),
                 hold=hold and Hold(**{**hold, "since": moment(hold["since"]), "roles": tuple(hold["roles"])}),
                 outcome=data.get("outcome"),
+                escalated=tuple(data.get("escalated", ())),
+                deadlines=frozendict({one["key"]: Deadline.from_data(one) for one in data.get("deadlines", ())}),
+                part_of=data.get("part_of"),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             message = f"the stored snapshot cannot be read ({type(error).__name__}: {error})"
             raise HistoryTampered(message) from None
+
+
+def _date(value: Any) -> date | None:
+    try:
+        return date.fromisoformat(value)
+    except (TypeError, ValueError):
+        return None
 
 
 def _iso(at: datetime) -> str:
@@ -194,8 +258,12 @@ def _iso(at: datetime) -> str:
 
 
 def _approval(data: Mapping[str, Any]) -> Approval:
-    frozen_parts = {part: frozendict(data[part]) for part in ("of", "tally") if part in data}
+    frozen_parts = {part: frozendict(data[part]) for part in ("of", "tally", "silence") if part in data}
     return Approval(**{**data, **frozen_parts})
+
+
+def _adjournment(data: Mapping[str, Any]) -> Adjournment:
+    return Adjournment(**{**data, "until": day(data.get("until"), "until")})
 
 
 def apply(agreement: Agreement | None, event: Event) -> Agreement:
@@ -222,6 +290,12 @@ def apply(agreement: Agreement | None, event: Event) -> Agreement:
             f"event {n} of {quote(data['agreement'])} does not follow event {agreement.n} of {quote(agreement.id)}"
         )
         raise HistoryTampered(message)
+    under, pin = data["process"], agreement.process
+    if kind != "migrated" and (
+        under["digest"] != pin.digest or under["version"] != pin.version or under["id"] != pin.id
+    ):
+        message = f"event {n} says it runs under {_pin(under)}, but {quote(agreement.id)} runs under {pin}"
+        raise HistoryTampered(message)
     if kind == "refused":
         return _after(agreement, {"n": n, "head": event.hash})
     step = _STEPS.get(kind)
@@ -229,11 +303,26 @@ def apply(agreement: Agreement | None, event: Event) -> Agreement:
         message = f"event {n} is of the unknown kind {quote(kind)}"
         raise HistoryTampered(message)
     changes = step(agreement, data)
+    if due := data.get("due"):
+        changes["deadlines"] = _due(agreement.deadlines, due)
     if voided := data.get("voided"):
         gone = {v["n"] for v in voided}
         changes["approvals"] = tuple(a for a in changes.get("approvals", agreement.approvals) if a.n not in gone)
-    changes |= {"n": n, "version": n, "head": event.hash, "changed_at": moment(data["recorded_at"])}
+    changes |= {"n": n, "head": event.hash}
+    if kind != "reminded":
+        changes |= {"version": n, "changed_at": moment(data["recorded_at"])}
     return _after(agreement, changes)
+
+
+def _due(before: Mapping[str, Any], changes: Iterable[Mapping[str, Any]]) -> frozendict:
+    """Return the deadlines after *changes*: each is a deadline as it is now, or only its key where it is gone."""
+    after = dict(before)
+    for change in changes:
+        if "rule" in change:
+            after[change["key"]] = Deadline.from_data(change)
+        else:
+            del after[change["key"]]
+    return frozendict(after)
 
 
 _SLOTS = tuple((field.name, vars(Agreement)[field.name]) for field in attrs.fields(Agreement))
@@ -265,6 +354,8 @@ def _begin(data: Mapping[str, Any], head: bytes) -> Agreement:
         changed_at=moment(data["recorded_at"]),
         rounds=frozendict({data["to"]: 1}),
         parties=tuple(Party(**party) for party in recorded.get("parties", ())),
+        deadlines=_due({}, data.get("due", ())),
+        part_of=recorded.get("part_of"),
     )
 
 
@@ -290,8 +381,15 @@ def _voted(agreement: Agreement, data: Mapping[str, Any]) -> dict[str, Any]:
             "n": data["n"],
         }
     )
-    others = (a for a in agreement.approvals if (a.role, a.by) != (vote.role, vote.by))
-    return {"approvals": (*others, vote)}
+    return {"approvals": (*(other for other in agreement.approvals if not vote.replaces(other)), vote)}
+
+
+def _adjourned(agreement: Agreement, data: Mapping[str, Any]) -> dict[str, Any]:
+    role, about = data["data"]["role"], {k: v for k, v in data["data"].items() if k != "role"}
+    before = agreement.adjourned.get(role)
+    number = 1 if before is None else before.number + 1
+    adjournment = _adjournment({**about, "number": number, "by": data["actor"]["id"], "n": data["n"]})
+    return {"adjourned": frozendict({**agreement.adjourned, role: adjournment})}
 
 
 def _moved(agreement: Agreement, data: Mapping[str, Any]) -> dict[str, Any]:
@@ -309,13 +407,25 @@ def _moved(agreement: Agreement, data: Mapping[str, Any]) -> dict[str, Any]:
     if move == "resume":
         return {"hold": None}
     if move == "end":
-        return {"outcome": recorded["outcome"], "owner": (), "hold": None}
+        return {"outcome": recorded["outcome"], "owner": (), "hold": None, "escalated": ()}
     to = data["to"]
     return {
         "stage": to,
         "owner": tuple(recorded.get("owner", ())),
         "entered_at": moment(data["at"]),
+        "escalated": (),
         "rounds": frozendict({**agreement.rounds, to: agreement.rounds.get(to, 0) + 1}),
+        "adjourned": frozendict(),
+    }
+
+
+def _overdue(agreement: Agreement, data: Mapping[str, Any]) -> dict[str, Any]:
+    role = data["data"].get("escalate")
+    if role is None:
+        return {}
+    return {
+        "escalated": tuple(dict.fromkeys((*agreement.escalated, role))),
+        "owner": tuple(dict.fromkeys((*agreement.owner, role))),
     }
 
 
@@ -323,7 +433,48 @@ def _noted(_agreement: Agreement, _data: Mapping[str, Any]) -> dict[str, Any]:
     return {}
 
 
-_STEPS = {"attached": _attached, "recorded": _recorded, "voted": _voted, "noted": _noted, "moved": _moved}
+def _migrated(agreement: Agreement, data: Mapping[str, Any]) -> dict[str, Any]:
+    """Take its place in another process: what was counted and given at a stage is so at the stage it became."""
+    recorded, to = data["data"], data["to"]
+    mapping = recorded.get("mapping", {})
+    was = _pin(recorded["was"])
+    if was != agreement.process or mapping.get(agreement.stage, agreement.stage) != to:
+        message = (
+            f"event {data['n']} migrates {quote(agreement.id)} from {was} to {quote(to)}, which does not follow from"
+            f" where it stands, {quote(agreement.stage)} of {agreement.process}"
+        )
+        raise HistoryTampered(message)
+    rounds: dict[str, int] = {}
+    for stage, times in agreement.rounds.items():
+        now = mapping.get(stage, stage)
+        rounds[now] = max(times, rounds.get(now, 0))
+    owner = tuple(recorded.get("owner", ()))
+    return {
+        "process": _pin(data["process"]),
+        "stage": to,
+        "owner": owner,
+        "escalated": tuple(role for role in agreement.escalated if role in owner),
+        "rounds": frozendict(rounds),
+        "approvals": tuple(attrs.evolve(a, stage=mapping.get(a.stage, a.stage)) for a in agreement.approvals),
+    }
+
+
+def _pin(data: Mapping[str, Any]) -> Pin:
+    return Pin(id=data["id"], version=data["version"], digest=data["digest"])
+
+
+_STEPS = {
+    "attached": _attached,
+    "recorded": _recorded,
+    "voted": _voted,
+    "adjourned": _adjourned,
+    "noted": _noted,
+    "moved": _moved,
+    "migrated": _migrated,
+    "overdue": _overdue,
+    "reminded": _noted,
+    "reckoned": _noted,
+}
 
 
 def fold(entries: Iterable[Entry | Event]) -> Agreement | None:

@@ -9,8 +9,10 @@ from typing import Any
 import attrs
 
 from ._agreement import Agreement
+from ._calendars import WEEKENDS, Calendar
 from ._records import Actor, Approval, Document
 from ._text import frozendict
+from .exceptions import NotFound, quote
 
 
 @attrs.define(kw_only=True, frozen=True, eq=False)
@@ -31,7 +33,15 @@ class Attempt:
 
         zone: The time zone in which the process counts its days.
 
-        parts: The agreements that are parts of this one.
+        calendar: The calendar by which the process counts its days.
+
+        parts: The agreements that are parts of this one, as far as the process asks about them.
+
+        parent: The agreement that this one is part of.
+
+        tracks: The agreements that run beside this one, by the fact that names them.
+
+        orders: The stages of those agreements' own processes, in order, by the id of the agreement.
     """
 
     agreement: Agreement
@@ -40,7 +50,11 @@ class Attempt:
     at: datetime
     details: Mapping[str, Any] = frozendict()
     zone: tzinfo = UTC
+    calendar: Calendar = WEEKENDS
     parts: tuple[Agreement, ...] = ()
+    parent: Agreement | None = None
+    tracks: Mapping[str, Agreement] = frozendict()
+    orders: Mapping[str, tuple[str, ...]] = frozendict()
 
     @property
     def today(self) -> date:
@@ -58,3 +72,24 @@ class Attempt:
     def approvals(self, role: str) -> tuple[Approval, ...]:
         """Return the votes of a role that stand."""
         return tuple(approval for approval in self.agreement.approvals if approval.role == role)
+
+    def reached(self, agreement: Agreement, stage: str) -> bool:
+        """
+        Say whether another agreement stands at a stage of its own process or beyond it, or did so when it ended.
+
+        Args:
+            agreement: One of `parts`, `parent`, `tracks`.
+
+            stage: The stage.
+
+        Raises:
+            NotFound: If its process is not known here, or has no such stage.
+        """
+        order = self.orders.get(agreement.id)
+        if order is None:
+            message = f"{agreement.id} runs under {agreement.process}, which this engine does not know"
+            raise NotFound(message)
+        if stage not in order:
+            message = f"{agreement.id} runs under {agreement.process}, which has no stage {quote(stage)}"
+            raise NotFound(message)
+        return order.index(agreement.stage) >= order.index(stage)

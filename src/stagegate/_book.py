@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
-from ._plain import text
+from ._loading import reload_process
+from ._plain import digest, text
+from ._predicates import Predicate
 from ._process import Process
 from ._records import Pin
-from .exceptions import NotFound, quote
+from .exceptions import DefinitionError, HistoryTampered, InvalidValue, NotFound, quote
 from .processes import builtin
 from .processes import names as builtin_names
 
 
 class Book:
-    """The processes of an engine: those it was given, and the built-in ones, read when first asked for."""
+    """
+    The processes of an engine: those it was given, and the built-in ones, read when first asked for.
 
-    def __init__(self, given: Iterable[Process]) -> None:
+    What an agreement runs under is read from the definitions that the store keeps, where the engine was not given it.
+    """
+
+    def __init__(
+        self,
+        given: Iterable[Process],
+        *,
+        predicates: Iterable[Predicate],
+        stored: Callable[[str], bytes | None],
+    ) -> None:
         self._latest: dict[str, Process] = {}
         self._pinned: dict[Pin, Process] = {}
+        self._kept: dict[Pin, Process] = {}
+        self._predicates = tuple(predicates)
+        self._stored = stored
         for process in given:
             self._latest[process.id] = process
             self._pinned[process.pin] = process
@@ -38,24 +53,62 @@ class Book:
             raise NotFound(message)
         return found
 
+    def known(self, process: Process | str, version: str | None) -> Process:
+        """Return the process that is meant by itself, or by its id and version."""
+        if isinstance(process, str):
+            return self.latest(process, version)
+        if not isinstance(process, Process):
+            message = f"to: a Process or the id of one is needed, not {quote(process)}"
+            raise InvalidValue(message)
+        if version not in (None, process.version):
+            message = f"version: {quote(version)} is asked for, but the process is {process.pin}; leave one of them out"
+            raise InvalidValue(message)
+        if process not in self.all():
+            message = f"this engine does not know {process.pin}; open it with that process"
+            raise NotFound(message)
+        return process
+
     def _add(self, process: Process) -> Process:
         self._latest.setdefault(process.id, process)
         self._pinned[process.pin] = process
         return process
 
     def pinned(self, pin: Pin) -> Process:
-        found = self._pinned.get(pin)
+        found = self._pinned.get(pin) or self._kept.get(pin)
         if found is None and pin.id in builtin_names():
             found = self._add(builtin(pin.id)) if self._add(builtin(pin.id)).pin == pin else None
-        if found is None:
+        return found or self._read(pin)
+
+    def _read(self, pin: Pin) -> Process:
+        """Read the definition that the store keeps, once."""
+        body = self._stored(pin.digest)
+        if body is None:
             versions = [str(known) for known in self._pinned if known.id == pin.id]
             message = (
-                f"the agreement runs under {pin}, which this engine does not know"
+                f"the agreement runs under {pin}, which this engine does not know and its store does not keep"
                 f" ({'known of that id: ' + ', '.join(versions) if versions else 'none of that id is known'});"
                 f" open the engine with exactly that definition"
             )
             raise NotFound(message)
-        return found
+        if digest(body) != pin.digest:
+            message = f"the stored definition of {pin} does not have the digest it is filed under; run verify"
+            raise HistoryTampered(message)
+        asked = (part for known in self.all() for _, part in known.requirements())
+        predicates = (*self._predicates, *(part for part in asked if isinstance(part, Predicate)))
+        try:
+            process = reload_process(body, predicates)
+        except DefinitionError as error:
+            message = (
+                f"the agreement runs under {pin}, which this engine does not know; its definition is stored, but cannot"
+                f" be made a process here ({'; '.join(str(error).splitlines())}); open the engine with that process, or"
+                f" with the plugin that brings its requirements"
+            )
+            raise NotFound(message) from None
+        if process.pin != pin:
+            message = f"the definition stored for {pin} is read here as {process.pin}; nothing was changed, run verify"
+            raise HistoryTampered(message)
+        self._kept[pin] = process
+        return process
 
     def all(self) -> tuple[Process, ...]:
         for process in builtin_names():

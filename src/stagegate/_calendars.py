@@ -6,11 +6,13 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from datetime import date
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import attrs
 
 from ._fields import collected, invalid, reads
+from ._files import read_table
 from ._plain import canonical, digest, slug, text
 from ._records import day, lean
 from ._text import frozendict
@@ -336,3 +338,20 @@ def _rebuild(fields: dict[str, Any]) -> Calendar:
 
 WEEKENDS = Calendar(id="weekends", version="1", basis="Saturdays and Sundays only")
 """The calendar that knows no holidays."""
+
+
+def load_calendar(source: str | Path | Mapping[str, Any]) -> Calendar:
+    """
+    Return the calendar that a TOML or JSON file says.
+
+    Args:
+        source: The path of a `.toml` or `.json` file, the text of one, or the table itself.
+
+    Raises:
+        DefinitionError: With every fault, each with its path.
+    """
+    named, data = read_table(source)
+    try:
+        return Calendar.from_data(data)
+    except DefinitionError as error:
+        raise DefinitionError(error.faults, source=named) from None

@@ -10,7 +10,7 @@ import attrs
 from ._agreement import Agreement
 from ._attempt import Attempt
 from ._machine import Cursor
-from ._plain import MAX_BODY, as_table, canonical, name, plain, slug, text
+from ._plain import MAX_BODY, canonical, name, plain, slug, text
 from ._process import Process
 from ._reasons import Unmet
 from ._records import Actor, Document, Party, Pin, lean
@@ -38,6 +38,11 @@ class Change:
         voided: The approvals that this voids.
 
         documents: The documents it rests on: kind and digest.
+
+        due: What becomes of the deadlines; None where the clock says it.
+
+        anew: Whether the clock reckons every deadline again.
+        process: The process it runs under from now on, if that changes.
     """
 
     kind: str
@@ -45,6 +50,9 @@ class Change:
     data: Mapping[str, Any] = frozendict()
     voided: Sequence[Mapping[str, Any]] = ()
     documents: Sequence[Mapping[str, Any]] = ()
+    due: Sequence[Mapping[str, Any]] | None = None
+    anew: bool = False
+    process: Process | None = None
 
 
 @attrs.define(kw_only=True, eq=False, repr=False)
@@ -57,15 +65,18 @@ class Wanted:
 
         details: Its parameters, as they are compared when a request is repeated.
 
-        to: The stage or outcome it names, if it names one.
+        to: The stage, outcome or role it names, if it names one.
 
         change: What it becomes, if nothing stands in its way.
+
+        roles: Who may make it, where it is not for the stage to say.
     """
 
     move: str
     details: Mapping[str, Any] = frozendict()
     to: str | None = None
     change: Callable[[Process, Attempt, Cursor], Change]
+    roles: Callable[[Process, Agreement], tuple[str, ...]] | None = None
 
 
 @attrs.define(kw_only=True, eq=False, repr=False)
@@ -103,15 +114,53 @@ def attaching(document: Document) -> Wanted:
         raise InvalidValue(message)
     table = document.to_data()
 
-    def change(_process: Process, attempt: Attempt, _cursor: Cursor) -> Change:
+    def change(process: Process, attempt: Attempt, cursor: Cursor) -> Change:
         agreement = attempt.agreement
         before = agreement.documents.get(document.kind)
+        if before is not None and document.kind in process.standing(agreement.stage).amend:
+            held = frozendict({"document": document.kind})
+            cursor.answer.unmet.append(Unmet(code="document.amend", params=held, requirement=f"amend:{document.kind}"))
         voided: tuple[Mapping[str, Any], ...] = ()
         if before is not None and not before.same_text(document):
             voided = tuple(a.brief() for a in agreement.approvals if document.kind in a.of)
         return Change(kind="attached", data={"document": table}, voided=voided)
 
     return Wanted(move="attach", details=plain(table, "document"), change=change)  # type: ignore[arg-type]
+
+
+def amending(document: Document | None, reason: str, kind: str = "") -> Wanted:
+    """Want a new version of a document that stands, by its own approvals; without a *document*, only ask about it."""
+    said = text(reason, "reason")
+    if not kind:
+        if not isinstance(document, Document):
+            message = f"amend: a Document is needed, not {type(document).__name__}"
+            raise InvalidValue(message)
+        kind = document.kind
+        if not said.strip():
+            message = "amend: a reason is needed"
+            raise InvalidValue(message)
+    table = {} if document is None else {"document": document.to_data()}
+
+    def change(process: Process, attempt: Attempt, cursor: Cursor) -> Change:
+        agreement = attempt.agreement
+        process.plan.fire("amend", cursor)
+        if kind not in agreement.documents:
+            missing = frozendict({"document": kind})
+            cursor.answer.unmet.append(Unmet(code="document.missing", params=missing, requirement=f"amend:{kind}"))
+        used = process.amending(agreement.stage, kind)
+        voided = tuple(a.brief() for a in agreement.approvals if a.role in used)
+        data = lean({**table, "reason": said})
+        return Change(kind="attached", data=data, voided=voided, documents=_documents(agreement))
+
+    details = frozendict(lean({"kind": kind, "reason": said, **table}))
+    return Wanted(move="amend", details=plain(details, "amend"), to=kind, change=change)  # type: ignore[arg-type]
+
+
+RECKON = Wanted(
+    move="recompute",
+    change=lambda _process, _attempt, _cursor: Change(kind="reckoned", anew=True),
+)
+"""The wish that every deadline be reckoned again, by the calendars that are in force."""
 
 
 def recording(fact: str, value: Any, source: str) -> Wanted:
@@ -130,97 +179,13 @@ def noting(said: str) -> Wanted:
     return Wanted(move="note", details=data, change=lambda _p, _a, _c: Change(kind="noted", data=data))
 
 
-_RESULT = {"members", "present", "in_favour", "against"}
-
-
-def _result(value: Mapping[str, int] | None) -> frozendict:
-    if value is None:
-        return frozendict()
-    result = as_table(value, "result")
-    if not set(result) <= _RESULT:
-        message = f"result: a table of {', '.join(sorted(_RESULT))} is needed, not {quote(value)}"
-        raise InvalidValue(message)
-    for counted, number in result.items():
-        if type(number) is not int or number < 0:
-            message = f"result.{counted}: a whole number from 0 is needed, not {quote(number)}"
-            raise InvalidValue(message)
-    members, present = result.get("members"), result.get("present")
-    if members is not None and present is not None and present > members:
-        message = f"result: {present} of {members} members cannot be present"
-        raise InvalidValue(message)
-    voted = result.get("in_favour", 0) + result.get("against", 0)
-    if present is not None and voted > present:
-        message = f"result: {voted} votes cannot come from {present} members"
-        raise InvalidValue(message)
-    return result
-
-
-def voting(
-    move: str, role: str | None, by: Actor, reason: str, result: Mapping[str, int] | None
-) -> Callable[[Process], Wanted]:
-    """Want a vote recorded; which documents it is bound to, the process says."""
-    tally, said = _result(result), text(reason, "reason")
-
-    def wanted(process: Process) -> Wanted:
-        voice = _voice(process, role, by, move)
-        kinds = process.approving[voice]
-
-        def change(_process: Process, attempt: Attempt, cursor: Cursor) -> Change:
-            documents = attempt.agreement.documents
-            missing = [kind for kind in kinds if kind not in documents]
-            cursor.answer.unmet.extend(
-                Unmet(
-                    code="approval.nothing",
-                    params=frozendict({"document": kind, "role": voice}),
-                    requirement=f"approval:{voice}",
-                )
-                for kind in missing
-            )
-            bound = frozendict({kind: documents[kind].digest for kind in kinds if kind in documents})
-            vote = {"role": voice, "vote": "for" if move == "approve" else "against", "of": bound, "tally": tally}
-            return Change(
-                kind="voted",
-                data=lean({**vote, "reason": said}),
-                documents=tuple({"kind": kind, "digest": digest} for kind, digest in bound.items()),
-            )
-
-        details = frozendict(lean({"role": voice, "reason": said, "result": tally}))
-        return Wanted(move=move, details=details, to=voice, change=change)
-
-    return wanted
-
-
-def _voice(process: Process, role: str | None, by: Actor, move: str) -> str:
-    asked = process.approving
-    if role is not None:
-        role = name(role, "role")
-        if role not in asked:
-            message = (
-                f"no gate of {process.id} asks {quote(role)} to approve; it asks {', '.join(sorted(asked)) or 'nobody'}"
-            )
-            raise NoSuchMove(message)
-        return role
-    mine = [r for r in by.roles if r in asked]
-    if len(mine) == 1:
-        return mine[0]
-    if not mine and len(asked) >= 1:
-        there = ", ".join(sorted(asked))
-        message = f"{move}: {quote(by.id)} acts in no role that {process.id} asks to approve ({there}); say role="
-        raise NoSuchMove(message)
-    if not mine:
-        message = f"{move}: no gate of {process.id} asks anybody to approve"
-        raise NoSuchMove(message)
-    message = f"{move}: {quote(by.id)} acts in several roles that are asked: {', '.join(mine)}; say which with role="
-    raise InvalidValue(message)
-
-
 def moving(move: str, *, to: str | None = None, reason: str = "", must: bool = False) -> Wanted:
     """Want a move of the agreement as a whole; with *must*, a reason has to be given."""
     said = text(reason, "reason")
     if must and not said.strip():
         message = f"{move}: a reason is needed"
         raise InvalidValue(message)
-    if move in {"send_back", "end"}:
+    if move in {"send_back", "renew", "end"}:
         to = name(to, "outcome" if move == "end" else "to")
 
     def change(process: Process, attempt: Attempt, cursor: Cursor) -> Change:
@@ -243,7 +208,7 @@ def _moved(move: str, said: str, process: Process, attempt: Attempt, cursor: Cur
         data["outcome"] = dest
         return Change(kind="moved", data=data, documents=_documents(agreement))
     data["owner"] = process.standing(dest).owner
-    if move == "send_back":
+    if move == "send_back" or (move == "renew" and dest != agreement.stage):
         return Change(kind="moved", to=dest, data=data, voided=_voided(process, agreement, dest))
     if cursor.skipped:
         data["skipped"] = [{"stage": s, "unmet": [r.to_data() for r in why]} for s, why in cursor.skipped]
@@ -265,6 +230,12 @@ def _voided(process: Process, agreement: Agreement, dest: str) -> tuple[Mapping[
     return tuple(a.brief() for a in agreement.approvals if void(a.stage, bound=bool(a.of)))
 
 
+def bound_to(process: Process, agreement: Agreement, role: str) -> frozendict:
+    """Return what a vote of *role* is bound to now: the digest of each document, by kind."""
+    documents, kinds = agreement.documents, process.approving.get(role, ())
+    return frozendict({kind: documents[kind].digest for kind in kinds if kind in documents})
+
+
 def known_move(process: Process, agreement: Agreement, wanted: Wanted) -> None:
     """
     Make sure there is such a move from where *agreement* stands.
@@ -276,7 +247,14 @@ def known_move(process: Process, agreement: Agreement, wanted: Wanted) -> None:
     if agreement.outcome is not None and move != "note":
         message = f"{agreement.id}: it has ended ({agreement.outcome}); only notes can be added"
         raise NoSuchMove(message)
-    if move not in {"advance", "send_back", "end"}:
+    if move == "amend":
+        kinds = process.standing(agreement.stage).amend
+        if to not in kinds:
+            there = ", ".join(kinds) or "nothing"
+            message = f"{agreement.id}: {quote(to)} is not amended at {quote(agreement.stage)}; there is {there}"
+            raise NoSuchMove(message)
+        return
+    if move not in {"advance", "send_back", "renew", "end"}:
         return
     targets = process.plan.targets(move, agreement.stage)
     if not targets:
@@ -293,9 +271,9 @@ def known_move(process: Process, agreement: Agreement, wanted: Wanted) -> None:
 def permitted_roles(process: Process, agreement: Agreement, wanted: Wanted) -> tuple[str, ...]:
     """Return the roles that may make a move, where *agreement* stands."""
     stage, move = process.standing(agreement.stage), wanted.move
-    owner, also = stage.owner, stage.may.get(move, ())
-    if move in {"approve", "refuse"}:
-        return (wanted.to,) if wanted.to else ()
+    owner, also = (*stage.owner, *agreement.escalated), stage.may.get(move, ())
+    if wanted.roles is not None:
+        return wanted.roles(process, agreement)
     if move in {"attach", "record", "note"}:
         return tuple(dict.fromkeys((*owner, *also, *(stage.contributors or sorted(process.known_roles)))))
     if move == "end":
@@ -354,10 +332,10 @@ def refusal(decision: Decision) -> dict[str, Any]:
     return {k: v for k, v in data.items() if v not in ((), [])}
 
 
-def started(process: Process, title: str, parties: Sequence[Party]) -> dict[str, Any]:
+def started(process: Process, title: str, parties: Sequence[Party], part_of: str | None = None) -> dict[str, Any]:
     """Return what the first event records."""
     table = {"title": title, "parties": [party.to_data() for party in parties], "owner": process.stages[0].owner}
-    return lean(table | {"parties": table["parties"] or None})
+    return lean(table | {"parties": table["parties"] or None, "part_of": part_of})
 
 
 def body(

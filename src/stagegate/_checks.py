@@ -10,10 +10,16 @@ from typing import Any
 from ._evidence import UNSET, ApprovalRequirement, DocumentRequirement, FactRequirement, Ref, same
 from ._plain import canonical
 from ._requirements import All, AnyOf, AtLeast, Not, Requirement, Unguarded, When
-from ._stages import Outcome, Stage
+from ._stages import END, ESCALATE, LAW, OVERDUE, Outcome, Stage
 from .exceptions import quote
 
 Fault = tuple[str, str]
+DEFAULT_OUTCOMES = ("completed", "withdrawn", "rejected")
+"""How a process can end that says nothing about it; `completed` only from its last stage."""
+
+EXPIRED = "expired"
+"""The outcome that the end of a term brings, where the stage names no other."""
+
 FEWEST = 2  # stages: a gate stands between two
 _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+_-]{0,63}")
 
@@ -62,19 +68,101 @@ def faults(
             found += _back_to(path, stage, place, order)
         found += _conditional(path, stage, first=place == 0, last=last)
         found += _roles_of(path, stage, roles)
+        found += _timed(path, stage, last=last)
+        if certain:
+            found += _ends(path, stage, outcomes)
+            found += _renewed(path, stage, place, order)
+        found += _after_signing(path, stage, roles)
         if blocked:
             found.append((path, f"unreachable: {blocked}"))
         gate_faults = list(_gate(path, stage, roles, last=last))
         found += gate_faults
         never = any("can never" in sentence for _, sentence in gate_faults)
         blocked = f"the gate of {quote(stage.id)} before it can never open" if never else ""
+    if certain and rows == len(stages):
+        found += _orders([*((f"{p}.gate", s.gate) for p, s in placed), *((f"{p}.gate", o.gate) for p, o in ending)])
     for path, outcome in ending:
         if certain:
             found += _unknown(f"{path}.stages", outcome.stages, order)
         found += _held(path, "by", outcome.by, roles)
         if outcome.gate is not None:
             found += _requirement(f"{path}.gate", outcome.gate, roles)
+            found += _clockless(f"{path}.gate", outcome.gate)
     return found
+
+
+def _timed(path: str, stage: Stage, *, last: bool) -> Iterator[Fault]:
+    """Find the faults of the time a stage has."""
+    if stage.within is not None and last:
+        yield f"{path}.within", "nothing follows the last stage, so nothing is late there; say a term or a duty"
+    if stage.within is None and stage.on_timeout != OVERDUE:
+        yield f"{path}.on_timeout", "there is no time that could pass; say within"
+    if stage.remind and stage.within is None and (stage.term is None or stage.term.open):
+        yield f"{path}.remind", "there is no date to remind of; say within or a term"
+    names = Counter(part.name for part in (() if stage.gate is None else stage.gate.walk()) if part.within is not None)
+    for named, times in names.items():
+        if times > 1:
+            yield f"{path}.gate", f"{quote(named)} has {times} deadlines; give each an id of its own"
+    if stage.when is not None:
+        yield from _clockless(f"{path}.when", stage.when)
+
+
+def _clockless(path: str, requirement: Requirement) -> Iterator[Fault]:
+    for part in requirement.walk():
+        if part.within is not None:
+            yield path, f"{part.name} has a deadline, and no clock runs here; deadlines stand in the gate of a stage"
+
+
+def _ends(path: str, stage: Stage, outcomes: Mapping[int, Outcome]) -> Iterator[Fault]:
+    """Find the faults of the outcomes that come by the passing of time: they are there, from here, and ask nothing."""
+    word, target = stage.timeout
+    wanted = [("on_timeout", target)] if word == END else []
+    if stage.term is not None and not stage.term.open:
+        wanted.append(("on_expiry", stage.on_expiry or EXPIRED))
+    elif stage.on_expiry:
+        yield f"{path}.on_expiry", "there is no term that could end; say term"
+    by_id = {outcome.id: outcome for outcome in outcomes.values()}
+    there = ", ".join(by_id or (*DEFAULT_OUTCOMES, EXPIRED))
+    for argument, id_ in wanted:
+        outcome = by_id.get(id_)
+        if outcome is None:
+            if outcomes or id_ not in {*DEFAULT_OUTCOMES, EXPIRED}:
+                yield f"{path}.{argument}", f"there is no outcome {quote(id_)}; there are {there}"
+        elif outcome.stages and stage.id not in outcome.stages:
+            yield f"{path}.{argument}", f"the outcome {quote(id_)} cannot be reached from {quote(stage.id)}"
+        elif outcome.gate is not None:
+            yield f"{path}.{argument}", f"the outcome {quote(id_)} has a gate, and nobody passes a gate by silence"
+
+
+def _renewed(path: str, stage: Stage, place: int, order: Mapping[str, int]) -> Iterator[Fault]:
+    renewal = stage.renewal
+    if renewal is None:
+        return
+    if stage.term is None:
+        yield f"{path}.renewal", "there is no term to renew; say term, or term = 'open'"
+    elif renewal.window is not None and stage.term.open:
+        yield f"{path}.renewal.window", "an open-ended term has no end to count the window from"
+    yield from _unknown(f"{path}.renewal.to", renewal.to, order)
+    if not renewal.to:
+        yield f"{path}.renewal.to", "say which stage it is renewed to"
+    for i, target in enumerate(renewal.to):
+        if order.get(target, 0) > place:
+            yield (
+                f"{path}.renewal.to[{i}]",
+                f"{quote(target)} lies ahead; it is renewed to the same stage or an earlier one",
+            )
+
+
+def _after_signing(path: str, stage: Stage, roles: Mapping[str, Any]) -> Iterator[Fault]:
+    gates = [(f"amend.{kind}", asked) for kind, asked in stage.amend.items()]
+    gates += [(f"duties[{i}].gate", duty.gate) for i, duty in enumerate(stage.duties) if duty.gate is not None]
+    if stage.renewal is not None and stage.renewal.gate is not None:
+        gates.append(("renewal.gate", stage.renewal.gate))
+    for argument, requirement in gates:
+        yield from _requirement(f"{path}.{argument}", requirement, roles)
+        yield from _clockless(f"{path}.{argument}", requirement)
+    for i, duty in enumerate(stage.duties):
+        yield from _held(f"{path}.duties[{i}]", "fix_by", duty.fix_by, roles)
 
 
 def _roles_of(path: str, stage: Stage, roles: Mapping[str, Any]) -> Iterator[Fault]:
@@ -82,6 +170,8 @@ def _roles_of(path: str, stage: Stage, roles: Mapping[str, Any]) -> Iterator[Fau
     yield from _held(path, "contributors", stage.contributors, roles)
     for move, several in stage.may.items():
         yield from _held(path, f"may.{move}", several, roles)
+    if stage.timeout[0] == ESCALATE:
+        yield from _held(path, "on_timeout", (stage.timeout[1],), roles)
     if stage.when is not None:
         yield from _inside(f"{path}.when", stage.when, roles, firm=False)
 
@@ -135,7 +225,7 @@ def _conditional(path: str, stage: Stage, *, first: bool, last: bool) -> Iterato
 
 def _held(path: str, argument: str, wanted: Iterable[str], roles: Mapping[str, Any]) -> Iterator[Fault]:
     for role in wanted:
-        if roles and role not in roles:
+        if roles and role not in roles and not (argument == "by" and role == LAW):
             yield (
                 f"{path}.{argument}",
                 f"nobody may hold the role {quote(role)}; the process declares {', '.join(roles)}",
@@ -189,6 +279,36 @@ def _own(part: Requirement) -> bool:
 def _approval(path: str, part: ApprovalRequirement, roles: Mapping[str, Any]) -> Iterator[Fault]:
     for _, sentence in _held(path, "approval", (part.role,), roles):
         yield f"{path}.approval", sentence
+    yield from _held(path, "delegates", part.delegates, roles)
+
+
+def _orders(gates: Iterable[tuple[str, Requirement | None]]) -> Iterator[Fault]:
+    """Find the approvals that come after one that nobody is asked for, or after themselves."""
+    asks = [
+        (path, [part for part in gate.walk() if isinstance(part, ApprovalRequirement)])
+        for path, gate in gates
+        if gate is not None
+    ]
+    everywhere = {part.role for _, parts in asks for part in parts}
+    for path, parts in asks:
+        before: dict[str, set[str]] = {}
+        for part in parts:
+            before.setdefault(part.role, set()).update(part.in_order)
+        for role, earlier in before.items():
+            for unasked in sorted(earlier - everywhere):
+                yield path, f"{quote(role)} can never approve: it waits for {quote(unasked)}, which no gate asks"
+            if role in _reached(role, before):
+                yield path, f"{quote(role)} can never approve: it waits for what waits for it"
+
+
+def _reached(role: str, before: Mapping[str, set[str]]) -> set[str]:
+    """Return the roles whose approval comes before that of *role*, at any remove."""
+    reached: set[str] = set()
+    ahead = {role}
+    while ahead:
+        ahead = {earlier for one in ahead for earlier in before.get(one, ())} - reached
+        reached |= ahead
+    return reached
 
 
 def _key(part: Requirement) -> bytes:

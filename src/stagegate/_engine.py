@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, date, datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Self, overload
 
 import attrs
 
-from . import _changes, _delivery, _verify
+from . import _changes, _delivery, _migration, _sweeping, _verify, _voting
 from ._agreement import Agreement
+from ._almanac import Almanac
 from ._book import Book
-from ._calendars import Calendar
+from ._calendars import Calendar, load_calendar
+from ._clock import Clock
+from ._deadlines import Period
+from ._forecast import Forecast
+from ._forecast import forecast as foresee
 from ._history import Event
 from ._loading import load_process
 from ._memory import MemoryStore
 from ._notices import DEAD, DELIVERED, PENDING, Delivery
-from ._path import MutatingPath, Start, actor_of, id_of, not_found
+from ._path import Lapsing, MutatingPath, Start, actor_of, id_of, not_found
 from ._plain import MAX_INTEGER, freeze, instant, name
 from ._plain import text as as_text
 from ._plugins import Plugins
 from ._process import Process
 from ._reasons import Unmet
-from ._records import Actor, Document, Party
-from ._stages import MOVES
+from ._records import Actor, Document, Party, Pin
+from ._stages import LAW, MOVES
 from ._store import Query, Store
 from ._text import frozendict
-from .exceptions import InvalidValue, quote
+from .exceptions import InvalidValue, NoSuchMove, NotFound, StagegateError, quote
 
 MAX_PAGE = 500
 
@@ -103,6 +108,7 @@ class Engine:
         *,
         processes: Iterable[Process | str | Path] = (),
         plugins: Plugins | None = None,
+        calendars: Iterable[Calendar | str | Path] = (),
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         """
@@ -114,6 +120,9 @@ class Engine:
             processes: The processes it knows beside the built-in ones: values, or files of definitions.
 
             plugins: The plugins, loaded and checked.
+
+            calendars: The calendars it knows beside the shipped ones: values, or files of definitions; of several with
+                one id, the last is in force, and the others explain what was counted by them.
 
             clock: Says what time it is.
         """
@@ -131,9 +140,15 @@ class Engine:
             raise InvalidValue(message)
         predicates = self._plugins.predicates()
         given = [p if isinstance(p, Process) else load_process(p, requirements=predicates) for p in processes]
-        self._book = Book([*self._plugins.gather("stagegate_processes", Process), *given])
-        self._calendars = {c.id: c for c in self._plugins.gather("stagegate_calendars", Calendar)}
-        self._path = MutatingPath(store, self._plugins, self._book, clock)
+        brought = self._plugins.gather("stagegate_processes", Process)
+        self._book = Book([*brought, *given], predicates=predicates, stored=store.definition)
+        if isinstance(calendars, (str, bytes, Path)) or not isinstance(calendars, Iterable):
+            message = f"calendars: a list is needed, such as [calendar, 'indonesia.toml'], not {quote(calendars)}"
+            raise InvalidValue(message)
+        read = [c if isinstance(c, Calendar) else load_calendar(c) for c in calendars]
+        self._almanac = Almanac([*self._plugins.gather("stagegate_calendars", Calendar), *read])
+        self._reckoner = Clock(self._almanac)
+        self._path = MutatingPath(store, self._plugins, self._book, self._reckoner, clock)
 
     @classmethod
     def open(
@@ -142,6 +157,7 @@ class Engine:
         *,
         processes: Iterable[Process | str | Path] = (),
         plugins: Iterable[Any] = (),
+        calendars: Iterable[Calendar | str | Path] = (),
         clock: Callable[[], datetime] = utc_now,
     ) -> Self:
         """
@@ -153,6 +169,8 @@ class Engine:
             processes: The processes it knows beside the built-in ones: values, or files of definitions.
 
             plugins: Plugin objects, or names of entry points in the group `stagegate`; nothing else is loaded.
+
+            calendars: The calendars it knows beside the shipped ones: values, or files of definitions.
 
             clock: Says what time it is.
 
@@ -170,7 +188,7 @@ class Engine:
         loaded = Plugins(wanted)
         store: Store = MemoryStore() if url == "memory:" else loaded.open_store(url)
         try:
-            return cls(store, processes=processes, plugins=loaded, clock=clock)
+            return cls(store, processes=processes, plugins=loaded, calendars=calendars, clock=clock)
         except BaseException:
             store.close()
             raise
@@ -196,25 +214,28 @@ class Engine:
 
     @property
     def calendars(self) -> Mapping[str, Calendar]:
-        """The calendars that plugins brought, by id."""
-        return MappingProxyType(self._calendars)
+        """The calendars in force, by id: the shipped ones, those of plugins, those it was given."""
+        return MappingProxyType(self._almanac.all())
 
     @property
     def plugins(self) -> tuple[str, ...]:
         """The names of its plugins."""
         return self._plugins.names
 
-    def process(self, agreement: Agreement) -> Process:
+    def process(self, agreement: Agreement | Pin) -> Process:
         """
-        Return the process an agreement is pinned to.
+        Return the process an agreement is pinned to; one that the engine was not opened with is read from the store.
+
+        Args:
+            agreement: The agreement, or a pin, such as that of an event before a migration.
 
         Raises:
-            NotFound: If this engine does not know exactly that definition.
+            NotFound: If neither this engine nor its store knows exactly that definition.
         """
-        if not isinstance(agreement, Agreement):
+        if not isinstance(agreement, (Agreement, Pin)):
             message = f"agreement: an Agreement is needed, not {quote(agreement)}; get it first"
             raise InvalidValue(message)
-        return self._book.pinned(agreement.process)
+        return self._book.pinned(agreement if isinstance(agreement, Pin) else agreement.process)
 
     # What happens within a stage
 
@@ -226,6 +247,7 @@ class Engine:
         title: str = "",
         parties: Iterable[Party] = (),
         version: str | None = None,
+        part_of: Agreement | str | None = None,
         by: Actor,
         at: datetime | None = None,
         request_id: str | None = None,
@@ -244,6 +266,8 @@ class Engine:
 
             version: The version of the process; by default the last that the engine was given.
 
+            part_of: The agreement that it is to be part of, which must run; who starts it has a part in both.
+
             by: Who starts it.
 
             at: When it started.
@@ -252,6 +276,10 @@ class Engine:
 
         Raises:
             AlreadyExists: If there is an agreement of this id.
+
+            NotFound: If there is no such process, or no agreement for it to be part of.
+
+            NoSuchMove: If the agreement that it is to be part of has ended.
 
             NotPermitted: If the actor has no part in the process.
         """
@@ -268,7 +296,8 @@ class Engine:
         if len({party.id for party in several}) < len(several):
             message = "parties: two parties have the same id"
             raise InvalidValue(message)
-        data = _changes.started(pinned, as_text(title, "title"), several)
+        whole = None if part_of is None else id_of(part_of, "part_of")
+        data = _changes.started(pinned, as_text(title, "title"), several, whole)
         details = frozendict({"process": pinned.id, "version": pinned.version, **data})
         return self._path.change(agreement, Start(pinned, data, details), by=by, at=at, request_id=request_id)
 
@@ -307,6 +336,7 @@ class Engine:
         role: str | None = None,
         reason: str = "",
         result: Mapping[str, int] | None = None,
+        capacity: str = "own",
         by: Actor,
         at: datetime | None = None,
         request_id: str | None = None,
@@ -321,7 +351,9 @@ class Engine:
 
             reason: Why.
 
-            result: How a body voted: `members`, `present`, `in_favour`, `against`.
+            result: How a body voted: `members`, `present`, `in_favour`, `against`, `abstaining`.
+
+            capacity: `own`; or, on behalf of somebody, `delegated` (responsibility moves) or `mandated` (it stays).
 
             by: Who votes, or records the vote of the body.
 
@@ -329,7 +361,7 @@ class Engine:
 
             request_id: An id under which the call can be repeated.
         """
-        wanted = _changes.voting("approve", role, by, reason, result)
+        wanted = _voting.voting("approve", role, by, reason, result=result, capacity=capacity)
         return self._path.change(agreement, wanted, by=by, at=at, request_id=request_id)
 
     def refuse(
@@ -339,13 +371,90 @@ class Engine:
         *,
         role: str | None = None,
         result: Mapping[str, int] | None = None,
+        capacity: str = "own",
         by: Actor,
         at: datetime | None = None,
         request_id: str | None = None,
     ) -> Agreement:
         """Vote against it; the arguments are those of `approve`. The same person can approve later."""
-        wanted = _changes.voting("refuse", role, by, reason, result)
+        wanted = _voting.voting("refuse", role, by, reason, result=result, capacity=capacity)
         return self._path.change(agreement, wanted, by=by, at=at, request_id=request_id)
+
+    def abstain(
+        self,
+        agreement: Agreement | str,
+        *,
+        role: str | None = None,
+        reason: str = "",
+        capacity: str = "own",
+        by: Actor,
+        at: datetime | None = None,
+        request_id: str | None = None,
+    ) -> Agreement:
+        """Vote neither for nor against it: present where a body is counted; the arguments are those of `approve`."""
+        wanted = _voting.voting("abstain", role, by, reason, capacity=capacity)
+        return self._path.change(agreement, wanted, by=by, at=at, request_id=request_id)
+
+    def recuse(
+        self,
+        agreement: Agreement | str,
+        reason: str,
+        *,
+        role: str | None = None,
+        by: Actor,
+        at: datetime | None = None,
+        request_id: str | None = None,
+    ) -> Agreement:
+        """
+        Take no part in a vote, for a conflict of interest; the person's vote goes, and none can follow.
+
+        Args:
+            agreement: Which.
+
+            reason: What the conflict is.
+
+            role: The role that votes; needed only if the actor acts in several that are asked.
+
+            by: Who takes no part.
+
+            at: When it was declared.
+
+            request_id: An id under which the call can be repeated.
+        """
+        return self._path.change(agreement, _voting.recusing(role, by, reason), by=by, at=at, request_id=request_id)
+
+    def adjourn(
+        self,
+        agreement: Agreement | str,
+        reason: str,
+        *,
+        role: str | None = None,
+        until: date | str | None = None,
+        by: Actor,
+        at: datetime | None = None,
+        request_id: str | None = None,
+    ) -> Agreement:
+        """
+        Put off the vote of a body; the votes that its members have cast are voided.
+
+        Args:
+            agreement: Which.
+
+            reason: Why, such as that too few were present.
+
+            role: The role that votes; needed only if the actor acts in several that are asked.
+
+            until: The day on which it is taken up again; nobody can vote before.
+
+            by: Who adjourns it.
+
+            at: When it was adjourned.
+
+            request_id: An id under which the call can be repeated.
+        """
+        return self._path.change(
+            agreement, _voting.adjourning(role, by, reason, until), by=by, at=at, request_id=request_id
+        )
 
     def note(
         self,
@@ -441,6 +550,122 @@ class Engine:
         wanted = _changes.moving("end", to=outcome, reason=reason)
         return self._path.change(agreement, wanted, by=by, at=at, request_id=request_id)
 
+    def renew(
+        self,
+        agreement: Agreement | str,
+        to: str | None = None,
+        reason: str = "",
+        *,
+        by: Actor,
+        at: datetime | None = None,
+        request_id: str | None = None,
+    ) -> Agreement:
+        """
+        Renew it: to the stage where it stands, with a new term, or back to an earlier one, to go through it again.
+
+        Args:
+            agreement: Which.
+
+            to: The stage it is renewed to; by default the one where it stands.
+
+            reason: Why.
+
+            by: Who renews it.
+
+            at: When it takes effect.
+
+            request_id: An id under which the call can be repeated.
+
+        Raises:
+            GateClosed: If something is in the way: the window, the gate, a term that would not be later.
+
+            NoSuchMove: If the stage is not renewed, or not to there.
+        """
+        if to is None:
+            to = self.get(agreement).stage
+        wanted = _changes.moving("renew", to=to, reason=reason)
+        return self._path.change(agreement, wanted, by=by, at=at, request_id=request_id)
+
+    def amend(
+        self,
+        agreement: Agreement | str,
+        document: Document,
+        reason: str,
+        *,
+        by: Actor,
+        at: datetime | None = None,
+        request_id: str | None = None,
+    ) -> Agreement:
+        """
+        File a new version of a document that stands, by the approvals that the stage asks for its amendment.
+
+        These approvals are used up: the next amendment needs its own.
+
+        Args:
+            agreement: Which.
+
+            document: The new version.
+
+            reason: Why.
+
+            by: Who amends it.
+
+            at: When it takes effect.
+
+            request_id: An id under which the call can be repeated.
+
+        Raises:
+            GateClosed: If something is in the way.
+
+            NoSuchMove: If documents of this kind are not amended here.
+        """
+        wanted = _changes.amending(document, reason)
+        return self._path.change(agreement, wanted, by=by, at=at, request_id=request_id)
+
+    def migrate(
+        self,
+        agreement: Agreement | str,
+        to: Process | str,
+        *,
+        version: str | None = None,
+        mapping: Mapping[str, str] | None = None,
+        reason: str = "",
+        by: Actor,
+        at: datetime | None = None,
+        request_id: str | None = None,
+    ) -> Agreement:
+        """
+        Let it run under another process from now on; it stays where it stands, and its clocks go on.
+
+        Args:
+            agreement: Which.
+
+            to: A process that this engine knows, or the id of one.
+
+            version: Which version, where an id is given; by default the last that the engine was given.
+
+            mapping: Which stage of the new process takes the place of a stage of the old one, where it has another id.
+
+            reason: Why.
+
+            by: Who migrates it: the owner of the stage, or a role that the stage lets do so.
+
+            at: When it took effect.
+
+            request_id: An id under which the call can be repeated.
+
+        Raises:
+            GateClosed: If it has no place in the new process; `unmet` has every reason.
+
+            NotPermitted: If this actor may not.
+
+            NoSuchMove: If it has ended, or already runs under that process.
+
+            InvalidValue: If the mapping names a stage that there is not.
+        """
+        wanted = _migration.migrating(self._book.known(to, version), mapping, reason)
+        return self._path.change(agreement, wanted, by=by, at=at, request_id=request_id)
+
     # Questions
 
     def get(self, agreement: Agreement | str) -> Agreement:
@@ -470,6 +695,9 @@ class Engine:
         party: str | None = None,
         text: str | None = None,
         changed_since: datetime | None = None,
+        overdue: bool | None = None,
+        part_of: str | None = None,
+        due_before: datetime | None = None,
         after: str | None = None,
         limit: int = 50,
     ) -> Page:
@@ -495,6 +723,12 @@ class Engine:
 
             changed_since: Only those that changed at or after this instant.
 
+            overdue: Only those of which something is overdue (True) or nothing (False).
+
+            part_of: Only the parts of this agreement.
+
+            due_before: Only those of which something is due, or to be reminded of, at or before this instant.
+
             after: The `next` of the page before.
 
             limit: How many to return, up to 500.
@@ -504,10 +738,12 @@ class Engine:
             raise InvalidValue(message)
         if changed_since is not None:
             instant(changed_since, "changed_since")
-        _asked({"party": party, "text": text, "after": after}, {})
+        if due_before is not None:
+            instant(due_before, "due_before")
+        _asked({"party": party, "part_of": part_of, "text": text, "after": after}, {})
         _asked(
             {"stage": stage, "process": process, "outcome": outcome, "owner": owner},
-            {"running": running, "on_hold": on_hold},
+            {"running": running, "on_hold": on_hold, "overdue": overdue},
         )
         query = Query(
             stage=stage,
@@ -519,6 +755,9 @@ class Engine:
             party=party,
             text=text,
             changed_since=changed_since,
+            overdue=overdue,
+            part_of=part_of,
+            due_before=due_before,
         )
         found = self._store.find(query, after=after, limit=limit + 1)
         return Page(items=tuple(found[:limit]), next=found[limit - 1].id if len(found) > limit else None)
@@ -608,15 +847,18 @@ class Engine:
         return tuple(
             self._option(process, current, actor, now, move, target)
             for move in MOVES
-            for target in process.plan.targets(move, current.stage)[: 1 if move == "advance" else None]
+            for target in _targets(process, current, move)
             if (move != "hold" or current.hold is None) and (move != "resume" or current.hold is not None)
         )
 
     def _option(
         self, process: Process, current: Agreement, actor: Actor, now: datetime, move: str, target: str | None
     ) -> Option:
-        wanted = _changes.moving(move, to=None if move == "advance" else target)
-        decision, change = self._path.decide(process, current, wanted, actor, now)
+        if move == "amend":
+            wanted = _changes.amending(None, "", kind=target or "")
+        else:
+            wanted = _changes.moving(move, to=None if move == "advance" else target)
+        decision, change, _ = self._path.decide(process, current, wanted, actor, now)
         answer = decision.cursor.answer
         return Option(
             move=move,
@@ -650,7 +892,179 @@ class Engine:
             raise not_found(id_)
         return tuple(Event(freeze(event.data), event.hash) for event in map(Event.read, entries))
 
+    def explain(self, agreement: Agreement | str, deadline: str, *, lang: str = "en") -> tuple[str, ...]:
+        """
+        Return how a due date came about: the rule, every day that did not count with its name, the calendar.
+
+        Args:
+            agreement: Which.
+
+            deadline: What is due: a key of its `deadlines`.
+
+            lang: `en`, `id` or `ja`.
+
+        Raises:
+            NotFound: If nothing of this key is due, or the calendar it was counted by is not known here.
+        """
+        lang = as_text(lang, "lang")
+        current = self.get(agreement)
+        found = current.deadlines.get(as_text(deadline, "deadline"))
+        if found is None:
+            there = ", ".join(current.deadlines) or "nothing"
+            message = f"{current.id}: there is no deadline {quote(deadline)}; due is {there}"
+            raise NotFound(message)
+        return self._reckoner.explained(self._path.pinned(current), found, lang)
+
+    def forecast(
+        self,
+        agreement: Agreement | str,
+        assumptions: Mapping[str, Period | str] = frozendict(),
+        *,
+        silent: Iterable[str] = (),
+        by: Actor,
+    ) -> Forecast:
+        """
+        Return the earliest date of each gate that is left, and which rule makes it so. Asking writes nothing.
+
+        Args:
+            agreement: Which.
+
+            assumptions: How long stages take, by their ids, such as `{"draft_agreement": "30 workdays"}`; a stage that
+                is not named takes no time.
+
+            silent: The stages and roles that are assumed to say nothing: they take all the time they have.
+
+            by: Who asks.
+
+        Raises:
+            NoSuchMove: If it has ended.
+
+            InvalidValue: If an assumption cannot be read, or is about what the process does not have.
+        """
+        current = self.get(agreement)
+        if current.outcome is not None:
+            message = f"{current.id}: it has ended ({current.outcome}); there is nothing left to foresee"
+            raise NoSuchMove(message)
+        process = self._path.pinned(current)
+        attempt = self._path.attempt(process, current, "forecast", actor_of(by), self._path.now())
+        return foresee(process, attempt, self._reckoner, assumptions, silent)
+
+    def plan_migration(
+        self,
+        from_: _migration.Source,
+        to: Process | str,
+        *,
+        version: str | None = None,
+        mapping: Mapping[str, str] | None = None,
+        by: Actor,
+    ) -> _migration.MigrationPlan:
+        """
+        Say of every running agreement what a migration would do to it. Asking writes nothing.
+
+        Args:
+            from_: What is to be migrated: what runs under a process, a pin, or a version `(id, version)`; under any
+                version of an id; or one agreement.
+
+            to: A process that this engine knows, or the id of one.
+
+            version: Which version, where an id is given; by default the last that the engine was given.
+
+            mapping: Which stage of the new process takes the place of a stage of the old one, where it has another id.
+
+            by: Who would migrate them; gates are asked as if this actor advanced them.
+        """
+        actor, now = actor_of(by), self._path.now()
+
+        office = _migration.Office(
+            store=self._store,
+            pinned=self._path.pinned,
+            decide=lambda process, current, wanted: self._path.decide(process, current, wanted, actor, now),
+            reckon=self._reckoner.changes,
+            now=now,
+        )
+        return _migration.plan(office, from_, self._book.known(to, version), mapping)
+
     # Duties
+
+    def sweep(self, at: datetime | None = None, *, limit: int = 1000) -> _sweeping.Swept:
+        """
+        Let what is due take its course: reminders, what is overdue, decisions by silence, the end of a term.
+
+        Call it from a timer. However many sweep at once, each thing happens once; what was done by hand meanwhile
+        stands.
+
+        Args:
+            at: The time to compare with; by default now.
+
+            limit: How many agreements to look at, at most.
+
+        Raises:
+            InvalidValue: If *at* lies in the future or is naive.
+        """
+        if type(limit) is not int or limit < 1:
+            message = f"limit: a whole number from 1 is needed, not {quote(limit)}"
+            raise InvalidValue(message)
+        now = self._path.now()
+        if at is None:
+            at = now
+        elif instant(at, "at") > instant(now):
+            message = f"at: {instant(at)} lies in the future (it is {instant(now)}); what is not due yet is not swept"
+            raise InvalidValue(message)
+        effects: list[str] = []
+        uncertain: list[str] = []
+        failed: list[tuple[str, str]] = []
+        for agreement in self._due(at, limit):
+            try:
+                self._sweep(agreement.id, at, effects, uncertain)
+            except StagegateError as error:
+                failed.append((agreement.id, str(error)))
+        counts = {effect: effects.count(effect) for effect in set(effects)}
+        return _sweeping.Swept(**counts, uncertain=tuple(uncertain), failed=tuple(failed))
+
+    def _due(self, at: datetime, limit: int) -> Iterator[Agreement]:
+        after = None
+        while limit > 0:
+            found = self._store.find(Query(due_before=at), after=after, limit=min(limit, 200))
+            yield from found
+            if not found:
+                return
+            limit -= len(found)
+            after = found[-1].id
+
+    def _sweep(self, agreement: str, at: datetime, effects: list[str], uncertain: list[str]) -> None:
+        while True:
+            lapsing = Lapsing(at)
+            current = self._path.change(agreement, lapsing, by=_sweeping.THE_LAW)
+            effects.extend(lapsing.effects)
+            if not lapsing.effects:
+                if _sweeping.uncertain(current, at):
+                    uncertain.append(agreement)
+                return
+
+    def recompute(
+        self,
+        agreement: Agreement | str,
+        *,
+        by: Actor,
+        at: datetime | None = None,
+        request_id: str | None = None,
+    ) -> Agreement:
+        """
+        Reckon its deadlines again by the calendars that are in force; the event has the old and the new dates.
+
+        A changed calendar moves nothing by itself: it takes this. Where no date rests on a calendar that changed,
+        nothing is written.
+
+        Args:
+            agreement: Which.
+
+            by: Who has them reckoned again.
+
+            at: When it takes effect.
+
+            request_id: An id under which the call can be repeated.
+        """
+        return self._path.change(agreement, _changes.RECKON, by=by, at=at, request_id=request_id)
 
     def verify(self, agreement: Agreement | str | None = None) -> _verify.Report:
         """
@@ -690,6 +1104,17 @@ class Engine:
             message = f"status: one of {PENDING}, {DELIVERED}, {DEAD} is needed, not {quote(status)}"
             raise InvalidValue(message)
         return tuple(self._store.outbox(status))
+
+
+def _targets(process: Process, current: Agreement, move: str) -> tuple[str | None, ...]:
+    if move == "amend":
+        return tuple(process.standing(current.stage).amend)
+    targets = process.plan.targets(move, current.stage)
+    if move == "end":
+        # What only the passing of time brings is nobody's move.
+        lawful = {outcome.id for outcome in process.outcomes if outcome.by == (LAW,)}
+        return tuple(target for target in targets if target not in lawful)
+    return targets[: 1 if move == "advance" else None]
 
 
 def _asked(texts: Mapping[str, Any], flags: Mapping[str, Any]) -> None:

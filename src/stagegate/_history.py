@@ -83,7 +83,8 @@ class Event:
 
     @property
     def kind(self) -> str:
-        """`started`, `attached`, `recorded`, `voted`, `noted`, `moved` or `refused`."""
+        """`started`, `attached`, `recorded`, `voted`, `adjourned`, `noted`, `moved`, `migrated`, `refused`, and what time
+        brings: `reminded`, `overdue`, `reckoned`."""
         return self.data["kind"]  # type: ignore[no-any-return]
 
     @property

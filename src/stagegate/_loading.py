@@ -1,32 +1,28 @@
-"""Processes and calendars from TOML and JSON: the same frozen values, with the same digest, and every fault at once."""
+"""Processes from TOML and JSON: the same frozen values, with the same digest, and every fault at once."""
 
 from __future__ import annotations
 
 import json
-import re
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from . import _checks
-from ._calendars import Calendar
 from ._fields import collected
+from ._files import TOO_DEEP, read_table
 from ._predicates import Predicate
-from ._process import TOO_DEEP, Process
+from ._process import Process
 from ._requirements import Requirement
 from ._stages import Outcome, Stage
+from ._terms import Duty, Renewal
 from ._text import frozendict
 from ._words import Fault, Words, or_faults
 from .exceptions import DefinitionError, InvalidValue, join, quote
 
 if TYPE_CHECKING:
     from cattrs import Converter
-
-MAX_SIZE = 4 * 1024 * 1024
 
 
 @attrs.define(eq=False, repr=False)
@@ -40,6 +36,14 @@ class _StageTable:
     may: Any = None
     contributors: Any = ()
     reapproval: Any = "always"
+    within: Any = None
+    on_timeout: Any = "overdue"
+    remind: Any = ()
+    term: Any = None
+    on_expiry: Any = ""
+    renewal: Any = None
+    amend: Any = None
+    duties: Any = ()
     basis: Any = ""
     provenance: Any = ""
 
@@ -69,6 +73,7 @@ class _ProcessTable:
     parameters: dict[str, Any] = attrs.field(factory=dict)
     requirements: dict[str, Any] = attrs.field(factory=dict)
     zone: Any = "UTC"
+    calendar: Any = "weekends"
 
 
 def load_process(
@@ -102,7 +107,7 @@ def load_process(
         faults.append(("parameters", f"a table of values is needed, not {quote(parameters)}"))
     if faults:
         raise DefinitionError(faults)
-    named, data = _read(source)
+    named, data = read_table(source)
     try:
         return _Reader(requirements, without).process(data, parameters or {})
     except DefinitionError as error:
@@ -111,73 +116,25 @@ def load_process(
         raise DefinitionError([("", TOO_DEEP)], source=named) from None
 
 
-def load_calendar(source: str | Path | Mapping[str, Any]) -> Calendar:
+def reload_process(body: bytes, requirements: Iterable[Predicate]) -> Process:
     """
-    Return the calendar that a TOML or JSON file says.
+    Return the process whose canonical form is *body*, as a store keeps it.
+
+    Nothing is filled in or left out, so that the process has the digest of these bytes.
 
     Args:
-        source: The path of a `.toml` or `.json` file, the text of one, or the table itself.
+        body: What `Process.to_json` wrote.
+
+        requirements: The predicates of the user's that it may name, in all their versions.
 
     Raises:
         DefinitionError: With every fault, each with its path.
     """
-    named, data = _read(source)
     try:
-        return Calendar.from_data(data)
-    except DefinitionError as error:
-        raise DefinitionError(error.faults, source=named) from None
-
-
-def _read(source: str | Path | Mapping[str, Any]) -> tuple[str | None, Any]:
-    if isinstance(source, Mapping):
-        return None, source
-    if isinstance(source, str) and ("\n" in source or "=" in source or source.lstrip().startswith("{")):
-        return None, _parse(source, is_json=source.lstrip().startswith("{"), named=None)
-    if not isinstance(source, (str, Path)):
-        message = f"a path, a text or a table is needed, not {quote(source)}"
-        raise DefinitionError(message)
-    path = Path(source)
-    named = quote(str(source))[1:-1]
-    try:
-        raw = path.read_bytes()
-    except (OSError, ValueError) as error:
-        said = getattr(error, "strerror", None) or error
-        raise DefinitionError([("", f"it cannot be read: {said}")], source=named) from None
-    if len(raw) > MAX_SIZE:
-        message = f"{len(raw):,} bytes are too many for a definition; {MAX_SIZE:,} are the most"
-        raise DefinitionError([("", message)], source=named)
-    try:
-        written = raw.decode()
-    except ValueError as error:
-        raise DefinitionError([("", f"it is not UTF-8 text: {error}")], source=named) from None
-    return named, _parse(written, is_json=path.suffix.lower() == ".json", named=named)
-
-
-def _parse(written: str, *, is_json: bool, named: str | None) -> Any:
-    import tomllib
-
-    try:
-        if not is_json and _CHAIN.search(written):
-            raise RecursionError
-        if is_json:
-            return json.loads(written, parse_float=Decimal, object_pairs_hook=_once)
-        return tomllib.loads(written, parse_float=Decimal)
+        data = json.loads(body)
     except (ValueError, RecursionError) as error:
-        said = TOO_DEEP if isinstance(error, RecursionError) else str(error)
-        raise DefinitionError([("", f"it is not {'JSON' if is_json else 'TOML'}: {said}")], source=named) from None
-
-
-_CHAIN = re.compile(r"(?:(?<![^\s.=\[\]{},])[^\s.=\[\]{},]++\s*+\.\s*+){1000}")
-"""Keys of very many dots, which take the parser of TOML very long: no definition has them."""
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    table = dict(pairs)
-    if len(table) < len(pairs):
-        twice = next(k for k, times in Counter(k for k, _ in pairs).items() if times > 1)
-        message = f"the key {quote(twice)} stands twice in one table"
-        raise ValueError(message)
-    return table
+        raise DefinitionError(f"it is not JSON: {error}") from None
+    return _Reader(requirements, (), exact=True).process(data, {})
 
 
 def _text_only(value: Any, _: Any) -> str:
@@ -213,8 +170,9 @@ def _flatten(error: BaseException, path: str = "") -> list[Fault]:
 class _Reader:
     """Reads one definition: names, parameters and what is left out are the same for all its parts."""
 
-    def __init__(self, predicates: Iterable[Predicate], without: Iterable[str]) -> None:
-        self.words = Words(predicates, without)
+    def __init__(self, predicates: Iterable[Predicate], without: Iterable[str], *, exact: bool = False) -> None:
+        self.words = Words(predicates, without, exact=exact)
+        self.exact = exact
         self.faults = self.words.faults
         self.nameless = False
         self.converter = _converter(self.words.requirement)
@@ -224,12 +182,17 @@ class _Reader:
         if not isinstance(data, Mapping):
             message = f"a definition is a table, not {type(data).__name__}"
             raise DefinitionError(message)
+        if self.exact:
+            return self._made(data, data.get("parameters", {}))
         parameters = self._parameters(data.get("parameters", {}), values)
         if not isinstance(data.get("parameters", {}), Mapping):
             data = {k: v for k, v in data.items() if k != "parameters"}
         data = {
             k: v if k == "parameters" else self._filled(v, parameters, k) for k, v in data.items() if isinstance(k, str)
         }
+        return self._made(data, parameters)
+
+    def _made(self, data: Mapping[str, Any], parameters: Mapping[str, Any]) -> Process:
         table = self._table(_ProcessTable, data, "")
         for named, asked in (table.requirements or {}).items():
             made = or_faults(self.words.requirement, asked, self.faults, f"requirements.{named}")
@@ -241,7 +204,10 @@ class _Reader:
             ("", f"there is no requirement {quote(named)} to leave out")
             for named in sorted(self.words.without - self.words.left_out)
         ]
-        about = {field: getattr(table, field) for field in ("label", "roles", "basis", "provenance", "note", "zone")}
+        about = {
+            field: getattr(table, field)
+            for field in ("label", "roles", "basis", "provenance", "note", "zone", "calendar")
+        }
         if self.faults:
             self._rest(table, stages, outcomes, about)
             raise DefinitionError(self.faults)
@@ -374,9 +340,46 @@ class _Reader:
                 arguments[k] = "unknown" if k == "owner" else f"{path}-{i}"
             if "id" in missing:
                 self.nameless = True
+            if table is _StageTable:
+                self._after(arguments, where)
             if (value := self._value(kind, arguments, where)) is not None:
                 made[i] = value
         return made
+
+    def _after(self, arguments: dict[str, Any], where: str) -> None:
+        """Read what is itself a table with requirements in it: renewal, amendments, duties."""
+        if isinstance(arguments["renewal"], Mapping):
+            arguments["renewal"] = self._nested(Renewal, arguments["renewal"], f"{where}.renewal")
+        if isinstance(arguments["amend"], Mapping):
+            read = {
+                kind: or_faults(self.words.requirement, asked, self.faults, f"{where}.amend.{kind}")
+                for kind, asked in arguments["amend"].items()
+            }
+            arguments["amend"] = {kind: asked for kind, asked in read.items() if asked is not None}
+        if isinstance(arguments["duties"], (list, tuple)):
+            several = [
+                self._nested(Duty, duty, f"{where}.duties[{i}]") if isinstance(duty, Mapping) else duty
+                for i, duty in enumerate(arguments["duties"])
+            ]
+            arguments["duties"] = [duty for duty in several if duty is not None]
+
+    def _nested(self, kind: type[Any], table: Mapping[str, Any], where: str) -> Any:
+        known = {field.name for field in attrs.fields(kind)}
+        extra = sorted(set(table) - known)
+        said = f"unknown key; known are {', '.join(sorted(known))}"
+        self.faults += [(join(where, str(key)), said) for key in extra]
+        arguments = {key: value for key, value in table.items() if key in known}
+        if isinstance(arguments.get("gate"), Mapping):
+            arguments["gate"] = or_faults(self.words.requirement, arguments["gate"], self.faults, f"{where}.gate")
+        first = {Renewal: "to", Duty: "id"}[kind]
+        if first not in arguments:
+            self.faults.append((join(where, first), "missing"))
+            return None
+        try:
+            return kind(arguments.pop(first), **arguments)
+        except DefinitionError as error:
+            self.faults += [(join(where, inner), sentence) for inner, sentence in error.faults]
+            return None
 
     def _value(self, kind: type[Any], arguments: dict[str, Any], where: str) -> Any:
         try:

@@ -15,7 +15,7 @@ from ._agreement import Agreement
 from ._history import Entry
 from ._notices import PENDING, Delivery, Notification
 from ._plain import digest
-from ._store import Dossier, Known, Query, Unit
+from ._store import Definition, Dossier, Known, Query, Unit
 from .exceptions import Conflict, StoreError, quote
 
 
@@ -29,6 +29,7 @@ class MemoryStore:
         self._entries: dict[str, list[Entry]] = {}
         self._requests: dict[str, Known] = {}
         self._outbox: dict[str, Delivery] = {}
+        self._definitions: dict[str, Definition] = {}
 
     def unit(self, agreement: str) -> AbstractContextManager[Unit]:
         """Lock everything."""
@@ -92,6 +93,16 @@ class MemoryStore:
         """Return the rows of the outbox."""
         with self._lock:
             return sorted((row for row in self._outbox.values() if status in (None, row.status)), key=_oldest)
+
+    def definition(self, digest: str) -> bytes | None:
+        """Return a definition, or None."""
+        found = self._definitions.get(digest)
+        return None if found is None else found.body
+
+    def definitions(self) -> Sequence[Definition]:
+        """Return every definition."""
+        with self._lock:
+            return [self._definitions[digest] for digest in sorted(self._definitions)]
 
     def dossiers(self, agreement: str | None = None) -> Iterator[Dossier]:
         """Return all there is."""
@@ -161,6 +172,13 @@ class _Unit:
     def agreement(self) -> Agreement | None:
         return self._store._agreements.get(self.id)
 
+    def other(self, agreement: str) -> Agreement | None:
+        return self._store._agreements.get(agreement)
+
+    def parts(self) -> Sequence[Agreement]:
+        every = self._store._agreements
+        return [every[one] for one in sorted(every) if every[one].part_of == self.id]
+
     def known(self, request: str) -> Known | None:
         return self._store._requests.get(request)
 
@@ -170,6 +188,7 @@ class _Unit:
         entry: Entry,
         notifications: Sequence[Notification],
         request: tuple[str, Known] | None,
+        definition: Definition | None = None,
     ) -> None:
         store = self._store
         before = len(store._entries.get(self.id, ()))
@@ -190,4 +209,6 @@ class _Unit:
         store._outbox.update(rows)
         if request is not None:
             store._requests[request[0]] = request[1]
+        if definition is not None:
+            store._definitions.setdefault(definition.pin.digest, definition)
         self._done = True

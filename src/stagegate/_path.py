@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import attrs
 
-from . import _changes
+from . import _changes, _sweeping
 from ._agreement import Agreement, apply
 from ._attempt import Attempt
 from ._book import Book
 from ._changes import Change, Decision, Wanted
+from ._clock import ACTS, Clock
 from ._history import GENESIS, Entry, Event, chain
 from ._notices import Notification
 from ._plain import canonical, digest, freeze, instant, name
@@ -21,8 +22,8 @@ from ._plugins import Plugins
 from ._process import Process
 from ._reasons import Unmet
 from ._records import Actor
-from ._stages import MOVES
-from ._store import Known, Store
+from ._stages import LAW, WHOLE
+from ._store import Definition, Known, Query, Store
 from ._text import frozendict
 from .exceptions import (
     AlreadyExists,
@@ -30,6 +31,7 @@ from .exceptions import (
     GateClosed,
     HistoryTampered,
     InvalidValue,
+    NoSuchMove,
     NotFound,
     NotPermitted,
     OutcomeUnknown,
@@ -39,12 +41,37 @@ from .exceptions import (
 )
 
 
+OUTLIVES = frozenset({"note", "hold", "end"})
+"""What can still be done to a part when the agreement it is part of has ended."""
+
+
+BOUNDING = frozenset({"amend", "renew"})
+"""What changes the term of an agreement, which those of its parts cannot outlive."""
+
+
+class _Outside:
+    """Reads other agreements as they are now, for a question that writes nothing."""
+
+    def __init__(self, store: Store, agreement: str) -> None:
+        self.other = store.get
+        self._store, self._id = store, agreement
+
+    def parts(self) -> Iterator[Agreement]:
+        after = None
+        while found := self._store.find(Query(part_of=self._id), after=after, limit=500):
+            yield from found
+            after = found[-1].id
+
+
 class MutatingPath:
     """What every change to every agreement goes through, whoever asks for it."""
 
-    def __init__(self, store: Store, plugins: Plugins, book: Book, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, store: Store, plugins: Plugins, book: Book, reckoner: Clock, clock: Callable[[], datetime]
+    ) -> None:
         """Take what the engine was opened with."""
         self.store = store
+        self.reckoner = reckoner
         self.plugins = plugins
         self.book = book
         self.clock = clock
@@ -65,25 +92,92 @@ class MutatingPath:
             raise HistoryTampered(message)
         return process
 
+    def attempt(
+        self,
+        process: Process,
+        agreement: Agreement,
+        move: str,
+        actor: Actor,
+        at: datetime,
+        details: Mapping[str, Any] = frozendict(),
+        *,
+        unit: Any = None,
+    ) -> Attempt:
+        """
+        Return what requirements are shown: the agreement, and of others what the process asks about.
+
+        Args:
+            process: The process it runs under.
+
+            agreement: The agreement.
+
+            move: What is attempted.
+
+            actor: Who attempts it.
+
+            at: When it takes effect.
+
+            details: The parameters of the move.
+
+            unit: The unit of work through which other agreements are read; None to look at them as they are now.
+        """
+        kin: dict[str, Any] = {}
+        bounding = move in BOUNDING and "term" in agreement.deadlines
+        if agreement.part_of is not None or process.kin.parts or process.kin.tracks or bounding:
+            kin = self._kin(process, agreement, _Outside(self.store, agreement.id) if unit is None else unit, move)
+        if process.counts:
+            kin["calendar"] = self.reckoner.calendar(process)
+        return Attempt(agreement=agreement, move=move, actor=actor, at=at, details=details, zone=process.tzinfo, **kin)
+
+    def _kin(self, process: Process, agreement: Agreement, look: Any, move: str) -> dict[str, Any]:
+        asked = process.kin
+        parent = None if agreement.part_of is None else look.other(agreement.part_of)
+        parts: Sequence[Agreement] = ()
+        tracks: dict[str, Agreement] = {}
+        if asked.always or move not in ACTS:
+            parts = tuple(look.parts()) if asked.parts or move in BOUNDING else ()
+            for track in asked.tracks:
+                named = agreement.fact(track)
+                other = look.other(named) if isinstance(named, str) else None
+                if other is not None:
+                    tracks[track] = other
+        orders = {}
+        for other in (*parts, *tracks.values(), *(() if parent is None else (parent,))):
+            try:
+                orders[other.id] = tuple(stage.id for stage in self.book.pinned(other.process).stages)
+            except NotFound:
+                continue
+        return {"parts": parts, "parent": parent, "tracks": frozendict(tracks), "orders": frozendict(orders)}
+
     def decide(
-        self, process: Process, current: Agreement, wanted: Wanted, actor: Actor, at: datetime
-    ) -> tuple[Decision, Change]:
-        attempt = Attempt(
-            agreement=current, move=wanted.move, actor=actor, at=at, details=wanted.details, zone=process.tzinfo
-        )
-        return _changes.decide(process, attempt, wanted, self.vetoes)
+        self, process: Process, current: Agreement, wanted: Wanted, actor: Actor, at: datetime, unit: Any = None
+    ) -> tuple[Decision, Change, Attempt]:
+        attempt = self.attempt(process, current, wanted.move, actor, at, wanted.details, unit=unit)
+        decision, change = _changes.decide(process, attempt, wanted, self.vetoes)
+        if attempt.parent is not None and attempt.parent.outcome is not None and wanted.move not in OUTLIVES:
+            params = frozendict({"part": attempt.parent.id, "stage": attempt.parent.outcome})
+            decision.cursor.answer.unmet.append(Unmet(code="parent.ended", params=params, requirement="parent:running"))
+        if process.clocked or current.deadlines:
+            entered = change.to
+            if entered is None and wanted.move in {"advance", "renew"}:
+                entered = wanted.to or next(iter(process.plan.targets(wanted.move, current.stage)), None)
+            decision.cursor.answer.unmet.extend(self.reckoner.against(process, attempt, entered, wanted.to))
+        return decision, change, attempt
 
     def change(
         self,
         agreement: Agreement | str,
-        wanted: Wanted | Start | Callable[[Process], Wanted],
+        wanted: Wanted | Start | Lapsing | Callable[[Process], Wanted],
         *,
         by: Actor,
-        at: datetime | None,
-        request_id: str | None,
+        at: datetime | None = None,
+        request_id: str | None = None,
     ) -> Agreement:
         """Lock, replay, compare, take the pinned process, ask, write in one commit. Every change goes through here."""
         actor = actor_of(by)
+        if (actor.id == LAW or LAW in actor.roles) and not isinstance(wanted, Lapsing):
+            message = f"by: {quote(LAW)} is who acts when time passes; give the person or the program another id"
+            raise InvalidValue(message)
         request_id = None if request_id is None else name(request_id, "request_id")
         id_ = id_of(agreement)
         seen = agreement.version if isinstance(agreement, Agreement) else None
@@ -99,6 +193,8 @@ class MutatingPath:
                 raise not_found(id_)
             else:
                 process = self.pinned(current)
+                if isinstance(wanted, Lapsing):
+                    return self._lapse(unit, process, current, wanted, recorded_at)
                 if not isinstance(wanted, Wanted):
                     wanted = wanted(process)
             request = None
@@ -108,9 +204,9 @@ class MutatingPath:
                 if known is not None:
                     return self._replay(id_, known, request)
             if isinstance(wanted, Start):
-                plan = self._begin(id_, current, wanted, actor)
+                plan = self._begin(unit, current, wanted, actor, now if at is None else at)
             else:
-                plan = self._plan(process, current, wanted, actor, seen, at, now)
+                plan = self._plan(unit, process, current, wanted, actor, seen, at, now)
             try:
                 result = self._write(unit, current, process, plan, actor, stamp, recorded_at, request)
             except OutcomeUnknown as error:
@@ -120,7 +216,18 @@ class MutatingPath:
             raise plan.error(result.n)
         return result
 
-    def _begin(self, id_: str, current: Agreement | None, wanted: Start, actor: Actor) -> _Plan:
+    def _lapse(self, unit: Any, process: Process, current: Agreement, wanted: Lapsing, recorded_at: str) -> Agreement:
+        """Write the first thing that is due; nothing, if nothing is."""
+        attempt = self.attempt(process, current, "sweep", _sweeping.THE_LAW, wanted.at, unit=unit)
+        lapse = _sweeping.lapse(process, attempt)
+        if lapse is None:
+            return current
+        wanted.effects.append(lapse.effect)
+        plan = _Plan(move=lapse.move, change=lapse.change, used=(), attempt=attempt)
+        return self._write(unit, current, process, plan, attempt.actor, instant(lapse.at), recorded_at, None)
+
+    def _begin(self, unit: Any, current: Agreement | None, wanted: Start, actor: Actor, at: datetime) -> _Plan:
+        id_ = unit.id
         if current is not None:
             message = f"there is already an agreement {quote(id_)}; choose another id, or go on with that one"
             raise AlreadyExists(message)
@@ -128,12 +235,29 @@ class MutatingPath:
         used = tuple(role for role in actor.roles if role in known)
         if not used:
             raise NotPermitted(agreement=id_, move="start", actor=actor.id, roles=sorted(known), n=0)
+        whole = wanted.data.get("part_of")
+        read = () if whole is None else (self._whole(unit, whole, actor),)
         first = wanted.process.stages[0].id
-        change = Change(kind="started", to=first, data=wanted.data)
-        return _Plan(move="start", change=change, used=used)
+        change = Change(kind="started", to=first, data=wanted.data, process=wanted.process)
+        return _Plan(move="start", change=change, used=used, at=at, read=read)
+
+    def _whole(self, unit: Any, whole: str, actor: Actor) -> Agreement:
+        """Return the agreement that a new one is to be part of, if it may be."""
+        parent: Agreement | None = unit.other(whole)
+        if parent is None:
+            message = f"part_of: there is no agreement {quote(whole)}; start it first"
+            raise NotFound(message)
+        if parent.outcome is not None:
+            message = f"part_of: {parent.id} has ended ({parent.outcome}); nothing can become part of it"
+            raise NoSuchMove(message)
+        known = self.pinned(parent).known_roles
+        if known.isdisjoint(actor.roles):
+            raise NotPermitted(agreement=parent.id, move="start", actor=actor.id, roles=sorted(known), n=0)
+        return parent
 
     def _plan(
         self,
+        unit: Any,
         process: Process,
         current: Any,
         wanted: Wanted,
@@ -145,17 +269,22 @@ class MutatingPath:
         if seen is not None and seen != current.version:
             raise Conflict(current.id, seen, current.version)
         _changes.known_move(process, current, wanted)
-        if wanted.move in MOVES and at is not None and at < current.entered_at:
+        if wanted.move in WHOLE and at is not None and at < current.entered_at:
             entered = instant(current.entered_at)
             message = f"at: {instant(at)} is before the agreement entered {quote(current.stage)} ({entered})"
             raise InvalidValue(message)
-        decision, change = self.decide(process, current, wanted, actor, now if at is None else at)
+        decision, change, attempt = self.decide(process, current, wanted, actor, now if at is None else at, unit)
         answer = decision.cursor.answer
         if decision.granted:
             return _Plan(
-                move=wanted.move, change=change, used=decision.used, asked=answer.asked, warnings=answer.warnings
+                move=wanted.move,
+                change=change,
+                used=decision.used,
+                attempt=attempt,
+                asked=answer.asked,
+                warnings=answer.warnings,
             )
-        data = {**wanted.details, **_changes.refusal(decision)} if wanted.move in MOVES else _changes.refusal(decision)
+        data = {**wanted.details, **_changes.refusal(decision)} if wanted.move in WHOLE else _changes.refusal(decision)
         unmet, permitted = tuple(answer.unmet), decision.permitted
 
         def error(n: int) -> RefusedError:
@@ -171,6 +300,7 @@ class MutatingPath:
             used=decision.used,
             asked=answer.asked,
             warnings=answer.warnings,
+            attempt=attempt,
             error=error,
         )
 
@@ -188,6 +318,7 @@ class MutatingPath:
         n = 1 if current is None else current.n + 1
         prev = GENESIS if current is None else current.head
         agreement = unit.id
+        begun = plan.change.process
         table = _changes.body(
             agreement=agreement,
             n=n,
@@ -196,7 +327,7 @@ class MutatingPath:
             move=plan.move,
             stage=None if current is None else current.stage,
             change=plan.change,
-            process=process.pin,
+            process=(begun or process).pin,
             actor=actor,
             used=plan.used,
             at=at,
@@ -205,6 +336,15 @@ class MutatingPath:
             asked=plan.asked,
             warnings=plan.warnings,
         )
+        rules = begun or process
+        if rules.clocked or (current is not None and current.deadlines):
+            due = self._due(unit, rules, current, plan, actor, table)
+            if due:
+                table["due"] = due
+            elif plan.change.anew and current is not None:
+                return current
+        if read := plan.shown():
+            table["read"] = [{"agreement": a.id, "head": a.head.hex(), "version": a.version} for a in read]
         notifications: list[Notification] = []
         if self.plugins.notifies:
             # Plugins see a frozen copy: what they try to do to it touches nothing.
@@ -217,8 +357,26 @@ class MutatingPath:
         entry = Entry(n=n, body=written, hash=chain(prev, written))
         result = apply(current, Event(table, entry.hash))
         known = None if request is None else (request[0], Known(agreement=agreement, n=n, fingerprint=request[1]))
-        unit.commit(result, entry, notifications, known)
+        definition = None if begun is None else Definition(begun.pin, begun.to_json())
+        unit.commit(result, entry, notifications, known, definition)
         return result
+
+    def _due(
+        self, unit: Any, process: Process, current: Agreement | None, plan: _Plan, actor: Actor, table: dict[str, Any]
+    ) -> Sequence[Mapping[str, Any]]:
+        """Return what becomes of the deadlines by the event that *table* is."""
+        if plan.error is not None:
+            return ()
+        if plan.change.due is not None:
+            return plan.change.due
+        after = apply(current, Event(table))
+        attempt = plan.attempt
+        if attempt is None:
+            assert plan.at is not None  # noqa: S101  what begins says when
+            attempt = self.attempt(process, after, plan.move, actor, plan.at, unit=unit)
+        else:
+            attempt = attrs.evolve(attempt, agreement=after)
+        return self.reckoner.changes(process, current, attempt, anew=plan.change.anew)
 
     def _replay(self, id_: str, known: Known, request: tuple[str, str]) -> Agreement:
         if known.agreement != id_ or known.fingerprint != request[1]:
@@ -261,6 +419,14 @@ class Start:
     to: str | None = None
 
 
+@attrs.define(eq=False, repr=False)
+class Lapsing:
+    """The wish that what is due at a time takes its course; it says what came of it."""
+
+    at: datetime
+    effects: list[str] = attrs.field(factory=list)
+
+
 @attrs.define(kw_only=True, eq=False, repr=False)
 class _Plan:
     """What is to be written, and what is raised once it is."""
@@ -268,9 +434,20 @@ class _Plan:
     move: str
     change: Change
     used: Sequence[str]
+    attempt: Attempt | None = None
+    at: datetime | None = None
+    read: Sequence[Agreement] = ()
     asked: Sequence[tuple[str, bool]] = ()
     warnings: Sequence[Unmet] = ()
     error: Callable[[int], RefusedError] | None = None
+
+    def shown(self) -> Sequence[Agreement]:
+        """Return the other agreements that were looked at, each once."""
+        seen = self.attempt
+        if seen is None:
+            return self.read
+        several = (*(() if seen.parent is None else (seen.parent,)), *seen.parts, *seen.tracks.values())
+        return tuple({other.id: other for other in several}.values())
 
 
 def actor_of(by: Any) -> Actor:
@@ -280,8 +457,8 @@ def actor_of(by: Any) -> Actor:
     return by
 
 
-def id_of(agreement: Agreement | str) -> str:
-    return agreement.id if isinstance(agreement, Agreement) else name(agreement, "agreement")
+def id_of(agreement: Agreement | str, where: str = "agreement") -> str:
+    return agreement.id if isinstance(agreement, Agreement) else name(agreement, where)
 
 
 def _past(at: datetime, now: datetime, recorded_at: str) -> str:

@@ -10,23 +10,20 @@ from typing import Any
 import attrs
 
 from . import _checks
+from ._calendars import WEEKENDS, Calendar, load_calendar
 from ._deadlines import zone_of
-from ._evidence import ApprovalRequirement
+from ._evidence import ApprovalRequirement, NoticeRequirement, PartsRequirement, TrackRequirement
 from ._fields import Reader, collected, reads
+from ._files import TOO_DEEP
 from ._machine import Machine, Plan, build
 from ._plain import canonical, digest, plain, slug, text
 from ._predicates import Predicate
 from ._reasons import provenance_of
 from ._records import Pin, lean
 from ._requirements import Requirement
-from ._stages import Outcome, Stage
+from ._stages import ESCALATE, LAW, Outcome, Stage
 from ._text import Label, as_label, frozendict
 from .exceptions import DefinitionError, InvalidValue, quote
-
-TOO_DEEP = "it is nested too deep"
-
-DEFAULT_OUTCOMES = ("completed", "withdrawn", "rejected")
-"""How a process can end that says nothing about it; `completed` only from its last stage."""
 
 
 def _several(kind: type[Any]) -> Reader:
@@ -77,6 +74,12 @@ def _zone(value: Any, _where: str) -> str:
     return str(value)
 
 
+def _calendar(value: Any, where: str) -> str | Calendar:
+    if isinstance(value, Calendar):
+        return value
+    return load_calendar(value) if isinstance(value, Mapping) else slug(value, where)
+
+
 @attrs.define(init=False, frozen=True, eq=False, slots=False)
 class Process:
     """
@@ -107,6 +110,9 @@ class Process:
 
         zone: The time zone in which its days are counted.
 
+        calendar: The calendar by which they are counted: the id of one that the engine knows, or a `Calendar`; by
+            default only Saturdays and Sundays do not count.
+
     Raises:
         DefinitionError: With every fault of the definition, each with its path.
     """
@@ -122,6 +128,7 @@ class Process:
     note: Label = attrs.field(metadata=reads(as_label))
     parameters: frozendict = attrs.field(metadata=reads(_parameters))
     zone: str = attrs.field(metadata=reads(_zone))
+    calendar: str | Calendar = attrs.field(metadata=reads(_calendar))
 
     def __init__(
         self,
@@ -137,6 +144,7 @@ class Process:
         note: str | Mapping[str, str] | None = None,
         parameters: Mapping[str, Any] | None = None,
         zone: str = "UTC",
+        calendar: str | Calendar | Mapping[str, Any] = WEEKENDS.id,
     ) -> None:
         """Make a process; the arguments are the attributes."""
         given = {**locals(), "roles": roles or {}, "parameters": parameters or {}}
@@ -164,9 +172,13 @@ class Process:
         return _rebuild, (fields,)
 
     @cached_property
+    def _written(self) -> bytes:
+        return canonical(self.to_data())
+
+    @cached_property
     def digest(self) -> str:
         """SHA-256 over the canonical form, in hexadecimal."""
-        return digest(canonical(self.to_data()))
+        return digest(self._written)
 
     @cached_property
     def pin(self) -> Pin:
@@ -218,11 +230,41 @@ class Process:
 
     def requirements(self) -> Iterator[tuple[str, Requirement]]:
         """Go through all requirements of all gates, each with the id of its stage or outcome."""
-        gates = [(stage.id, gate) for stage in self.stages for gate in (stage.when, stage.gate)]
-        for place, gate in [*gates, *((outcome.id, outcome.gate) for outcome in self.outcomes)]:
-            if gate is not None:
-                for part in gate.walk():
-                    yield place, part
+        gates = [(stage.id, gate) for stage in self.stages for gate in stage.gates()]
+        gates += [(outcome.id, outcome.gate) for outcome in self.outcomes if outcome.gate is not None]
+        for place, gate in gates:
+            for part in gate.walk():
+                yield place, part
+
+    @cached_property
+    def clocked(self) -> bool:
+        """Whether any of its stages or requirements has a clock."""
+        return any(
+            stage.within or stage.term or stage.duties or any(part.within for g in stage.gates() for part in g.walk())
+            for stage in self.stages
+        )
+
+    @cached_property
+    def kin(self) -> Kin:
+        """What it asks of other agreements."""
+        asked = [part for _, part in self.requirements()]
+        timed = [part for stage in self.stages for gate in _timed(stage) for part in gate.walk()]
+        return Kin(
+            parts=any(isinstance(part, PartsRequirement) for part in asked),
+            tracks=tuple(dict.fromkeys(part.track for part in asked if isinstance(part, TrackRequirement))),
+            always=any(isinstance(part, (PartsRequirement, TrackRequirement)) for part in timed),
+        )
+
+    @cached_property
+    def counts(self) -> bool:
+        """Whether its requirements count days."""
+        return any(isinstance(part, NoticeRequirement) for _, part in self.requirements())
+
+    def amending(self, stage: str, kind: str) -> frozenset[str]:
+        """Return the roles whose approval the amendment of a kind of document asks, at a stage."""
+        gate = self.standing(stage).amend.get(kind)
+        parts = () if gate is None else gate.walk()
+        return frozenset(part.role for part in parts if isinstance(part, ApprovalRequirement))
 
     @cached_property
     def known_roles(self) -> frozenset[str]:
@@ -230,26 +272,38 @@ class Process:
         known = set(self.roles)
         for stage in self.stages:
             known.update(stage.owner, stage.contributors, *stage.may.values())
+            known.update(*(duty.fix_by for duty in stage.duties))
+            if stage.timeout[0] == ESCALATE:
+                known.add(stage.timeout[1])
         for outcome in self.outcomes:
             known.update(outcome.by)
         for _, part in self.requirements():
             known.update(part.fix_by)
             if isinstance(part, ApprovalRequirement):
-                known.add(part.role)
-        return frozenset(known)
+                known.update((part.role, *part.delegates))
+        return frozenset(known - {LAW})
+
+    @cached_property
+    def asking(self) -> dict[str, tuple[tuple[str, ApprovalRequirement], ...]]:
+        """What asks each approving role for its vote, with the id of the stage or outcome whose gate it is."""
+        asking: dict[str, list[tuple[str, ApprovalRequirement]]] = {}
+        for place, part in self.requirements():
+            if isinstance(part, ApprovalRequirement):
+                asking.setdefault(part.role, []).append((place, part))
+        return {role: tuple(asks) for role, asks in asking.items()}
 
     @cached_property
     def approving(self) -> dict[str, tuple[str, ...]]:
         """The kinds of document that the vote of each approving role is bound to."""
-        bound: dict[str, dict[str, None]] = {}
-        for _, part in self.requirements():
-            if isinstance(part, ApprovalRequirement):
-                bound.setdefault(part.role, {}).update(dict.fromkeys(part.of))
-        return {role: tuple(kinds) for role, kinds in bound.items()}
+        return {role: tuple(dict.fromkeys(k for _, ask in asks for k in ask.of)) for role, asks in self.asking.items()}
 
     def predicates(self) -> dict[str, Predicate]:
         """Return the predicates of the user's in it, by code."""
         return {part.code: part for _, part in self.requirements() if isinstance(part, Predicate)}
+
+    def to_json(self) -> bytes:
+        """Return the canonical form as the bytes that the digest is taken of, for a store to keep."""
+        return self._written
 
     def to_data(self) -> dict[str, Any]:
         """Return the process as the table that TOML and JSON definitions hold; its canonical form."""
@@ -262,12 +316,43 @@ class Process:
                 "provenance": self.provenance,
                 "note": self.note,
                 "zone": None if self.zone == "UTC" else self.zone,
+                "calendar": _calendar_data(self.calendar),
                 "roles": self.roles,
                 "parameters": self.parameters,
                 "stages": [stage.to_data() for stage in self.stages],
                 "outcomes": [outcome.to_data() for outcome in self.outcomes],
             }
         )
+
+
+@attrs.define(frozen=True)
+class Kin:
+    """
+    What a process asks of other agreements.
+
+    Attributes:
+        parts: Whether it asks about the parts.
+
+        tracks: The facts that name the agreements that run beside it.
+
+        always: Whether a clock depends on them, so that they are looked at whatever is done.
+    """
+
+    parts: bool
+    tracks: tuple[str, ...]
+    always: bool
+
+
+def _timed(stage: Stage) -> Iterator[Requirement]:
+    """Return the requirements of a stage that have a clock of their own."""
+    yield from (part for part in (() if stage.gate is None else stage.gate.walk()) if part.within is not None)
+    yield from (duty.gate for duty in stage.duties if duty.gate is not None)
+
+
+def _calendar_data(calendar: str | Calendar) -> Any:
+    if isinstance(calendar, Calendar):
+        return calendar.to_data()
+    return None if calendar == WEEKENDS.id else calendar
 
 
 def _good(given: dict[str, Any]) -> dict[str, Any]:
@@ -302,9 +387,14 @@ def _good(given: dict[str, Any]) -> dict[str, Any]:
 
 def _default_outcomes(stages: tuple[Stage, ...]) -> tuple[Outcome, ...]:
     taken = {stage.id for stage in stages}
+    ends = any(stage.term is not None and not stage.term.open for stage in stages)
     return tuple(
-        Outcome(outcome, stages=(stages[-1].id,) if outcome == "completed" else ())
-        for outcome in DEFAULT_OUTCOMES
+        Outcome(
+            outcome,
+            stages=(stages[-1].id,) if outcome == "completed" else (),
+            by=LAW if outcome == _checks.EXPIRED else (),
+        )
+        for outcome in (*_checks.DEFAULT_OUTCOMES, *((_checks.EXPIRED,) if ends else ()))
         if outcome not in taken
     )
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import attrs
 
-from ._plain import as_table
+from ._plain import MAX_ITEMS, as_table
 from ._records import lean
 from ._sentences import SENTENCES
 from ._text import FALLBACK, Label, frozendict, translate
@@ -121,6 +121,8 @@ class _Spoken(dict[str, Any]):
 
     def _said(self, value: Any) -> Any:
         if isinstance(value, tuple):
+            if len(value) > MAX_ITEMS + 1:
+                value = (*value[:MAX_ITEMS], "…")
             return ", ".join(str(self._said(item)) for item in value)
         if isinstance(value, Mapping):
             return Label(value).text(self.lang)

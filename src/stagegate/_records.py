@@ -262,19 +262,24 @@ class Approval:
 
         by: The person who cast or recorded the vote.
 
-        vote: `for` or `against`.
+        vote: `for`, `against` or `abstain`; `recused` where the person declared a conflict of interest.
 
         of: The documents voted on: the digest of each, by kind.
 
         stage: Where the agreement stood.
 
-        tally: A recorded result of a body: `members`, `present`, `in_favour`, `against`.
+        tally: A recorded result of a body: `members`, `present`, `in_favour`, `against`, `abstaining`.
 
         reason: What was given as the reason.
 
         n: The number of the event.
 
         on_behalf_of: Whose power was exercised, if not the person's own.
+
+        capacity: In which capacity: `delegated` (responsibility moved) or `mandated` (it stayed) on behalf of somebody;
+            otherwise `own`, or empty, which means the same.
+
+        silence: Where silence decided: by which rule, at which date.
     """
 
     role: str
@@ -286,6 +291,27 @@ class Approval:
     reason: str = ""
     n: int
     on_behalf_of: str | None = None
+    capacity: str = ""
+    silence: frozendict = attrs.field(factory=frozendict)
+
+    @property
+    def principal(self) -> str:
+        """Whose vote it is: the person's own, or that of the one on whose behalf it was cast."""
+        # A history that says no capacity counted persons only, and still does.
+        return (self.capacity and self.on_behalf_of) or self.by
+
+    @property
+    def persons(self) -> frozenset[str]:
+        """Whose interests are in it: those of the person, and of the one on whose behalf it was cast."""
+        return frozenset((self.by, self.principal))
+
+    def replaces(self, other: Approval) -> bool:
+        """Say whether *other*, which was cast before, goes: one person and one principal have one vote in a role."""
+        if other.role != self.role:
+            return False
+        if self.vote == "recused":
+            return self.by in other.persons
+        return other.by == self.by or other.principal == self.principal
 
     def to_data(self) -> dict[str, Any]:
         """Return the approval as plain data."""
@@ -294,6 +320,34 @@ class Approval:
     def brief(self) -> dict[str, Any]:
         """Return what names this approval in an event: the role, the person and the number."""
         return {"role": self.role, "by": self.by, "n": self.n}
+
+
+@attrs.define(kw_only=True, frozen=True)
+class Adjournment:
+    """
+    That a role put off its vote.
+
+    Attributes:
+        number: How often it has done so since the agreement entered the stage.
+
+        until: The day on which it is taken up again; until then nobody of the role can vote. None where none is named.
+
+        reason: The reason given.
+
+        by: Who adjourned it.
+
+        n: The number of the event.
+    """
+
+    number: int
+    until: date | None = None
+    reason: str
+    by: str
+    n: int
+
+    def to_data(self) -> dict[str, Any]:
+        """Return the adjournment as plain data."""
+        return lean({**attrs.asdict(self), "until": self.until and self.until.isoformat()})
 
 
 @attrs.define(kw_only=True, frozen=True)

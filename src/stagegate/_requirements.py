@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar, TypeVar
 
 import attrs
 
 from ._attempt import Attempt
+from ._deadlines import Period, as_period
 from ._fields import collected, optional, reads
 from ._plain import MAX_SHOWN, canonical, shown, slug, text
 from ._reasons import Unmet, errors, failure, provenance_of
@@ -24,6 +25,15 @@ def flag(value: object, where: str) -> bool:
         message = f"{where}: true or false is needed, not {quote(value)}"
         raise InvalidValue(message)
     return value
+
+
+def _within(value: Any, where: str) -> Period | None:
+    return None if value is None else as_period(value, where)
+
+
+def _remind(value: Any, where: str) -> tuple[Period, ...]:
+    several = (value,) if isinstance(value, (str, Mapping, Period)) else tuple(value)
+    return tuple(as_period(item, where) for item in several)
 
 
 def _roles(value: Any, where: str) -> tuple[str, ...]:
@@ -48,6 +58,10 @@ class Requirement:
         fix_by: The roles that can mend it; where none is named, the owner of the stage.
 
         soft: Whether it only warns: its reasons are shown and recorded but do not refuse.
+
+        within: The period in which it is to be met, from entering the stage or from the point the period names.
+
+        remind: How long before that date to remind.
     """
 
     id: str = attrs.field(default="", metadata=reads(optional(slug)))
@@ -56,8 +70,10 @@ class Requirement:
     provenance: str = attrs.field(default="", metadata=reads(provenance_of))
     fix_by: tuple[str, ...] = attrs.field(default=(), metadata=reads(_roles))
     soft: bool = attrs.field(default=False, metadata=reads(flag))
+    within: Period | None = attrs.field(default=None, metadata=reads(_within))
+    remind: tuple[Period, ...] = attrs.field(default=(), metadata=reads(_remind))
 
-    COMMON: ClassVar = ("id", "label", "basis", "provenance", "fix_by", "soft")
+    COMMON: ClassVar = ("id", "label", "basis", "provenance", "fix_by", "soft", "within", "remind")
 
     @property
     def name(self) -> str:
@@ -86,6 +102,8 @@ class Requirement:
     def to_data(self) -> dict[str, Any]:
         """Return the requirement as the table that TOML and JSON definitions hold; its canonical form."""
         about = lean({common: getattr(self, common) for common in Requirement.COMMON})
+        if self.within is not None:
+            about |= lean({"within": self.within.to_data(), "remind": tuple(str(period) for period in self.remind)})
         return {**self.asks(), **{k: v for k, v in about.items() if v is not False}}
 
     def short(self) -> str:

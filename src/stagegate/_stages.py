@@ -7,19 +7,27 @@ from typing import Any, Literal
 
 import attrs
 
-from ._fields import collected, reads
+from ._deadlines import Period
+from ._fields import collected, optional, reads
 from ._plain import slug, text
 from ._reasons import provenance_of
 from ._records import lean
 from ._requirements import Requirement
+from ._terms import Duty, Renewal, Term, period_of, periods_of, requirement_of, term_of
 from ._text import Label, as_label, frozendict
 from .exceptions import DefinitionError, InvalidValue, quote
 
-MOVES = ("advance", "send_back", "hold", "resume", "end")
+MOVES = ("advance", "send_back", "hold", "resume", "renew", "amend", "end")
 """What can be done to an agreement as a whole; they come with every process."""
 
-GRANTED = (*MOVES, "attach", "record", "note")
+WHOLE = (*MOVES, "migrate")
+"""What changes an agreement as a whole; `migrate` leads into another process."""
+
+GRANTED = (*WHOLE, "attach", "record", "note", "recompute")
 """What a stage can let other roles do; who approves, the gates say."""
+
+LAW = "law"
+"""Who acts by the passing of time: an actor and a role that nobody else can have."""
 
 Reapproval = Literal["always", "on_change"]
 
@@ -58,18 +66,60 @@ def _may(value: Any, where: str) -> frozendict:
     return frozendict(may)
 
 
-def _requirement(value: Any, where: str) -> Requirement | None:
-    if value is None or isinstance(value, Requirement):
-        return value
-    message = f"{where}: a requirement is needed, not {quote(value)}; a function becomes one with @requirement(code=…)"
-    raise InvalidValue(message)
-
-
 def _reapproval(value: Any, where: str) -> str:
     if value not in ("always", "on_change"):
         message = f"{where}: 'always' or 'on_change' is needed, not {quote(value)}"
         raise InvalidValue(message)
     return str(value)
+
+
+OVERDUE, ESCALATE, END = "overdue", "escalate", "end"
+
+
+def _timeout(value: Any, where: str) -> str:
+    said = text(value, where)
+    word, _, target = said.partition(":")
+    if said == OVERDUE or (word in {ESCALATE, END} and target):
+        return said if said == OVERDUE else f"{word}:{slug(target, where)}"
+    message = f"{where}: 'overdue', 'escalate:<role>' or 'end:<outcome>' is needed, not {quote(value)}"
+    raise InvalidValue(message)
+
+
+def _amend(value: Any, where: str) -> frozendict:
+    if not isinstance(value, Mapping):
+        message = f"{where}: a table of requirements by kind of document is needed, not {quote(value)}"
+        raise InvalidValue(message)
+    made: dict[str, Requirement] = {}
+    for kind in sorted(value, key=str):
+        found = requirement_of(value[kind], str(kind))
+        if found is None:
+            raise DefinitionError([(str(kind), "say what must hold before it is amended, or `unguarded`")])
+        made[slug(kind, where)] = found
+    return frozendict(made)
+
+
+def _renewal(value: Any, where: str) -> Renewal | None:
+    if value is None or isinstance(value, Renewal):
+        return value
+    message = f"{where}: a Renewal is needed, not {quote(value)}"
+    raise InvalidValue(message)
+
+
+def _duties(value: Any, where: str) -> tuple[Duty, ...]:
+    if isinstance(value, Duty):
+        value = (value,)
+    if isinstance(value, (str, Mapping)) or not isinstance(value, Iterable):
+        message = f"{where}: a list of Duty is needed, not {quote(value)}"
+        raise InvalidValue(message)
+    several = tuple(value)
+    faults = [(f"[{i}]", f"a Duty is needed, not {quote(d)}") for i, d in enumerate(several) if not isinstance(d, Duty)]
+    ids = [duty.id for duty in several if isinstance(duty, Duty)]
+    faults += [
+        ("", f"{quote(twice)} is the id of two duties") for twice in sorted({i for i in ids if ids.count(i) > 1})
+    ]
+    if faults:
+        raise DefinitionError(faults)
+    return several
 
 
 @attrs.define(init=False, frozen=True)
@@ -99,6 +149,24 @@ class Stage:
         reapproval: Whether sending back voids the approvals given on the way (`always`), or only a new version of what
             they were bound to does (`on_change`).
 
+        within: The period in which the gate is to be passed; None where there is no limit.
+
+        on_timeout: What happens when that has passed: `overdue` (it is said), `escalate:<role>` (it is that role's
+            turn as well), `end:<outcome>` (the agreement ends so).
+
+        remind: How long before the due date to remind.
+
+        term: How long the stage lasts: a `Term`, a point such as `signed_agreement.valid_until`, a period, or `open`;
+            None where nothing is said.
+
+        on_expiry: The outcome that the end of the term brings.
+
+        renewal: How it is renewed; None where it is not.
+
+        amend: What must hold before a document gets a new version by the move `amend`, by its kind.
+
+        duties: What is owed while it stands here.
+
         basis: The rule it comes from.
 
         provenance: Whether that is `law`, `law-secondary`, `practice` or `interpretation`.
@@ -106,13 +174,21 @@ class Stage:
 
     id: str = attrs.field(metadata=reads(slug))
     owner: tuple[str, ...] = attrs.field(metadata=reads(_owner))
-    gate: Requirement | None = attrs.field(metadata=reads(_requirement))
+    gate: Requirement | None = attrs.field(metadata=reads(requirement_of))
     label: Label = attrs.field(metadata=reads(as_label))
     back_to: tuple[str, ...] = attrs.field(metadata=reads(_roles))
-    when: Requirement | None = attrs.field(metadata=reads(_requirement))
+    when: Requirement | None = attrs.field(metadata=reads(requirement_of))
     may: frozendict = attrs.field(metadata=reads(_may))
     contributors: tuple[str, ...] = attrs.field(metadata=reads(_roles))
     reapproval: str = attrs.field(metadata=reads(_reapproval))
+    within: Period | None = attrs.field(metadata=reads(period_of))
+    on_timeout: str = attrs.field(metadata=reads(_timeout))
+    remind: tuple[Period, ...] = attrs.field(metadata=reads(periods_of))
+    term: Term | None = attrs.field(metadata=reads(term_of))
+    on_expiry: str = attrs.field(metadata=reads(optional(slug)))
+    renewal: Renewal | None = attrs.field(metadata=reads(_renewal))
+    amend: frozendict = attrs.field(metadata=reads(_amend))
+    duties: tuple[Duty, ...] = attrs.field(metadata=reads(_duties))
     basis: str = attrs.field(metadata=reads(text))
     provenance: str = attrs.field(metadata=reads(provenance_of))
 
@@ -128,6 +204,14 @@ class Stage:
         may: Mapping[str, str | Iterable[str]] | None = None,
         contributors: str | Iterable[str] = (),
         reapproval: Reapproval = "always",
+        within: Period | None = None,
+        on_timeout: str = OVERDUE,
+        remind: Iterable[Period | str] = (),
+        term: Term | Period | str | None = None,
+        on_expiry: str = "",
+        renewal: Renewal | None = None,
+        amend: Mapping[str, Requirement] | None = None,
+        duties: Iterable[Duty] = (),
         basis: str = "",
         provenance: str = "",
     ) -> None:
@@ -137,8 +221,20 @@ class Stage:
         Raises:
             DefinitionError: With every fault of the arguments.
         """
-        given = {**locals(), "may": {} if may is None else may}
+        given = {**locals(), "may": {} if may is None else may, "amend": {} if amend is None else amend}
         self.__attrs_init__(**collected(Stage, given))
+
+    @property
+    def timeout(self) -> tuple[str, str]:
+        """What happens when the time has passed, and to whom or to what it leads."""
+        word, _, target = self.on_timeout.partition(":")
+        return word, target
+
+    def gates(self) -> tuple[Requirement, ...]:
+        """Return every requirement it asks, whatever for."""
+        renewal = () if self.renewal is None else (self.renewal.gate,)
+        asked = (self.when, self.gate, *renewal, *self.amend.values(), *(duty.gate for duty in self.duties))
+        return tuple(requirement for requirement in asked if requirement is not None)
 
     def to_data(self) -> dict[str, Any]:
         """Return the stage as the table that TOML and JSON definitions hold; its canonical form."""
@@ -153,6 +249,14 @@ class Stage:
                 "may": self.may,
                 "contributors": self.contributors,
                 "reapproval": None if self.reapproval == "always" else self.reapproval,
+                "within": self.within and self.within.to_data(),
+                "on_timeout": None if self.on_timeout == OVERDUE else self.on_timeout,
+                "remind": tuple(str(period) for period in self.remind),
+                "term": self.term and self.term.to_data(),
+                "on_expiry": self.on_expiry,
+                "renewal": self.renewal and self.renewal.to_data(),
+                "amend": {kind: asked.to_data() for kind, asked in self.amend.items()},
+                "duties": tuple(duty.to_data() for duty in self.duties),
                 "basis": self.basis,
                 "provenance": self.provenance,
             }
@@ -171,7 +275,8 @@ class Outcome:
 
         stages: The stages from which it can be declared; empty for all of them.
 
-        by: The roles that may declare it; empty for the owner of the stage.
+        by: The roles that may declare it; empty for the owner of the stage; `law` where only the passing of time
+            brings it.
 
         gate: What must hold to declare it.
 
@@ -184,7 +289,7 @@ class Outcome:
     label: Label = attrs.field(metadata=reads(as_label))
     stages: tuple[str, ...] = attrs.field(metadata=reads(_roles))
     by: tuple[str, ...] = attrs.field(metadata=reads(_roles))
-    gate: Requirement | None = attrs.field(metadata=reads(_requirement))
+    gate: Requirement | None = attrs.field(metadata=reads(requirement_of))
     basis: str = attrs.field(metadata=reads(text))
     provenance: str = attrs.field(metadata=reads(provenance_of))
 

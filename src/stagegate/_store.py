@@ -12,6 +12,7 @@ import attrs
 from ._agreement import Agreement
 from ._history import Entry
 from ._notices import Delivery, Notification
+from ._records import Pin
 
 
 @attrs.define(kw_only=True, frozen=True)
@@ -30,6 +31,21 @@ class Known:
     agreement: str
     n: int
     fingerprint: str
+
+
+@attrs.define(frozen=True)
+class Definition:
+    """
+    The definition of a process, kept beside the histories that run under it.
+
+    Attributes:
+        pin: The process: its id, its version, and the digest under which the definition is kept.
+
+        body: The definition in canonical form, as `Process.to_json` writes it.
+    """
+
+    pin: Pin
+    body: bytes
 
 
 @attrs.define(kw_only=True, frozen=True)
@@ -55,6 +71,12 @@ class Query:
         text: Their id, title or a party's name holds this text, whatever its case.
 
         changed_since: They changed at or after this instant.
+
+        overdue: Something of theirs is overdue (True) or nothing is (False).
+
+        part_of: They are parts of this agreement.
+
+        due_before: Something of theirs is to be done at or before this instant (`Agreement.wakes_at`).
     """
 
     stage: str | None = None
@@ -66,6 +88,9 @@ class Query:
     party: str | None = None
     text: str | None = None
     changed_since: datetime | None = None
+    overdue: bool | None = None
+    part_of: str | None = None
+    due_before: datetime | None = None
 
     COUNTED: ClassVar = ("stage", "process", "outcome", "running", "owner", "on_hold")
 
@@ -82,6 +107,9 @@ class Query:
                 self.party is None or any(party.id == self.party for party in agreement.parties),
                 self.text is None or self.text.casefold() in agreement.searchable,
                 self.changed_since is None or agreement.changed_at >= self.changed_since,
+                self.overdue in (None, agreement.overdue),
+                self.part_of in (None, agreement.part_of),
+                self.due_before is None or ((wakes := agreement.wakes_at) is not None and wakes <= self.due_before),
             )
         )
 
@@ -124,6 +152,17 @@ class Unit(Protocol):
     def agreement(self) -> Agreement | None:
         """The agreement as it is; None if there is none of this id."""
 
+    def other(self, agreement: str) -> Agreement | None:
+        """
+        Return another agreement, or None.
+
+        What is read through a unit cannot have changed when it commits: the store locks it as well, or looks again at
+        the commit and raises `Conflict` if it has.
+        """
+
+    def parts(self) -> Sequence[Agreement]:
+        """Return the agreements that are parts of this one, in the order of their ids; as fixed as `other`."""
+
     def known(self, request: str) -> Known | None:
         """Return what is known of a request id, whichever agreement it was for."""
 
@@ -133,9 +172,13 @@ class Unit(Protocol):
         entry: Entry,
         notifications: Sequence[Notification],
         request: tuple[str, Known] | None,
+        definition: Definition | None = None,
     ) -> None:
         """
         Write the next event, the agreement after it, its notifications, its request id: all or nothing, durably.
+
+        With the event under which an agreement begins to run under a process comes the definition of that process. It
+        is kept by its digest; one that is there already stays as it is.
 
         Raises:
             Conflict: If the number of the event is not the next one.
@@ -173,6 +216,12 @@ class Store(Protocol):
 
     def outbox(self, status: str | None = None) -> Iterable[Delivery]:
         """Return the rows of the outbox, oldest first, of one status or of all."""
+
+    def definition(self, digest: str) -> bytes | None:
+        """Return the definition that is kept under a digest, or None."""
+
+    def definitions(self) -> Iterable[Definition]:
+        """Return every definition that is kept, in the order of their digests."""
 
     def dossiers(self, agreement: str | None = None) -> Iterator[Dossier]:
         """Return all that is stored, of one agreement or of all, in the order of ids."""

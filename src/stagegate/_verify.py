@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,7 +10,9 @@ import attrs
 
 from ._agreement import apply
 from ._history import Entry, Event, broken
-from ._store import Dossier, Store
+from ._plain import digest
+from ._records import Pin
+from ._store import Definition, Dossier, Store
 from .exceptions import HistoryTampered, quote
 
 SHOWN = 10
@@ -89,16 +92,77 @@ def verify(store: Store, agreement: str | None = None) -> Report:
     """
     faults: list[Fault] = []
     checked = events = 0
+    definitions, others = _Definitions(store), _Others(store)
     for dossier in store.dossiers(agreement):
         checked += 1
         events += len(dossier.entries)
-        faults.extend(Fault(dossier.id, n, what) for n, what in _faults(dossier))
+        faults.extend(Fault(dossier.id, n, what) for n, what in _faults(dossier, definitions, others))
     if agreement is None:
         faults.extend(Fault("", 0, what) for what in store.faults())
+        faults.extend(Fault("", 0, what) for what in definitions.damaged())
     return Report(ok=not faults, level="internal", checked=checked, events=events, faults=tuple(faults))
 
 
-def _faults(dossier: Dossier) -> Iterator[tuple[int, str]]:
+class _Definitions:
+    """The definitions that a store keeps, each looked at once."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._looked: dict[Pin, str] = {}
+
+    def wrong(self, pin: Pin) -> str:
+        """Return what is wrong with the definition of a process that a history names; empty if it is there, whole."""
+        if pin not in self._looked:
+            self._looked[pin] = self._look(pin)
+        return self._looked[pin]
+
+    def _look(self, pin: Pin) -> str:
+        try:
+            body = self._store.definition(pin.digest)
+        except HistoryTampered as error:
+            return str(error)
+        return f"the definition of {pin} is not stored" if body is None else _damaged(Definition(pin, body))
+
+    def damaged(self) -> Iterator[str]:
+        """Go through what is wrong with the stored definitions, whoever runs under them."""
+        try:
+            yield from filter(None, map(_damaged, self._store.definitions()))
+        except HistoryTampered as error:
+            yield str(error)
+
+
+def _damaged(kept: Definition) -> str:
+    """Return what is wrong with a stored definition: its bytes must be those it is filed under."""
+    pin = kept.pin
+    if digest(kept.body) != pin.digest:
+        return f"the stored definition of {pin} does not have the digest it is filed under"
+    try:
+        said = json.loads(kept.body)
+        named = said["id"], said["version"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return f"what is stored as the definition of {pin} is none"
+    if named != (pin.id, pin.version):
+        return f"the definition stored for {pin} is that of {quote(named[0])} {quote(named[1])}"
+    return ""
+
+
+class _Others:
+    """The histories that others rest on, each looked at once."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._heads: dict[str, frozenset[str]] = {}
+
+    def wrong(self, agreement: str, head: str) -> str:
+        """Return what is wrong with what was read of another agreement; empty if its history has that event."""
+        if agreement not in self._heads:
+            self._heads[agreement] = frozenset(entry.hash.hex() for entry in self._store.history(agreement))
+        if head in self._heads[agreement]:
+            return ""
+        return f"it rests on {quote(agreement)} as of an event that is not in the history of that agreement"
+
+
+def _faults(dossier: Dossier, definitions: _Definitions, others: _Others) -> Iterator[tuple[int, str]]:
     entries = dossier.entries
     first = broken(entries)
     if first is not None:
@@ -107,6 +171,7 @@ def _faults(dossier: Dossier) -> Iterator[tuple[int, str]]:
     folded = None
     requests: dict[tuple[int, str], str] = {}
     told: dict[str, tuple[int, str]] = {}
+    under = None
     for entry in entries[: first[0] - 1] if first else entries:
         try:
             event = Event.read(entry)
@@ -114,8 +179,15 @@ def _faults(dossier: Dossier) -> Iterator[tuple[int, str]]:
                 yield entry.n, wrong
                 return
             folded = apply(folded, event)
+            if folded.process != under:
+                under = folded.process
+                if wrong := definitions.wrong(under):
+                    yield entry.n, wrong
             if request := event.data.get("request"):
                 requests[entry.n, _text(request["id"])] = _text(request["fingerprint"])
+            for read in event.data.get("read", ()):
+                if wrong := others.wrong(_text(read["agreement"]), _text(read["head"])):
+                    yield entry.n, wrong
             for notification in event.data.get("notifications", ()):
                 told[_text(notification["id"])] = entry.n, _text(notification["digest"])
         except HistoryTampered as error:

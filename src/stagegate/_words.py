@@ -7,7 +7,18 @@ from typing import Any
 
 import attrs
 
-from ._evidence import ActorRequirement, PartiesRequirement, approval, document, fact, parties
+from ._evidence import (
+    ActorRequirement,
+    ParentRequirement,
+    PartiesRequirement,
+    PartsRequirement,
+    approval,
+    document,
+    fact,
+    notice,
+    parties,
+    track,
+)
 from ._predicates import Predicate
 from ._requirements import Not, Requirement, all_of, any_of, at_least, gather, unguarded, when
 from .exceptions import DefinitionError, join, quote
@@ -36,15 +47,28 @@ class Words:
         faults: What was to be left out but may not be.
     """
 
-    def __init__(self, predicates: Iterable[Predicate], without: Iterable[str]) -> None:
-        """Take the predicates that can be named, and the ids to leave out."""
+    def __init__(self, predicates: Iterable[Predicate], without: Iterable[str], *, exact: bool = False) -> None:
+        """
+        Take the predicates that can be named, and the ids to leave out.
+
+        Args:
+            predicates: The predicates.
+
+            without: The ids.
+
+            exact: Whether what is read is a canonical form: then a predicate is named by its code and its version, and
+                all that is said about it stands there.
+        """
         self.known: dict[str, Requirement] = {}
+        self.exact: dict[tuple[str, Any], Predicate] | None = {} if exact else None
         for predicate in predicates:
             if not isinstance(predicate, Predicate):
                 raise DefinitionError(
                     [("requirements", f"{quote(predicate)} is no predicate; make one with @requirement")]
                 )
             self.known[predicate.code] = predicate
+            if self.exact is not None:
+                self.exact.setdefault((predicate.code, predicate.version), predicate)
         self.without = frozenset(without)
         self.left_out: set[str] = set()
         self.faults: list[Fault] = []
@@ -108,7 +132,7 @@ class Words:
         return True
 
 
-_FIRST = {"document": "kind", "approval": "role", "requirement": "code", "unguarded": "because"}
+_FIRST = {"document": "kind", "approval": "role", "requirement": "code", "notice": "notice", "unguarded": "because"}
 
 
 def _renamed(path: str, word: str) -> str:
@@ -176,6 +200,28 @@ def _read_parties(_: Words, table: dict[str, Any], about: dict[str, Any]) -> Req
     return _under("parties", lambda: gather(PartiesRequirement, **asked, **about))
 
 
+def _read_parts(reader: Words, table: dict[str, Any], about: dict[str, Any]) -> Requirement:
+    asked = table.pop("parts")
+    _nothing_else(table, "parts")
+    if not isinstance(asked, Mapping):
+        raise DefinitionError([("parts", f"a table is needed, such as {{ all = 'signed' }}, not {quote(asked)}")])
+    given = dict(asked)
+    if "each" in given:
+        try:
+            given["each"] = _inner(reader, given["each"], "each")
+        except DefinitionError as error:
+            raise error.under("parts") from None
+    return _under("parts", lambda: gather(PartsRequirement, **given, **about))
+
+
+def _read_parent(_: Words, table: dict[str, Any], about: dict[str, Any]) -> Requirement:
+    asked = table.pop("parent")
+    _nothing_else(table, "parent")
+    if not isinstance(asked, Mapping):
+        raise DefinitionError([("parent", f"a table is needed, such as {{ reached = 'signed' }}, not {quote(asked)}")])
+    return _under("parent", lambda: gather(ParentRequirement, **{"reached": "", **asked}, **about))
+
+
 def _read_actor(_: Words, table: dict[str, Any], about: dict[str, Any]) -> Requirement:
     asked = table.pop("actor")
     _nothing_else(table, "actor")
@@ -209,6 +255,8 @@ def _read_unguarded(_: Words, table: dict[str, Any], about: dict[str, Any]) -> R
 def _read_named(reader: Words, table: dict[str, Any], about: dict[str, Any]) -> Requirement:
     named, version = table.pop("requirement"), table.pop("version", None)
     _nothing_else(table, "requirement")
+    if reader.exact is not None:
+        return _exactly(reader.exact, named, version, about)
     found = reader.known.get(named) if isinstance(named, str) else None
     if found is None:
         known = ", ".join(sorted(reader.known)) or "none"
@@ -225,6 +273,17 @@ def _read_named(reader: Words, table: dict[str, Any], about: dict[str, Any]) -> 
     return gather(type(found), **{**fields, **about})
 
 
+def _exactly(
+    known: Mapping[tuple[str, Any], Predicate], named: Any, version: Any, about: dict[str, Any]
+) -> Requirement:
+    found = known.get((named, version))
+    if found is None:
+        there = ", ".join(f"{code} {number}" for code, number in sorted(known)) or "none"
+        message = f"there is no requirement {quote(named)} of version {quote(version)}; known are {there}"
+        raise DefinitionError([("requirement", message)])
+    return gather(Predicate, code=found.code, version=found.version, check=found.check, **about)
+
+
 _WORDS: dict[str, Callable[[Words, dict[str, Any], dict[str, Any]], Requirement]] = {
     "all": _composed("all", all_of),
     "any": _composed("any", any_of),
@@ -234,7 +293,11 @@ _WORDS: dict[str, Callable[[Words, dict[str, Any], dict[str, Any]], Requirement]
     "document": _read_plain(document, "document"),
     "approval": _read_plain(approval, "approval"),
     "fact": _read_plain(fact, "fact"),
+    "notice": _read_plain(notice, "notice"),
     "parties": _read_parties,
+    "parts": _read_parts,
+    "parent": _read_parent,
+    "track": _read_plain(track, "track"),
     "actor": _read_actor,
     "requirement": _read_named,
     "unguarded": _read_unguarded,

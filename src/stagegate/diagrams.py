@@ -191,8 +191,13 @@ def _picture(
 def _gone(history: Iterable[Event]) -> tuple[Counter[tuple[str, str]], set[tuple[str, str]]]:
     """Return how often each way was gone, and which ways led over a stage that was skipped."""
     gone: Counter[tuple[str, str]] = Counter()
-    skipped = set()
+    skipped: set[tuple[str, str]] = set()
     for event in history:
+        if event.kind == "migrated":
+            # The ways that were gone are those between the stages that took their places.
+            now = event.data.get("data", {}).get("mapping", {})
+            gone = Counter({(now.get(a, a), now.get(b, b)): times for (a, b), times in gone.items()})
+            skipped = {(now.get(a, a), now.get(b, b)) for a, b in skipped}
         source, dest = event.data.get("from"), event.data.get("to")
         if event.kind == "moved" and source and dest:
             gone[source, dest] += 1

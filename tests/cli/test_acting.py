@@ -287,6 +287,109 @@ class TestVotes:
         assert 2 == shell("approve", "bekasi", "--result", result, *COUNCIL).exit_code
 
 
+BODY = """
+id = "body"
+version = "1"
+
+[[stages]]
+id = "vote"
+owner = "chair"
+gate = { all = [
+    { approval = "council", quorum = "1/2", of_members = 3, adjournments = 1 },
+    { approval = "mayor", delegates = ["deputy"] },
+] }
+
+[[stages]]
+id = "done"
+owner = "chair"
+"""
+
+
+@pytest.fixture
+def body(shell: Any) -> Any:
+    """Bring an agreement before a council of three and a mayor."""
+    shell.definition.write_text(BODY, encoding="utf-8")
+    shell.done("start", "body", "x", "--as", "cat", "--role", "chair")
+    return shell
+
+
+def member(person: str) -> tuple[str, ...]:
+    """Return the options of a member of the council."""
+    return ("--as", person, "--role", "council")
+
+
+class TestBody:
+    """`abstain`, `recuse`, `adjourn`, and votes on behalf of others."""
+
+    def test_votes_are_counted_and_missed(self, body: Any) -> None:
+        """A refusal says how many votes are missing, with those for, against and abstaining so far."""
+        body.done("approve", "x", *member("ann"))
+        body.done("abstain", "x", "--reason", "not sure", *member("bob"))
+        result = body("advance", "x", "--as", "cat", "--role", "chair")
+
+        assert 1 == result.exit_code
+        assert (
+            "council needs more votes in favour: 1, from council (so far 1 in favour, 0 against, 1 abstaining)"
+            in result.stderr
+        )
+        assert ["approval", "council", "abstain", "bob", "3"] in [
+            line.split("\t") for line in body.done("show", "x").splitlines()
+        ]
+
+    def test_recusal(self, body: Any) -> None:
+        """Who recused cannot vote, and is told why."""
+        body.done("recuse", "x", "a cousin", *member("ann"))
+        result = body("approve", "x", *member("ann"))
+
+        assert 1 == result.exit_code
+        assert "ann takes no part as council, for a conflict of interest: a cousin" in result.stderr
+
+    def test_adjournment(self, body: Any) -> None:
+        """An adjournment says which votes it voids; what is shown says how often, until when and why."""
+        body.done("approve", "x", *member("ann"))
+        said = body.done("adjourn", "x", "too few", "--until", "2999-12-31", *member("bob"))
+        again = body("adjourn", "x", "too few", *member("bob"))
+        early = body("approve", "x", *member("ann"))
+        shown = body.done("show", "x").splitlines()
+        history = body.done("history", "x").splitlines()
+
+        assert "voided\tcouncil: ann (event 2)" in said
+        assert "council has adjourned its vote as often as it may: 1 of 1" in again.stderr
+        assert "council has adjourned its vote until 2999-12-31: too few" in early.stderr
+        assert "adjourned\tcouncil 1 2999-12-31 too few" in shown
+        assert "council until 2999-12-31 too few; voided: council by ann (event 2)" == history[2].split("\t")[-1]
+
+    def test_adjournment_without_a_day(self, body: Any) -> None:
+        """Where no day is named, none is told."""
+        body.done("adjourn", "x", "too few", *member("bob"))
+
+        assert "adjourned\tcouncil 1 too few" in body.done("show", "x").splitlines()
+        assert "council too few" == body.done("history", "x").splitlines()[1].split("\t")[-1]
+
+    @pytest.mark.parametrize("command", [["approve", "x"], ["refuse", "x", "no"], ["abstain", "x"]])
+    def test_vote_on_behalf_of_somebody(self, body: Any, command: list[str]) -> None:
+        """A deputy votes as the role it stands in for, and the history says for whom and how."""
+        deputy = ("--as", "dan", "--role", "deputy", "--on-behalf-of", "hana", "--capacity", "mandated")
+        body.done(*command, *deputy)
+        (vote,) = body.data("show", "x")["approvals"]
+        (_, told) = body.done("history", "x").splitlines()
+
+        assert ("mayor", "dan", "hana", "mandated") == tuple(
+            vote[key] for key in ("role", "by", "on_behalf_of", "capacity")
+        )
+        assert "(mandated by hana)" in told
+
+    def test_deputy_must_say_for_whom(self, body: Any) -> None:
+        """A deputy that says neither for whom nor as what is told what it may do."""
+        result = body("approve", "x", "--as", "dan", "--role", "deputy")
+
+        assert 2 == result.exit_code
+        assert (
+            "no gate of body asks 'deputy' to approve; it asks council, mayor; on behalf of somebody, deputy may vote as mayor"
+            in result.stderr
+        )
+
+
 class TestMoves:
     """Moves of an agreement as a whole."""
 

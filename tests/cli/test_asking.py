@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,19 @@ MAYOR = ("--as", "tri", "--role", "mayor")
 COUNCIL = ("--as", "secretary", "--role", "council")
 
 KEYS = {"id", "title", "process", "stage", "stage_label", "owner", "version", "n", "head", "started_by", "started_at"}
-KEYS |= {"entered_at", "changed_at", "rounds", "round", "parties", "documents", "facts", "approvals", "hold", "outcome"}
+KEYS |= {
+    "entered_at",
+    "changed_at",
+    "rounds",
+    "round",
+    "parties",
+    "documents",
+    "facts",
+    "approvals",
+    "adjourned",
+    "hold",
+    "outcome",
+}
 
 
 def rows(printed: str) -> list[list[str]]:
@@ -76,9 +89,21 @@ class TestShow:
         assert (None, "rejected", []) == tuple(shell.data("show", "bekasi")[k] for k in ("advance", "outcome", "owner"))
         assert "outcome\trejected\n" in shell.done("show", "bekasi")
 
+    def test_stored_definition(self, shell: Any) -> None:
+        """Where no definition is given, the one that is kept beside the histories says what blocks, and in which words."""
+        shell.start()
+        result = shell("show", "bekasi", "--json", process=False)
+        data = json.loads(result.stdout)
+
+        assert "Exploration" == data["stage_label"]
+        assert ["document.missing", "fact.missing"] == [reason["code"] for reason in data["advance"]["unmet"]]
+
     def test_unknown_definition(self, shell: Any) -> None:
         """Without its definition an agreement can still be looked at: ids are labels, what it lacks is not known."""
         shell.start()
+        with closing(sqlite3.connect("stagegate.db")) as raw, raw:
+            raw.execute("DROP TRIGGER definition_is_never_deleted")
+            raw.execute("DELETE FROM definition")
         result = shell("show", "bekasi", "--json", process=False)
         data = json.loads(result.stdout)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import attrs
 
-from stagegate import Agreement, Conflict, Delivery, Dossier, Entry, Known, Notification, Query, StoreError
+from stagegate import Agreement, Conflict, Definition, Delivery, Dossier, Entry, Known, Notification, Query, StoreError
 
 FLAWS = {
     "adds events twice": "test_number_twice",
@@ -32,10 +32,14 @@ FLAWS = {
     "leases for ever": "test_lease_runs_out",
     "leases to two": "test_workers_never_share",
     "leaves numbers out": "test_number_left_out",
+    "keeps no definitions": "test_definition_is_kept",
+    "keeps the definitions of what failed": "test_definition_of_no_commit",
     "lists by offset": "test_pages_while_others_are_added",
+    "lists definitions as they come": "test_definitions_in_order",
     "lists whatever their hold": "test_every_filter",
     "looks for patterns": "test_text_is_no_pattern",
     "normalises bodies": "test_bytes_are_kept",
+    "overwrites definitions": "test_definition_stays",
     "settles whoever comes": "test_settle_too_late",
     "shows what is not committed": "test_nothing_shows_before_the_commit",
     "sorts without case": "test_order",
@@ -56,6 +60,7 @@ class FlawedStore:
         self._entries: dict[str, list[Entry]] = {}
         self._requests: dict[str, Known] = {}
         self._outbox: dict[str, Delivery] = {}
+        self._definitions: dict[str, Definition] = {}
         self._first: dict[str, Agreement] = {}
         self._offsets: dict[str | None, int] = {}
         self._seen: set[str] = set()
@@ -163,6 +168,16 @@ class FlawedStore:
         rows = [row for row in self._outbox.values() if status in (None, row.status)]
         return sorted(rows, key=lambda r: (r.due_at, r.notification.agreement, r.notification.n, r.notification.id))
 
+    def definition(self, digest: str) -> bytes | None:
+        """Return a definition, or None."""
+        found = self._definitions.get(digest)
+        return None if found is None else found.body
+
+    def definitions(self) -> Sequence[Definition]:
+        """Return every definition."""
+        found = list(self._definitions.values())
+        return found if self.has("lists definitions as they come") else sorted(found, key=lambda d: d.pin.digest)
+
     def dossiers(self, agreement: str | None = None) -> Iterator[Dossier]:
         """Return all there is."""
         with self._lock:
@@ -217,11 +232,14 @@ class FlawedStore:
         entry: Entry,
         notifications: Sequence[Notification],
         request: tuple[str, Known] | None,
+        definition: Definition | None = None,
     ) -> None:
         """Write all of it, or nothing."""
         id_ = self._key(agreement.id)
         entries = self._entries.get(id_, [])
         rows = {told.id: Delivery(notification=told, due_at=agreement.changed_at) for told in notifications}
+        if self.has("keeps the definitions of what failed"):
+            self._define(definition)
         if self.has("tells what failed"):
             self._outbox.update(rows)
         taken = entry.n <= len(entries) and not self.has("adds events twice")
@@ -241,6 +259,14 @@ class FlawedStore:
         self._outbox.update(rows)
         if request is not None:
             self._requests[request[0].lower() if self.has("ignores case") else request[0]] = request[1]
+        self._define(definition)
+
+    def _define(self, definition: Definition | None) -> None:
+        """Keep a definition."""
+        if definition is None or self.has("keeps no definitions"):
+            return
+        if definition.pin.digest not in self._definitions or self.has("overwrites definitions"):
+            self._definitions[definition.pin.digest] = definition
 
 
 class FlawedUnit:
@@ -265,6 +291,7 @@ class FlawedUnit:
         entry: Entry,
         notifications: Sequence[Notification],
         request: tuple[str, Known] | None,
+        definition: Definition | None = None,
     ) -> None:
         """Write, once."""
         if self._done:
@@ -272,5 +299,5 @@ class FlawedUnit:
         if self._store.has("has no lock"):
             # Last writer wins: what was written meanwhile is gone.
             self._store._entries[self.id] = self._store._entries.get(self.id, [])[: entry.n - 1]
-        self._store.write(agreement, entry, notifications, request)
+        self._store.write(agreement, entry, notifications, request, definition)
         self._done = True

@@ -71,10 +71,11 @@ def test_random_life_has_everything() -> None:
     last = {commit.agreement.id: commit.agreement for commit in random_life()}
     moves = {event.move for event in events if event.kind != "refused"}
 
-    assert {"started", "attached", "recorded", "voted", "noted", "moved", "refused"} == {event.kind for event in events}
+    kinds = {"started", "attached", "recorded", "voted", "noted", "moved", "migrated", "refused"}
+    assert kinds == {event.kind for event in events}
     assert {"start", "attach", "record", "approve", "refuse", "note"} <= moves
     assert {"advance", "send_back", "hold", "resume", "end"} <= moves
-    assert {"draft", "vote", "review", "done"} == {agreement.stage for agreement in last.values()}
+    assert {"draft", "hearing", "vote", "review", "done"} == {agreement.stage for agreement in last.values()}
     assert {None, "withdrawn", "fulfilled"} == {agreement.outcome for agreement in last.values()}
     assert {True, False} == {agreement.hold is not None for agreement in last.values()}
     assert {1, 2} <= {len(agreement.owner) for commit in random_life() for agreement in [commit.agreement]}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from stagegate import Agreement, Engine, Entry, Event, Known, MemoryStore, fold
+from stagegate import Agreement, Definition, Engine, Entry, Event, Known, MemoryStore, fold
 from stagegate.contrib.sqlite import SQLiteStore
 from stagegate.testing._lives import Commit
 
@@ -118,6 +118,7 @@ def test_golden_history_verifies_in_a_store(tmp_path: Path, store: MemoryStore) 
                 notifications=tuple(told[brief["id"]] for brief in event.data.get("notifications", ())),
                 request=request
                 and (request["id"], Known(agreement=agreement.id, n=entry.n, fingerprint=request["fingerprint"])),
+                definition=Definition(process().pin, process().to_json()) if entry.n == 1 else None,
             ).write(sqlite)
         report = Engine(sqlite, processes=[process()]).verify()
 

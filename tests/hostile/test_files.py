@@ -63,10 +63,22 @@ def test_newer_schema_is_left_alone(filed: Office, file: Path) -> None:
         raw.execute("PRAGMA user_version = 99")
     before = file.read_bytes()
 
-    with pytest.raises(StoreError, match="schema 99 is newer than schema 1.*nothing was changed, upgrade stagegate"):
+    with pytest.raises(StoreError, match="schema 99 is newer than schema 2.*nothing was changed, upgrade stagegate"):
         Engine.open(filed.url, processes=[pact()])
     assert before == file.read_bytes()
     assert [file.name] == [path.name for path in file.parent.iterdir()]
+
+
+def test_older_schema_is_left_alone(filed: Office, file: Path) -> None:
+    """A file with a schema from before the first release is refused with both versions; not a byte of it changes."""
+    filed.engine.close()
+    with closing(sqlite3.connect(file)) as raw:
+        raw.execute("PRAGMA user_version = 1")
+    before = file.read_bytes()
+
+    with pytest.raises(StoreError, match="schema 1 is older than schema 2.*nothing was changed, begin a new file"):
+        Engine.open(filed.url, processes=[pact()])
+    assert before == file.read_bytes()
 
 
 def _foreign(file: Path) -> None:

@@ -54,6 +54,8 @@ def leaves() -> st.SearchStrategy[Requirement]:
         st.builds(approval, st.sampled_from(ROLES), of=st.sampled_from([(), KINDS[:1], KINDS])),
         st.builds(approval, st.sampled_from(ROLES), count=st.just(2)),
         st.builds(approval, st.sampled_from(ROLES), not_by=st.just("proposer")),
+        st.builds(approval, st.sampled_from(ROLES), majority=st.sampled_from(["1/2", ">=2/3"])),
+        st.builds(approval, st.sampled_from(ROLES), quorum=st.just("1/2"), of_members=st.integers(1, 3)),
         st.just(moody),
         st.just(parties(1)),
         st.just(actor(roles=ROLES[:2])),

@@ -181,13 +181,16 @@ class Life(RuleBasedStateMachine):
         """Record a fact."""
         self.both(lambda engine, one: engine.record(one, fact, value, by=by), agreement)
 
-    @rule(agreement=agreements, by=actors, role=st.none() | st.sampled_from(ROLES), against=st.booleans())
-    def vote(self, agreement: str, by: Actor, role: str | None, *, against: bool) -> None:
-        """Vote for it or against it."""
-        if against:
-            self.both(lambda engine, one: engine.refuse(one, "no", role=role, by=by), agreement)
-        else:
-            self.both(lambda engine, one: engine.approve(one, role=role, by=by), agreement)
+    @rule(agreement=agreements, by=actors, role=st.none() | st.sampled_from(ROLES), how=st.integers(0, 9))
+    def vote(self, agreement: str, by: Actor, role: str | None, how: int) -> None:
+        """Vote for it or against it, abstain, take no part, or put the vote off."""
+        calls: dict[int, Call] = {
+            1: lambda engine, one: engine.refuse(one, "no", role=role, by=by),
+            2: lambda engine, one: engine.abstain(one, role=role, by=by),
+            3: lambda engine, one: engine.recuse(one, "a cousin", role=role, by=by),
+            4: lambda engine, one: engine.adjourn(one, "too few", role=role, by=by),
+        }
+        self.both(calls.get(how, lambda engine, one: engine.approve(one, role=role, by=by)), agreement)
 
     @rule(agreement=agreements, by=actors)
     def note(self, agreement: str, by: Actor) -> None:
@@ -239,7 +242,7 @@ class Life(RuleBasedStateMachine):
             case "approval" if reason.code == "approval.nothing":
                 self.attach(agreement, by, params["document"], b"1", signed=True)
             case "approval":
-                self.vote(agreement, by, params["role"], against=False)
+                self.vote(agreement, by, params["role"], how=0)
             case "agreement":
                 self.move(agreement, by, "resume", "")
             case _:

@@ -98,6 +98,9 @@ def test_deleted_row_is_found(table: str, scene: Scene) -> None:
         what = f"{table} {row}: {report}"
 
         assert not report.ok, what
+        if table == "definition":
+            assert any(row["digest"][:8] in fault.what and fault.agreement for fault in report.faults), what
+            continue
         assert named(report, "" if table in {"agreement", "counter"} else row["agreement"]), what
         if table == "event":
             assert all(named(report, a, n) for a, n in first_difference(before, events(scene.path)).items()), what

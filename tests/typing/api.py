@@ -7,12 +7,13 @@ Every `assert_type` says what a caller gets without a cast.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, assert_type
 
 from stagegate import (
     Actor,
+    Adjournment,
     Agreement,
     Approval,
     Attempt,
@@ -203,6 +204,12 @@ def filed(engine: Engine, user: User, number: str, upload: bytes) -> Agreement:
     deal = engine.record(deal, "cost", 4_000, source="report, page 3", by=acting(user))
     deal = engine.approve(deal, role="council", result={"members": 50, "present": 30, "in_favour": 29}, by=acting(user))
     deal = engine.refuse(deal, "too dear", by=acting(user))
+    deal = engine.abstain(deal, role="council", capacity="delegated", by=acting(user))
+    deal = engine.recuse(deal, "a cousin", by=acting(user))
+    deal = engine.adjourn(deal, "too few", until=date(2026, 1, 31), by=acting(user))
+    put_off: Adjournment = deal.adjourned["council"]
+    assert_type(put_off.until, date | None)
+    assert_type(deal.approvals[0].principal, str)
     deal = engine.note(deal, "called the ministry", by=acting(user))
     deal = engine.hold(deal, "election", by=acting(user))
     deal = engine.resume(deal, by=acting(user))

@@ -143,7 +143,7 @@ FAULTY: list[tuple[str, Any, list[tuple[str, str]]]] = [
     ("stages.1.reapproval", "sometimes", [("stages[1].reapproval", "'always' or 'on_change' is needed")]),
     ("stages.1.basis", 3, [("stages[1].basis", "a text is needed")]),
     ("stages.1.provenance", "rumour", [("stages[1].provenance", "none of law")]),
-    ("stages.1.color", "red", [("stages[1].color", "unknown key; known are back_to")]),
+    ("stages.1.color", "red", [("stages[1].color", "unknown key; known are amend, back_to")]),
     # gates
     ("stages.0.gate", ..., [("stages[0].gate", "missing: a stage that can be left needs a gate")]),
     ("stages.3.gate", {"fact": "x"}, [("stages[3].gate", "nothing follows the last stage")]),

@@ -15,6 +15,7 @@ from stagegate import (
     Agreement,
     AlreadyExists,
     Conflict,
+    Definition,
     Document,
     Engine,
     Entry,
@@ -212,8 +213,9 @@ def test_answer_can_be_learnt_after_the_store_broke(clock: ManualClock, boss: Ac
             entry: Entry,
             notifications: Sequence[Notification],
             request: tuple[str, Known] | None,
+            definition: Definition | None = None,
         ) -> None:
-            self.unit.commit(agreement, entry, notifications, request)
+            self.unit.commit(agreement, entry, notifications, request, definition)
             if self.store.broken and entry.n > 1:
                 self.store.broken = False
                 message = "the connection died"

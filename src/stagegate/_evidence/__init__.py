@@ -3,6 +3,8 @@
 from .approvals import ApprovalRequirement, approval
 from .documents import DocumentRequirement, document
 from .facts import FactRequirement, fact
+from .kin import ParentRequirement, PartsRequirement, TrackRequirement, parent, parts, track
+from .notices import NoticeRequirement, notice
 from .people import ActorRequirement, PartiesRequirement, actor, parties
 from .values import UNSET, Ref, same, value_of
 
@@ -12,13 +14,21 @@ __all__ = [
     "ApprovalRequirement",
     "DocumentRequirement",
     "FactRequirement",
+    "NoticeRequirement",
+    "ParentRequirement",
     "PartiesRequirement",
+    "PartsRequirement",
     "Ref",
+    "TrackRequirement",
     "actor",
     "approval",
     "document",
     "fact",
+    "notice",
+    "parent",
     "parties",
+    "parts",
     "same",
+    "track",
     "value_of",
 ]

@@ -18,7 +18,8 @@ from ._values import Count, Day, Pair, PartyType, table, value_of
 from ._views import Names, agreement_data, event_data, reason_lines
 
 Call = Callable[[Engine], Agreement]
-RESULT = "How a body voted: members, present, in_favour, against; may be repeated."
+RESULT = "How a body voted: members, present, in_favour, against, abstaining; may be repeated."
+CAPACITIES = ("own", "delegated", "mandated")
 
 
 def change(settings: Settings, call: Call, *, create: bool = False) -> None:
@@ -184,15 +185,28 @@ def record(settings: Settings, act: Acting, *, agreement: str, fact: str, value:
 
 
 def _voice(act: Acting, voice: str | None) -> str | None:
-    """Return the role that votes: the one named, or the only one this person acts in."""
-    return voice or (act.actor.roles[0] if len(act.actor.roles) == 1 else None)
+    """Return the role that votes: the one named, or the only one this person acts in, if not on behalf of another."""
+    alone = len(act.actor.roles) == 1 and act.actor.on_behalf_of is None
+    return voice or (act.actor.roles[0] if alone else None)
+
+
+_vote_as = click.option(
+    "--vote-as", "voice", metavar="ROLE", help="The role that votes, where --role names several that could."
+)
+_capacity = click.option(
+    "--capacity",
+    type=click.Choice(CAPACITIES),
+    default="own",
+    help="In which capacity, with --on-behalf-of: delegated (responsibility moves) or mandated (it stays).",
+)
 
 
 @click.command()
 @click.argument("agreement")
-@click.option("--vote-as", "voice", metavar="ROLE", help="The role that votes, where --role names several that could.")
+@_vote_as
 @click.option("--reason", default="", help="Why.")
 @click.option("--result", "results", type=Count(), multiple=True, help=RESULT)
+@_capacity
 @click.pass_obj
 @acting()
 @shared()
@@ -204,13 +218,14 @@ def approve(
     voice: str | None,
     reason: str,
     results: tuple[tuple[str, int], ...],
+    capacity: str,
 ) -> None:
     """Vote for AGREEMENT, bound to the documents as they are now."""
     result = table(results, "--result")
 
     def call(engine: Engine) -> Agreement:
-        seen = act.seen(engine, agreement)
-        return engine.approve(seen, role=_voice(act, voice), reason=reason, result=result, **act.common)
+        about: dict[str, Any] = {"role": _voice(act, voice), "reason": reason, "result": result, "capacity": capacity}
+        return engine.approve(act.seen(engine, agreement), **about, **act.common)
 
     change(settings, call)
 
@@ -218,8 +233,9 @@ def approve(
 @click.command()
 @click.argument("agreement")
 @click.argument("reason")
-@click.option("--vote-as", "voice", metavar="ROLE", help="The role that votes, where --role names several that could.")
+@_vote_as
 @click.option("--result", "results", type=Count(), multiple=True, help=RESULT)
+@_capacity
 @click.pass_obj
 @acting()
 @shared()
@@ -231,13 +247,68 @@ def refuse(
     reason: str,
     voice: str | None,
     results: tuple[tuple[str, int], ...],
+    capacity: str,
 ) -> None:
     """Vote against AGREEMENT, for a REASON."""
     result = table(results, "--result")
 
     def call(engine: Engine) -> Agreement:
+        about: dict[str, Any] = {"role": _voice(act, voice), "result": result, "capacity": capacity}
+        return engine.refuse(act.seen(engine, agreement), reason, **about, **act.common)
+
+    change(settings, call)
+
+
+@click.command()
+@click.argument("agreement")
+@_vote_as
+@click.option("--reason", default="", help="Why.")
+@_capacity
+@click.pass_obj
+@acting()
+@shared()
+def abstain(settings: Settings, act: Acting, *, agreement: str, voice: str | None, reason: str, capacity: str) -> None:
+    """Vote neither for nor against AGREEMENT: present, where a body is counted."""
+
+    def call(engine: Engine) -> Agreement:
+        about: dict[str, Any] = {"role": _voice(act, voice), "reason": reason, "capacity": capacity}
+        return engine.abstain(act.seen(engine, agreement), **about, **act.common)
+
+    change(settings, call)
+
+
+@click.command()
+@click.argument("agreement")
+@click.argument("reason")
+@_vote_as
+@click.pass_obj
+@acting()
+@shared()
+def recuse(settings: Settings, act: Acting, *, agreement: str, reason: str, voice: str | None) -> None:
+    """Take no part in the vote on AGREEMENT, for a conflict of interest: the REASON."""
+
+    def call(engine: Engine) -> Agreement:
+        return engine.recuse(act.seen(engine, agreement), reason, role=_voice(act, voice), **act.common)
+
+    change(settings, call)
+
+
+@click.command()
+@click.argument("agreement")
+@click.argument("reason")
+@click.option("--until", metavar="DATE", type=Day(), help="The day on which it is taken up again; nobody votes before.")
+@_vote_as
+@click.pass_obj
+@acting()
+@shared()
+def adjourn(
+    settings: Settings, act: Acting, *, agreement: str, reason: str, until: date | None, voice: str | None
+) -> None:
+    """Put off the vote of a body on AGREEMENT, for a REASON; it says which votes this voids."""
+
+    def call(engine: Engine) -> Agreement:
         seen = act.seen(engine, agreement)
-        return engine.refuse(seen, reason, role=_voice(act, voice), result=result, **act.common)
+        return engine.adjourn(seen, reason, until=until, role=_voice(act, voice), **act.common)
 
     change(settings, call)
 

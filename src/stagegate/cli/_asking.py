@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from stagegate import Actor, Agreement, Engine, Option
+from stagegate import Actor, Agreement, Approval, Engine, Option
 
 from ._output import Cell, Out, Value
 from ._settings import Settings, shared
@@ -76,6 +76,10 @@ def _about(agreement: Agreement, names: Names) -> Iterator[tuple[str, Value]]:
     yield "owner", names.roles(agreement.owner) if agreement.owner else None
     yield "on hold", None if agreement.hold is None else agreement.hold.reason
     yield "outcome", names.outcome(agreement.outcome)
+    for role, adjourned in agreement.adjourned.items():
+        known = (str(adjourned.number), adjourned.until and adjourned.until.isoformat(), adjourned.reason)
+        said = " ".join(part for part in known if part)
+        yield "adjourned", Cell(f"{role} {said}", f"{names.role(role)}: {said}")
     if agreement.parties:
         ids = ",".join(party.id for party in agreement.parties)
         yield "parties", Cell(ids, ", ".join(party.name or party.id for party in agreement.parties))
@@ -87,7 +91,7 @@ def _on_file(out: Out, agreement: Agreement) -> None:
         for d in agreement.documents.values()
     ]
     facts = [("fact", fact, told(found.value), found.source) for fact, found in agreement.facts.items()]
-    votes = [("approval", vote.role, vote.vote, vote.by, str(vote.n)) for vote in agreement.approvals]
+    votes = [("approval", vote.role, vote.vote, _voter(vote), str(vote.n)) for vote in agreement.approvals]
     for headings, rows in (
         (("documents", "digest", "when", "title"), documents),
         (("facts", "what", "basis"), facts),
@@ -96,6 +100,10 @@ def _on_file(out: Out, agreement: Agreement) -> None:
         if rows:
             # In a pipe the first column says what a line is about; on a terminal the heading does.
             out.table("", headings, [row[1:] for row in rows] if out.terminal else rows)
+
+
+def _voter(vote: Approval) -> Cell:
+    return Cell(vote.by, vote.by if vote.principal == vote.by else f"{vote.by} ({vote.principal})")
 
 
 @click.command()

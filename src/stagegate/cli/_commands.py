@@ -6,10 +6,11 @@ import click
 
 from stagegate import __version__
 
-from ._acting import approve, attach, note, record, refuse, start
+from ._acting import abstain, adjourn, approve, attach, note, record, recuse, refuse, start
 from ._asking import board, options, show
 from ._defining import deliver, lint, processes
 from ._errors import Program
+from ._migrating import migrate
 from ._moving import advance, end, hold, resume, send_back
 from ._proving import diagram, history, verify
 from ._settings import shared
@@ -28,12 +29,16 @@ COMMANDS = (
     record,
     approve,
     refuse,
+    abstain,
+    recuse,
+    adjourn,
     note,
     advance,
     send_back,
     hold,
     resume,
     end,
+    migrate,
     board,
     history,
     verify,

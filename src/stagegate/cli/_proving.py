@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import click
 
-from stagegate import Event, HistoryTampered, StagegateError
+from stagegate import Engine, Event, HistoryTampered, Pin, StagegateError
 from stagegate.diagrams import dot, mermaid
 
 from ._errors import REFUSED
@@ -25,10 +25,7 @@ def history(settings: Settings, agreement: str, after: int) -> None:
     out = Out(settings)
     with settings.open() as engine:
         events = engine.history(agreement, after=after)
-        try:
-            names = Names.of(engine, engine.get(agreement), out.lang)
-        except StagegateError:
-            names = Names(None, out.lang)  # the events are there, whatever has become of the rest
+        names = _names(engine, events, out.lang)
     if out.json:
         out.data({"agreement": agreement, "events": [event_data(event) for event in events]})
         return
@@ -36,12 +33,26 @@ def history(settings: Settings, agreement: str, after: int) -> None:
     out.table("", ("n", "when", "who", "action", "what"), _rows(events, names, row))
 
 
-def _rows(
-    events: Sequence[Event], names: Names, row: Callable[[Event, Names], Sequence[Value]]
-) -> Iterator[Sequence[Value]]:
+def _names(engine: Engine, events: Sequence[Event], lang: str) -> list[Names]:
+    """Take for every event the names of the process it ran under."""
+    known: dict[Pin | None, Names] = {None: Names(None, lang)}
+    names = []
     for event in events:
         try:
-            told = row(event, names)
+            pin = Pin(**event.data["process"])
+            known[pin] = known.get(pin) or Names.of(engine, pin, lang)
+        except (StagegateError, KeyError, TypeError):
+            pin = None  # the event is there, whatever has become of the rest
+        names.append(known[pin])
+    return names
+
+
+def _rows(
+    events: Sequence[Event], names: Sequence[Names], row: Callable[[Event, Names], Sequence[Value]]
+) -> Iterator[Sequence[Value]]:
+    for event, named in zip(events, names, strict=True):
+        try:
+            told = row(event, named)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             message = f"an event of this history cannot be read ({type(error).__name__}: {error}); run verify"
             raise HistoryTampered(message) from None

@@ -59,6 +59,19 @@ class Pair(click.ParamType[tuple[str, Any]]):
         return name.strip(), value_of(said)
 
 
+class Way(click.ParamType[tuple[str, str]]):
+    """Two ids, `old=new`."""
+
+    name = "old=new"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        """Return both."""
+        old, mark, new = value.partition("=")
+        if not mark or not old.strip() or not new.strip():
+            self.fail(f"{value!r} is no pair; write old=new", param, ctx)
+        return old.strip(), new.strip()
+
+
 class Count(Pair):
     """A name and a whole number, `name=number`."""
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import attrs
 
-from stagegate import Actor, Agreement, Engine, Event, Label, NotFound, Option, Process, Unmet
+from stagegate import Actor, Agreement, Engine, Event, Label, NotFound, Option, Pin, Process, Unmet
 
 from ._output import Cell, clean
 from ._words import word
@@ -21,6 +21,7 @@ _AGREEMENT: dict[str, Any] = {
     "documents": (),
     "facts": {},
     "approvals": (),
+    "adjourned": {},
     "hold": None,
     "outcome": None,
 }
@@ -41,8 +42,8 @@ class Names:
     lang: str
 
     @classmethod
-    def of(cls, engine: Engine, agreement: Agreement, lang: str) -> Names:
-        """Take the process that an agreement is pinned to, if it is known."""
+    def of(cls, engine: Engine, agreement: Agreement | Pin, lang: str) -> Names:
+        """Take the process that an agreement is pinned to, or one by its pin, if it is known."""
         try:
             return cls(engine.process(agreement), lang)
         except NotFound:
@@ -193,11 +194,20 @@ def summary(event: Event) -> str:
         case "recorded":
             said = f"{data['fact']} = {spell(data['value'])}"
         case "voted":
-            said = " ".join(part for part in (data["role"], data["vote"], data.get("reason")) if part)
+            capacity = data.get("capacity", "own")
+            acted = "" if capacity == "own" else f"({capacity} by {event.data['actor'].get('on_behalf_of')})"
+            said = " ".join(part for part in (data["role"], data["vote"], acted, data.get("reason")) if part)
+        case "adjourned":
+            until = f"until {data['until']}" if "until" in data else ""
+            said = " ".join(part for part in (data["role"], until, data["reason"]) if part)
         case "noted":
             said = data["text"]
         case "started":
             said = data.get("title", "")
+        case "migrated":
+            was, now = data["was"], event.data["process"]
+            said = f"{was['id']} {was['version']} → {now['id']} {now['version']}"
+            said = ": ".join(part for part in (said, data.get("reason")) if part)
         case "refused":
             codes = ", ".join(
                 dict.fromkeys(reason.get("requirement") or reason["code"] for reason in data.get("unmet", ()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ._keeping import Alike, Dossiers, Lasting
+from ._keeping import Alike, Definitions, Dossiers, Lasting
 from ._reading import Counts, Histories, Listings, Values
 from ._telling import Outbox
 from ._writing import Nothing, Numbers, Requests, Units, Whole, Writers
@@ -21,6 +21,7 @@ class StoreContract(
     Values,
     Outbox,
     Dossiers,
+    Definitions,
     Lasting,
     Alike,
 ):

@@ -10,11 +10,12 @@ from hashlib import sha256
 import attrs
 import pytest
 
-from stagegate import Conflict, Engine, Event, Query, Store, StoreError, fold
+from stagegate import Conflict, Definition, Engine, Event, Pin, Query, Store, StoreError, fold
 
 from ._base import Fixtures
 from ._clock import ManualClock
-from ._lives import CLERK, IDS, desk, long_life, random_life, write
+from ._lives import CLERK, HOSTILE, IDS, desk, later_process, long_life, random_life, write
+from ._makers import make_process
 from ._writing import everything, together
 
 
@@ -97,6 +98,69 @@ class Dossiers(Fixtures):
         assert engine.verify("a").ok
 
 
+class Definitions(Fixtures):
+    """The definitions of processes, kept beside the histories."""
+
+    def test_definition_is_kept(self, store: Store) -> None:
+        """S95: a definition that comes with a commit is kept under its digest, byte for byte, hostile texts and all."""
+        (commit,) = long_life("a", 1)
+        body = "".join(HOSTILE).encode()
+        definition = Definition(Pin("p", HOSTILE[3], sha256(body).hexdigest()), body)
+        attrs.evolve(commit, definition=definition).write(store)
+
+        assert (bytes, body) == (type(store.definition(definition.pin.digest)), store.definition(definition.pin.digest))
+        assert [definition] == list(store.definitions())
+        assert store.definition(definition.pin.digest.upper()) is None
+
+    def test_definition_stays(self, store: Store) -> None:
+        """S96: what is kept under a digest stays as it is, whatever comes under it later, and the commit is done."""
+        commits = long_life("a", 2)
+        first = Definition(Pin("p", "1", "0" * 64), b"first")
+        attrs.evolve(commits[0], definition=first).write(store)
+        for commit in (commits[1], *long_life("b", 1)):
+            attrs.evolve(commit, definition=Definition(Pin("q", "2", "0" * 64), b"second")).write(store)
+
+        assert [first] == list(store.definitions())
+        assert commits[1].agreement == store.get("a")
+
+    def test_definition_of_no_commit(self, store: Store) -> None:
+        """S97: a definition whose commit fails is not kept."""
+        first, _, third = long_life("a", 3)
+        first.write(store)
+        before = list(store.definitions())
+        with pytest.raises(Conflict):
+            attrs.evolve(third, definition=Definition(Pin("p", "1", "0" * 64), b"x")).write(store)
+
+        assert before == list(store.definitions())
+
+    def test_definitions_in_order(self, store: Store) -> None:
+        """S98: the definitions are read in the order of their digests, each once."""
+        digests = [f"{k:x}" * 64 for k in (12, 3, 7, 15, 0, 3)]
+        for place, digest in enumerate(digests):
+            (commit,) = long_life(f"a{place}", 1)
+            attrs.evolve(commit, definition=Definition(Pin("p", "1", digest), digest.encode())).write(store)
+
+        assert sorted(set(digests)) == [definition.pin.digest for definition in store.definitions()]
+
+    def test_random_life_keeps_what_it_ran_under(self, lived: Store) -> None:
+        """S99: after a random life there are the definitions that agreements were started under or migrated to."""
+        processes = sorted((make_process(), later_process()), key=lambda process: process.digest)
+
+        assert [Definition(p.pin, p.to_json()) for p in processes] == list(lived.definitions())
+
+    def test_migrated_agreement_is_listed_anew(self, store: Store, engine: Engine, clock: ManualClock) -> None:
+        """S100: an agreement that goes on under a process of another id is listed and counted under that one."""
+        other = later_process("federation")
+        engine.start("cooperation", "a", by=CLERK)
+        engine.start("cooperation", "b", by=CLERK)
+        Engine(store, processes=[make_process(), other], clock=clock).migrate("a", other, by=CLERK)
+
+        assert dict(store.count(Query(), "process")) == {"federation": 1, "cooperation": 1}
+        assert [a.id for a in store.find(Query(process="federation"), after=None, limit=9)] == ["a"]
+        assert [a.id for a in store.find(Query(process="cooperation"), after=None, limit=9)] == ["b"]
+        assert engine.verify().ok
+
+
 class Lasting(Fixtures):
     """What a store that outlives its process keeps. Skipped for one that forgets."""
 
@@ -123,6 +187,13 @@ class Lasting(Fixtures):
         requests = dict(commit.request for commit in random_life() if commit.request)
         with reopened.unit("a") as unit:
             assert requests == {request: unit.known(request) for request in requests}
+
+    def test_definitions_are_there_again(self, reopened: Store, mirror: Store) -> None:
+        """S101: so are the definitions, and each is found by its digest."""
+        there = list(reopened.definitions())
+
+        assert list(mirror.definitions()) == there
+        assert [definition.body for definition in there] == [reopened.definition(d.pin.digest) for d in there]
 
     def test_life_goes_on(self, reopened: Store) -> None:
         """S85: an agreement goes on where it stood when the store was closed."""
@@ -213,6 +284,8 @@ class Lasting(Fixtures):
             lambda: store.count(Query(), None),
             lambda: store.claim(now, until=now, limit=1),
             lambda: list(store.outbox()),
+            lambda: store.definition("0" * 64),
+            lambda: list(store.definitions()),
             lambda: list(store.dossiers()),
             lambda: list(store.faults()),
         ]
@@ -225,7 +298,7 @@ class Alike(Fixtures):
     """The plainest reading of the contract is `MemoryStore`; every other store answers as it does."""
 
     def test_answers_alike(self, lived: Store, mirror: Store) -> None:
-        """S92: after the same commits, dossiers, counts, outbox and listing are those of `MemoryStore`."""
+        """S92: after the same commits, dossiers, counts, outbox, listing and definitions are those of `MemoryStore`."""
         assert everything(mirror) == everything(lived)
 
     def test_events_can_be_read(self, lived: Store) -> None:

@@ -14,6 +14,7 @@ import attrs
 from stagegate import (
     Actor,
     Agreement,
+    Definition,
     Document,
     Engine,
     Entry,
@@ -23,10 +24,13 @@ from stagegate import (
     NoSuchMove,
     Notification,
     Party,
+    Process,
     RefusedError,
+    Stage,
     Store,
     Unit,
     hookimpl,
+    unguarded,
 )
 
 from ._clock import ManualClock
@@ -75,6 +79,9 @@ IDS = (
 BUSY = IDS[:7]
 """Those to which most happens."""
 
+MIGRATED = ("A", "a%", "a_", "z")
+"""Those that go on under the next version of their process in the end."""
+
 
 @attrs.frozen(kw_only=True)
 class Commit:
@@ -89,12 +96,15 @@ class Commit:
         notifications: What it causes.
 
         request: The request it answers, if it answers one.
+
+        definition: The process it begins to run under, if it does.
     """
 
     agreement: Agreement
     entry: Entry
     notifications: tuple[Notification, ...] = ()
     request: tuple[str, Known] | None = None
+    definition: Definition | None = None
 
     def write(self, store: Store) -> None:
         """Commit it to *store*."""
@@ -103,7 +113,7 @@ class Commit:
 
     def commit(self, unit: Unit) -> None:
         """Commit it in *unit*."""
-        unit.commit(self.agreement, self.entry, self.notifications, self.request)
+        unit.commit(self.agreement, self.entry, self.notifications, self.request, self.definition)
 
 
 def write(store: Store, commits: Iterable[Commit]) -> None:
@@ -133,10 +143,17 @@ class _Noting:
         entry: Entry,
         notifications: Sequence[Notification],
         request: tuple[str, Known] | None,
+        definition: Definition | None = None,
     ) -> None:
-        self._unit.commit(agreement, entry, notifications, request)
+        self._unit.commit(agreement, entry, notifications, request, definition)
         self._commits.append(
-            Commit(agreement=agreement, entry=entry, notifications=tuple(notifications), request=request)
+            Commit(
+                agreement=agreement,
+                entry=entry,
+                notifications=tuple(notifications),
+                request=request,
+                definition=definition,
+            )
         )
 
 
@@ -211,11 +228,22 @@ def _document(dice: random.Random) -> Document:
     )
 
 
+def _turn(agreement: Agreement) -> Actor:
+    return next((actor for actor in (CLERK, COUNCIL, MINISTRY) if set(actor.roles) & set(agreement.owner)), CLERK)
+
+
+def later_process(id: str = "cooperation") -> Process:
+    """Return the next version of the process that `make_process` makes: its vote is split into a hearing and a vote."""
+    before = make_process()
+    draft, vote, *rest = before.stages
+    hearing = Stage("hearing", owner="council", back_to=("draft",), gate=unguarded("everybody is heard"))
+    return Process(id, "2", (draft, hearing, vote, *rest), outcomes=before.outcomes)
+
+
 def _step(engine: Engine, dice: random.Random, id_: str, request: str | None) -> None:
     """Attempt something, mostly what has a chance where the agreement stands."""
     here = engine.get(id_)
-    turn = next((actor for actor in (CLERK, COUNCIL, MINISTRY) if set(actor.roles) & set(here.owner)), CLERK)
-    by = dice.choices([turn, CLERK, COUNCIL, MINISTRY, STRANGER], [12, 2, 2, 2, 1])[0]
+    by = dice.choices([_turn(here), CLERK, COUNCIL, MINISTRY, STRANGER], [12, 2, 2, 2, 1])[0]
     said = dice.choice(HOSTILE)
     back = dice.choice(["draft", "vote"])
     outcome = dice.choice(["withdrawn", "fulfilled"])
@@ -242,6 +270,8 @@ def random_life(seed: int = 298, steps: int = 100) -> tuple[Commit, ...]:
     """
     Return the commits of a random life: every kind of event and move, refusals, holds, ends, requests, notifications.
 
+    In the end some agreements go on under the next version of their process.
+
     Args:
         seed: Which life.
 
@@ -263,6 +293,10 @@ def random_life(seed: int = 298, steps: int = 100) -> tuple[Commit, ...]:
             request = f"request {step}" if dice.random() < 1 / 3 else None
             with suppress(RefusedError, NoSuchMove):
                 _step(engine, dice, dice.choice(BUSY if step % 4 else IDS), request)
+    later = Engine.open("desk:", processes=[make_process(), later_process()], plugins=[Desk(store)], clock=clock)
+    for id_ in MIGRATED:
+        clock.advance(hours=1)
+        later.migrate(id_, "cooperation", mapping={"vote": "hearing"}, reason=HOSTILE[1], by=_turn(later.get(id_)))
     return tuple(store.commits)
 
 

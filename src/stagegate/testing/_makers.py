@@ -30,6 +30,9 @@ ROLES = ("clerk", "council", "ministry")
 """The roles of the process that `make_process` makes."""
 
 
+_MOVES = {"attached": "attach", "recorded": "record", "voted": "approve", "adjourned": "adjourn", "noted": "note"}
+
+
 @lru_cache(maxsize=1)
 def make_process() -> Process:
     """
@@ -97,9 +100,7 @@ def make_event(kind: str = "noted", **fields: Any) -> Event:
             "from": agreement.stage,
             "id": "00000000-0000-4000-8000-000000000001",
             "kind": kind,
-            "move": {"attached": "attach", "recorded": "record", "voted": "approve", "noted": "note"}.get(
-                kind, "advance"
-            ),
+            "move": _MOVES.get(kind, "advance"),
             "n": 2,
             "process": attrs.asdict(agreement.process),
             "recorded_at": at,

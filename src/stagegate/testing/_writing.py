@@ -26,7 +26,8 @@ def everything(store: Store) -> tuple[Any, ...]:
         (d.id, d.agreement, list(d.entries), dict(d.requests), dict(d.outbox), list(d.faults)) for d in store.dossiers()
     ]
     counts = {by: dict(store.count(Query(), by)) for by in (None, *Query.COUNTED)}
-    return dossiers, counts, list(store.outbox()), list(store.find(Query(), after=None, limit=1000))
+    listing = list(store.find(Query(), after=None, limit=1000))
+    return dossiers, counts, list(store.outbox()), listing, list(store.definitions())
 
 
 def changed(commit: Commit, **parts: Any) -> Commit:
@@ -78,6 +79,10 @@ class Nothing(Fixtures):
         """S6: a unit on an unknown id has that id, and no agreement."""
         with store.unit("nobody") as unit:
             assert (unit.id, unit.agreement) == ("nobody", None)
+
+    def test_definition_of_nothing(self, store: Store) -> None:
+        """S94: an empty store keeps no definition, and none under an unknown digest."""
+        assert (store.definition("0" * 64), list(store.definitions())) == (None, [])
 
 
 class Units(Fixtures):

@@ -11,7 +11,20 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import unquote
 
-from stagegate import Agreement, Conflict, Delivery, Dossier, Entry, Known, Notification, Query, StoreError, Unit
+from stagegate import (
+    Agreement,
+    Conflict,
+    Definition,
+    Delivery,
+    Dossier,
+    Entry,
+    Known,
+    Notification,
+    Pin,
+    Query,
+    StoreError,
+    Unit,
+)
 
 from ._journal import Journal
 
@@ -24,6 +37,7 @@ class _State:
         self.entries: dict[str, list[Entry]] = {}
         self.requests: dict[str, Known] = {}
         self.outbox: dict[str, Delivery] = {}
+        self.definitions: dict[str, Definition] = {}
 
     def fold(self, line: Any) -> None:
         """Take the next line: all of it, or, where it cannot be read, nothing."""
@@ -40,6 +54,9 @@ class _State:
             self.entries.setdefault(agreement.id, []).append(entry)
             self.agreements[agreement.id] = agreement
             self.requests.update(known)
+            if definition := line["definition"]:
+                pin, body = Pin(**definition["pin"]), definition["body"].encode("utf-8", "surrogateescape")
+                self.definitions.setdefault(pin.digest, Definition(pin, body))
         self.outbox.update((row.notification.id, row) for row in rows)
 
     def due(self, now: datetime, limit: int) -> list[Delivery]:
@@ -199,6 +216,17 @@ class FolderStore:
         with self._journal.fresh():
             return sorted((row for row in self._state.outbox.values() if status in (None, row.status)), key=_age)
 
+    def definition(self, digest: str) -> bytes | None:
+        """Return a definition, or None."""
+        with self._journal.fresh():
+            found = self._state.definitions.get(digest)
+        return None if found is None else found.body
+
+    def definitions(self) -> Sequence[Definition]:
+        """Return every definition."""
+        with self._journal.fresh():
+            return [self._state.definitions[digest] for digest in sorted(self._state.definitions)]
+
     def dossiers(self, agreement: str | None = None) -> Iterator[Dossier]:
         """Return all that stands in the journal now, whatever was read of it before."""
         state = _State()
@@ -239,6 +267,7 @@ class _Unit:
         entry: Entry,
         notifications: Sequence[Notification],
         request: tuple[str, Known] | None,
+        definition: Definition | None = None,
     ) -> None:
         before = len(self._state.entries.get(self.id, ()))
         if self.done:
@@ -264,9 +293,16 @@ class _Unit:
                     for told in notifications
                 ],
                 "request": {} if request is None else {request[0]: _known(request[1])},
+                "definition": None if definition is None else _definition(definition),
             }
         )
         self.done = True
+
+
+def _definition(definition: Definition) -> dict[str, Any]:
+    pin = definition.pin
+    body = definition.body.decode("utf-8", "surrogateescape")
+    return {"pin": {"id": pin.id, "version": pin.version, "digest": pin.digest}, "body": body}
 
 
 def _known(known: Known) -> dict[str, Any]:

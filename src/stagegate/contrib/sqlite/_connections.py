@@ -11,7 +11,7 @@ from pathlib import Path
 
 from stagegate import StoreError
 
-SCHEMA = 1
+SCHEMA = 2
 """The version of the schema this code reads and writes."""
 
 APPLICATION_ID = 0x57_47_41_54
@@ -94,6 +94,12 @@ class Connections:
             message = (
                 f"{self.path}: its schema {version} is newer than schema {SCHEMA}, which this stagegate knows;"
                 f" nothing was changed, upgrade stagegate"
+            )
+            raise StoreError(message)
+        if version < SCHEMA:
+            message = (
+                f"{self.path}: its schema {version} is older than schema {SCHEMA}, which this stagegate knows, and was"
+                f" never released; nothing was changed, begin a new file"
             )
             raise StoreError(message)
         return int(version)

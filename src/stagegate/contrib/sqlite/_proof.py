@@ -39,7 +39,7 @@ def batch(connection: sqlite3.Connection, first: bytes, last: bytes) -> Iterator
     members = rows(f"SELECT agreement, kind, value FROM member WHERE agreement {RANGE}")
     outbox = rows(f"SELECT agreement AS owner, {OUTBOX} FROM outbox WHERE agreement {RANGE}")
     for id_, *columns, snapshot in connection.execute(
-        "SELECT id, n, version, head, process, stage, owner, outcome, on_hold, changed_at, searchable, snapshot"
+        "SELECT id, n, version, head, process, stage, owner, outcome, on_hold, changed_at, searchable, wakes_at, overdue, snapshot"
         f" FROM agreement WHERE id {RANGE} ORDER BY id",
         (first, last),
     ):
@@ -66,7 +66,20 @@ def batch(connection: sqlite3.Connection, first: bytes, last: bytes) -> Iterator
         )
 
 
-_COPIED = ("n", "version", "head", "process", "stage", "owner", "outcome", "on_hold", "changed_at", "searchable")
+_COPIED = (
+    "n",
+    "version",
+    "head",
+    "process",
+    "stage",
+    "owner",
+    "outcome",
+    "on_hold",
+    "changed_at",
+    "searchable",
+    "wakes_at",
+    "overdue",
+)
 
 
 def _copies(

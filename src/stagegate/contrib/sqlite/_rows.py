@@ -36,7 +36,8 @@ def sort_of(agreement: Agreement) -> tuple[Any, ...]:
 
 
 def members_of(agreement: Agreement) -> set[tuple[str, str]]:
-    return {("owner", role) for role in agreement.owner} | {("party", party.id) for party in agreement.parties}
+    members = {("owner", role) for role in agreement.owner} | {("party", party.id) for party in agreement.parties}
+    return members if agreement.part_of is None else members | {("whole", agreement.part_of)}
 
 
 def seal(row: Sequence[Any]) -> bytes:
@@ -56,6 +57,8 @@ def columns_of(agreement: Agreement) -> tuple[Any, ...]:
         int(agreement.hold is not None),
         iso(agreement.changed_at),
         agreement.searchable,
+        None if (wakes := agreement.wakes_at) is None else iso(wakes),
+        int(agreement.overdue),
     )
 
 

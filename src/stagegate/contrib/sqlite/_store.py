@@ -11,9 +11,11 @@ from urllib.parse import parse_qsl, unquote
 
 from stagegate import (
     Agreement,
+    Definition,
     Delivery,
     Dossier,
     Entry,
+    Pin,
     Query,
     StoreError,
 )
@@ -114,7 +116,7 @@ class SQLiteStore:
             ask("a.outcome IS NULL" if query.running else "a.outcome IS NOT NULL")
         if query.on_hold is not None:
             ask("a.on_hold = 1" if query.on_hold else "a.on_hold = 0")
-        for kind, value in (("party", query.party), ("owner", query.owner)):
+        for kind, value in (("party", query.party), ("owner", query.owner), ("whole", query.part_of)):
             if value is not None:
                 tables.append(f"JOIN member {kind} ON {kind}.agreement = a.id")
                 ask(f"{kind}.kind = '{kind}' AND {kind}.value = ?", value)
@@ -123,6 +125,10 @@ class SQLiteStore:
             ask("instr(a.searchable, ?) > 0", query.text.casefold())
         if query.changed_since is not None:
             ask("a.changed_at >= ?", iso(query.changed_since))
+        if query.overdue is not None:
+            ask("a.overdue = 1" if query.overdue else "a.overdue = 0")
+        if query.due_before is not None:
+            ask("a.wakes_at <= ?", iso(query.due_before))
         if after is not None:
             ask(f"{key} > ?", after)
         where = f" WHERE {' AND '.join(wanted)}" if wanted else ""
@@ -204,6 +210,20 @@ class SQLiteStore:
                 (status,),
             ).fetchall()
         return [delivery_of(row) for row in rows]
+
+    def definition(self, digest: str) -> bytes | None:
+        """Return a definition, or None."""
+        with self._connections.use("reading a definition") as connection:
+            row = connection.execute("SELECT body FROM definition WHERE digest = ?", (digest,)).fetchone()
+        return None if row is None else row[0]
+
+    def definitions(self) -> Iterable[Definition]:
+        """Return every definition."""
+        with self._connections.use("reading the definitions") as connection, damaged(connection):
+            rows = connection.execute(
+                "SELECT process, version, digest, body FROM definition ORDER BY digest"
+            ).fetchall()
+        return [Definition(Pin(*row[:3]), row[3]) for row in rows]
 
     def dossiers(self, agreement: str | None = None) -> Iterator[Dossier]:
         """Return all that is stored, a batch at a time, so that nobody has to wait for a long look."""

@@ -6,10 +6,10 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
-from stagegate import Agreement, Conflict, Entry, Known, Notification, OutcomeUnknown, StoreError
+from stagegate import Agreement, Conflict, Definition, Entry, Known, Notification, OutcomeUnknown, StoreError
 
 from ._connections import explained
-from ._rows import OUTBOX, columns_of, get, iso, members_of, seal, sort_of
+from ._rows import OUTBOX, SNAPSHOT, columns_of, get, iso, members_of, seal, snapshot_of, sort_of
 
 
 class UnitOfWork:
@@ -20,6 +20,17 @@ class UnitOfWork:
         self._path = path
         self.id = agreement
         self.agreement = get(connection, agreement)
+
+    def other(self, agreement: str) -> Agreement | None:
+        return get(self._connection, agreement)
+
+    def parts(self) -> Sequence[Agreement]:
+        rows = self._connection.execute(
+            f"SELECT {SNAPSHOT} FROM agreement a JOIN member m ON m.agreement = a.id"
+            " WHERE m.kind = 'whole' AND m.value = ? ORDER BY a.id",
+            (self.id,),
+        ).fetchall()
+        return [snapshot_of(*row) for row in rows]
 
     def known(self, request: str) -> Known | None:
         row = self._connection.execute(
@@ -33,6 +44,7 @@ class UnitOfWork:
         entry: Entry,
         notifications: Sequence[Notification],
         request: tuple[str, Known] | None,
+        definition: Definition | None = None,
     ) -> None:
         execute = self._connection.execute
         if not self._connection.in_transaction:
@@ -52,6 +64,11 @@ class UnitOfWork:
                 execute(
                     "INSERT INTO request (id, agreement, n, fingerprint) VALUES (?, ?, ?, ?)",
                     (request[0], known.agreement, known.n, known.fingerprint),
+                )
+            if definition is not None:
+                execute(
+                    "INSERT OR IGNORE INTO definition (digest, process, version, body) VALUES (?, ?, ?, ?)",
+                    (definition.pin.digest, definition.pin.id, definition.pin.version, definition.body),
                 )
             for notification in notifications:
                 due = iso(agreement.changed_at)
@@ -75,13 +92,13 @@ class UnitOfWork:
         if before is None:
             execute(
                 "INSERT INTO agreement (n, version, head, process, stage, owner, outcome, on_hold, changed_at,"
-                " searchable, snapshot, id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                " searchable, wakes_at, overdue, snapshot, id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 row,
             )
         else:
             execute(
                 "UPDATE agreement SET n = ?, version = ?, head = ?, process = ?, stage = ?, owner = ?, outcome = ?,"
-                " on_hold = ?, changed_at = ?, searchable = ?, snapshot = ? WHERE id = ?",
+                " on_hold = ?, changed_at = ?, searchable = ?, wakes_at = ?, overdue = ?, snapshot = ? WHERE id = ?",
                 row,
             )
         self._count(None if before is None else sort_of(before), sort_of(agreement))

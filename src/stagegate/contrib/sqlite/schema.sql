@@ -1,4 +1,4 @@
--- The embedded store, schema 1. One file, one writer at a time; histories are clustered by agreement.
+-- The embedded store, schema 2. One file, one writer at a time; histories are clustered by agreement.
 
 CREATE TABLE agreement (
     id             TEXT    NOT NULL PRIMARY KEY,
@@ -12,6 +12,8 @@ CREATE TABLE agreement (
     on_hold        INTEGER NOT NULL CHECK (on_hold IN (0, 1)),
     changed_at     TEXT    NOT NULL,
     searchable     TEXT    NOT NULL,
+    wakes_at       TEXT,
+    overdue        INTEGER NOT NULL CHECK (overdue IN (0, 1)),
     snapshot       BLOB    NOT NULL
 ) STRICT;
 
@@ -19,6 +21,8 @@ CREATE INDEX agreement_by_stage   ON agreement (stage, id);
 CREATE INDEX agreement_by_process ON agreement (process, id);
 CREATE INDEX agreement_by_outcome ON agreement (outcome, id);
 CREATE INDEX agreement_by_change  ON agreement (changed_at);
+CREATE INDEX agreement_by_waking  ON agreement (wakes_at, id) WHERE wakes_at IS NOT NULL;
+CREATE INDEX agreement_overdue    ON agreement (id) WHERE overdue = 1;
 CREATE INDEX agreement_on_hold    ON agreement (id) WHERE on_hold = 1;
 
 CREATE TABLE event (
@@ -35,9 +39,23 @@ BEGIN SELECT RAISE (ABORT, 'a history is never changed'); END;
 CREATE TRIGGER event_is_never_deleted BEFORE DELETE ON event
 BEGIN SELECT RAISE (ABORT, 'a history is never changed'); END;
 
--- Whose turn it is and who takes part: what a listing can be asked for beside the columns of the agreement.
+-- The processes that agreements were started under or migrated to, in canonical form.
+CREATE TABLE definition (
+    digest  TEXT NOT NULL PRIMARY KEY,
+    process TEXT NOT NULL,
+    version TEXT NOT NULL,
+    body    BLOB NOT NULL
+) STRICT;
+
+CREATE TRIGGER definition_is_never_changed BEFORE UPDATE ON definition
+BEGIN SELECT RAISE (ABORT, 'a definition is never changed'); END;
+
+CREATE TRIGGER definition_is_never_deleted BEFORE DELETE ON definition
+BEGIN SELECT RAISE (ABORT, 'a definition is never changed'); END;
+
+-- Whose turn it is, who takes part, of which whole it is a part: what a listing can be asked for beside the columns of the agreement.
 CREATE TABLE member (
-    kind      TEXT NOT NULL CHECK (kind IN ('owner', 'party')),
+    kind      TEXT NOT NULL CHECK (kind IN ('owner', 'party', 'whole')),
     value     TEXT NOT NULL,
     agreement TEXT NOT NULL REFERENCES agreement (id),
     PRIMARY KEY (kind, value, agreement)

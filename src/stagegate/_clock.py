@@ -1,0 +1,489 @@
+"""
+The clock of an agreement: which deadlines run, what the passing of one means. Pure: it reckons and writes nothing.
+
+A deadline is reckoned when what it depends on changes: its start, its rule, a pause. It then keeps its date, whatever
+becomes of the calendar, until it is reckoned again by an event that says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import attrs
+
+from ._agreement import Agreement
+from ._almanac import Almanac
+from ._attempt import Attempt
+from ._calendars import Calendar
+from ._deadlines import Period, passed
+from ._evidence import ApprovalRequirement
+from ._process import Process
+from ._reasons import Unmet
+from ._requirements import Requirement, asked
+from ._running import Deadline
+from ._sentences import SENTENCES
+from ._stages import END, Stage
+from ._terms import Duty, Term
+from ._text import frozendict, translate
+from .exceptions import NotFound, quote
+
+DAY = timedelta(days=1)
+ACTS = frozenset({"attach", "record", "note"})
+VOTES = frozenset({"approve", "refuse", "abstain"})
+
+
+@attrs.define(kw_only=True, frozen=True, eq=False)
+class _Running:
+    """What makes a deadline: what is due, by which rule, from which day."""
+
+    key: str
+    period: Period
+    start: date
+    remind: tuple[Period, ...]
+    round: int = 1
+
+
+class Clock:
+    """Reckons the deadlines of agreements by the calendars of an engine."""
+
+    def __init__(self, almanac: Almanac) -> None:
+        """Take the calendars."""
+        self.almanac = almanac
+
+    def calendar(self, process: Process, period: Period | None = None) -> Calendar:
+        """
+        Return the calendar by which a period is counted: its own, else that of the process, else week-ends only.
+
+        Raises:
+            NotFound: If the engine does not know it.
+        """
+        named = process.calendar if period is None or not period.calendar else period.calendar
+        return self.almanac.named(named) if isinstance(named, str) else named
+
+    def explained(self, process: Process, deadline: Deadline, lang: str) -> tuple[str, ...]:
+        """
+        Return how a due date came about, line by line.
+
+        Raises:
+            NotFound: If the calendar it was counted by is not known here.
+        """
+        period = deadline.period
+        if deadline.date is None:
+            return (translate(SENTENCES["deadline.still"], lang).format(date=deadline.paused_on),)
+        if period is None:
+            said = translate(SENTENCES["deadline.point"], lang)
+            return (said.format(date=deadline.date, point=deadline.rule["until"]),)
+        calendar = self.calendar(process, period)
+        if (calendar.id, calendar.version) != deadline.calendar:
+            known = self.almanac.exact(*deadline.calendar)
+            if known is None:
+                named, version = deadline.calendar
+                message = (
+                    f"the date was counted by version {quote(version)} of the calendar {quote(named)}, which this"
+                    f" engine does not know; open it with calendars=[…] that hold that version too"
+                )
+                raise NotFound(message)
+            calendar = known
+        due = deadline.due(calendar, process.tzinfo)
+        return () if due is None else due.explain(lang)
+
+    def changes(
+        self, process: Process, before: Agreement | None, attempt: Attempt, *, anew: bool = False
+    ) -> tuple[dict[str, Any], ...]:
+        """
+        Return what becomes of the deadlines, as an event records it: those that changed, and the keys of those gone.
+
+        Args:
+            process: The process it runs under now.
+
+            before: The agreement before the event; None before the first.
+
+            attempt: What is done, on the agreement as it is after the event.
+
+            anew: Whether to reckon every deadline again, by the calendars that are in force now.
+        """
+        old: Mapping[str, Deadline] = {} if before is None else before.deadlines
+        seen = _renamed(old, attempt.details.get("mapping", {})) if attempt.move == "migrate" else old
+        new = dict(self._expected(process, before, attempt, seen, anew=anew)) if attempt.agreement.running else {}
+        changed = []
+        for key, deadline in new.items():
+            was = old.get(key)
+            if deadline != was:
+                data = deadline.to_data()
+                if was is not None and was.date is not None and was.date != deadline.date:
+                    data["was"] = was.date.isoformat()
+                changed.append(data)
+        return (*changed, *({"key": key} for key in old if key not in new))
+
+    def _expected(
+        self,
+        process: Process,
+        before: Agreement | None,
+        attempt: Attempt,
+        old: Mapping[str, Deadline],
+        *,
+        anew: bool,
+    ) -> Iterator[tuple[str, Deadline]]:
+        agreement = attempt.agreement
+        stage = process.standing(agreement.stage)
+        renewed = attempt.move == "renew" and before is not None and before.stage == agreement.stage
+        entered = before is None or (before.rounds != agreement.rounds and not renewed and attempt.move != "migrate")
+        running = list(self._running(stage, before, attempt, old, entered=entered))
+        for one in running:
+            yield one.key, self._deadline(process, one, old.get(one.key), attempt, entered=entered, anew=anew)
+        here = {one.key for one in running}
+        if before is not None and attempt.move == "send_back":
+            left = process.stage(before.stage)
+            key = f"stage:{before.stage}"
+            if (
+                left is not None
+                and key in old
+                and key not in here
+                and left.within
+                and left.within.on_return != "restart"
+            ):
+                parked = attrs.evolve(
+                    old[key], date=None, at=None, paused_on=attempt.today, away=True, remind_at=(), overdue=False
+                )
+                yield key, parked
+        for key, parked in old.items():
+            if parked.away and key not in here and process.place(parked.subject) > process.place(stage.id):
+                yield key, parked
+        begins = entered or renewed or (attempt.move == "migrate" and "term" not in old)
+        term = self._term(process, stage, before, attempt, old.get("term"), entered=begins, anew=anew)
+        if term is not None:
+            yield "term", term
+
+    def _running(
+        self,
+        stage: Stage,
+        before: Agreement | None,
+        attempt: Attempt,
+        old: Mapping[str, Deadline],
+        *,
+        entered: bool,
+    ) -> Iterator[_Running]:
+        agreement, entry = attempt.agreement, _day(attempt, attempt.agreement.entered_at)
+        if stage.within is not None and stage.gate is not None:
+            start = self._start(stage.within, agreement, entry, old.get(f"stage:{stage.id}"), entered=entered)
+            if start is not None:
+                yield _Running(key=f"stage:{stage.id}", period=stage.within, start=start, remind=stage.remind)
+        for part in () if stage.gate is None else stage.gate.walk():
+            if part.within is None or _answered(part, attempt) or not asked(part, attempt):
+                continue
+            key = f"requirement:{part.name}"
+            start = self._start(part.within, agreement, entry, old.get(key), entered=entered)
+            if start is not None:
+                yield _Running(key=key, period=part.within, start=start, remind=part.remind)
+        for duty in stage.duties:
+            one = _owed(duty, before, attempt, old.get(f"duty:{duty.id}"), entry, entered=entered)
+            if one is not None:
+                yield one
+
+    def _start(
+        self, period: Period, agreement: Agreement, entry: date, was: Deadline | None, *, entered: bool
+    ) -> date | None:
+        if was is not None and (was.away or not entered) and not period.since:
+            return was.start
+        if not period.since:
+            return entry
+        found = agreement.date_at(period.since)
+        if found is None or agreement.round == 1 or period.on_return != "restart":
+            return found
+        # Sent back and here again: the time begins again, on the day it came back, or on the later date of a new paper.
+        return max(found, entry)
+
+    def _deadline(
+        self,
+        process: Process,
+        one: _Running,
+        was: Deadline | None,
+        attempt: Attempt,
+        *,
+        entered: bool,
+        anew: bool,
+    ) -> Deadline:
+        today, hold = attempt.today, attempt.agreement.hold
+        base = None if was is None or (entered and not was.away) else was
+        pauses, paused_on = ((), None) if base is None else (base.pauses, base.paused_on)
+        if paused_on is not None and (base is not None and base.away or hold is None):
+            pauses, paused_on = (*pauses, (paused_on, max(today, paused_on))), None
+        if hold is not None and paused_on is None and one.period.on_hold == "pause":
+            paused_on = max(_day(attempt, hold.since), one.start)
+        rule = frozendict(one.period.to_data())
+        same = base is not None and (base.rule, base.start, base.pauses, base.paused_on, base.round, base.away) == (
+            rule,
+            one.start,
+            pauses,
+            paused_on,
+            one.round,
+            False,
+        )
+        calendar = self.calendar(process, one.period)
+        if same and base is not None and not (anew and base.calendar != (calendar.id, calendar.version)):
+            return base
+        reckoned = Deadline(
+            key=one.key, rule=rule, start=one.start, pauses=pauses, paused_on=paused_on, round=one.round
+        )
+        if paused_on is not None:
+            return reckoned
+        period = attrs.evolve(one.period, n=one.period.n * one.round) if one.round > 1 else one.period
+        due = period.due(one.start, calendar=calendar, zone=attempt.zone, pauses=pauses)
+        return attrs.evolve(
+            reckoned,
+            date=due.date,
+            at=due.at,
+            calendar=(calendar.id, calendar.version),
+            certain=due.certain,
+            remind_at=_reminders(one.remind, due.date, calendar, attempt),
+            overdue=base is not None and base.overdue and due.at <= attempt.at,
+        )
+
+    def _term(
+        self,
+        process: Process,
+        stage: Stage,
+        before: Agreement | None,
+        attempt: Attempt,
+        was: Deadline | None,
+        *,
+        entered: bool,
+        anew: bool,
+    ) -> Deadline | None:
+        term = _term_of(stage, attempt.move)
+        amended = (
+            attempt.move == "amend" and term is not None and term.until.startswith(f"{attempt.details.get('kind')}.")
+        )
+        if term is None or not (entered or amended):
+            if not anew or was is None or was.period is None or was.date is None:
+                return was
+            calendar = self.calendar(process, was.period)
+            if was.calendar == (calendar.id, calendar.version):
+                return was
+            due = was.due(calendar, attempt.zone)
+            assert due is not None  # noqa: S101  it has a period and a date
+            return attrs.evolve(
+                was,
+                date=due.date,
+                at=due.at,
+                calendar=(calendar.id, calendar.version),
+                certain=due.certain,
+                remind_at=_reminders(stage.remind, due.date, calendar, attempt),
+            )
+        return self.term(process, stage, before, attempt)
+
+    def term(self, process: Process, stage: Stage, before: Agreement | None, attempt: Attempt) -> Deadline | None:
+        """
+        Return the deadline of the term that begins when *stage* is entered or renewed; None where it has no end.
+
+        A part cannot outlive the agreement it is part of: an open-ended one ends with it.
+        """
+        term = _term_of(stage, attempt.move)
+        if term is None:
+            return None if before is None else before.deadlines.get("term")
+        agreement, today = attempt.agreement, attempt.today
+        parent = None if attempt.parent is None else attempt.parent.deadlines.get("term")
+        calendar = self.calendar(process, term.lasts)
+        certain, start, source = True, today, (calendar.id, calendar.version)
+        if term.lasts is not None:
+            was = None if before is None else before.deadlines.get("term")
+            start = agreement.date_at(term.lasts.since) if term.lasts.since else None
+            if start is None:
+                renews = attempt.move == "renew" and was is not None and was.date is not None
+                start = was.date if renews and was is not None and was.date is not None else today
+            due = term.lasts.due(start, calendar=calendar, zone=attempt.zone)
+            ends, certain, rule = due.date, due.certain, frozendict(term.lasts.to_data())
+        elif term.until:
+            found = agreement.date_at(term.until)
+            if found is None:
+                return None
+            ends, rule, source = found, frozendict({"until": term.until}), ("", "")
+        elif parent is not None and parent.date is not None:
+            ends, rule, source = parent.date, frozendict({"until": "parent"}), ("", "")
+        else:
+            return None
+        return Deadline(
+            key="term",
+            rule=rule,
+            start=start,
+            date=ends,
+            at=passed(ends, attempt.zone),
+            calendar=source,
+            certain=certain,
+            remind_at=_reminders(stage.remind, ends, calendar, attempt),
+        )
+
+    # What stands in the way
+
+    def against(self, process: Process, attempt: Attempt, to: str | None, target: str | None) -> Iterator[Unmet]:
+        """
+        Return what the clock has against an attempt: a time that has passed, a term that cannot be.
+
+        Args:
+            process: The process it runs under.
+
+            attempt: What is attempted.
+
+            to: The stage it would enter, if it would enter one.
+
+            target: The role of a vote, or the kind of document of an amendment.
+        """
+        agreement, move = attempt.agreement, attempt.move
+        stage = process.standing(agreement.stage)
+        if move not in ACTS and move not in {"end", "hold"}:
+            yield from _passed(stage, attempt)
+        if move in VOTES:
+            yield from _late(stage, attempt, target)
+        if move == "renew":
+            yield from self._renewal(process, stage, attempt)
+        entered = None if to is None else process.stage(to)
+        if move == "amend":
+            entered = stage if stage.term is not None and stage.term.until.startswith(f"{target}.") else None
+        if entered is not None and entered.term is not None and (move != "send_back"):
+            yield from self._term_fits(process, entered, attempt)
+
+    def _renewal(self, process: Process, stage: Stage, attempt: Attempt) -> Iterator[Unmet]:
+        window = None if stage.renewal is None else stage.renewal.window
+        was = attempt.agreement.deadlines.get("term")
+        if window is None or was is None or was.date is None:
+            return
+        opens = window.before(was.date, calendar=self.calendar(process, window))
+        if attempt.today < opens:
+            yield _why("renewal.early", "term", opens=opens.isoformat(), ends=was.date.isoformat())
+
+    def _term_fits(self, process: Process, entered: Stage, attempt: Attempt) -> Iterator[Unmet]:
+        document = attempt.details.get("document") if attempt.move == "amend" else None
+        seen = attempt if document is None else _with(attempt, document)
+        term = _term_of(entered, attempt.move)
+        ends = self.term(process, entered, attempt.agreement, seen)
+        if term is not None and term.until and seen.agreement.date_at(term.until) is None:
+            yield _why("term.unknown", "term", point=term.until)
+            return
+        if ends is None or ends.date is None:
+            return
+        parent = attempt.parent
+        limit = None if parent is None else parent.deadlines.get("term")
+        if parent is not None and limit is not None and limit.date is not None and ends.date > limit.date:
+            yield _why(
+                "term.parent", "term", ends=ends.date.isoformat(), parent=parent.id, limit=limit.date.isoformat()
+            )
+        for part in attempt.parts:
+            later = part.deadlines.get("term")
+            if later is not None and later.date is not None and later.date > ends.date:
+                yield _why("term.part", "term", ends=ends.date.isoformat(), part=part.id, limit=later.date.isoformat())
+        was = attempt.agreement.deadlines.get("term")
+        if attempt.move == "renew" and was is not None and was.date is not None and ends.date <= was.date:
+            yield _why("term.not_later", "term", ends=ends.date.isoformat(), was=was.date.isoformat())
+        elif ends.date < attempt.today:
+            yield _why("term.over", "term", ends=ends.date.isoformat())
+
+
+def _renamed(old: Mapping[str, Deadline], mapping: Mapping[str, str]) -> dict[str, Deadline]:
+    """Return the deadlines with those of stages under their new names: it is the same time that runs on."""
+    renamed: dict[str, Deadline] = {}
+    for one in sorted(old.values(), key=lambda one: not one.away):
+        now = mapping.get(one.subject, one.subject) if one.kind == "stage" else one.subject
+        key = f"{one.kind}:{now}" if one.subject else one.key
+        # Where stages become one, the time that runs goes before one that stands still.
+        renamed[key] = one if key == one.key else attrs.evolve(one, key=key)
+    return renamed
+
+
+def _with(attempt: Attempt, document: Mapping[str, Any]) -> Attempt:
+    """Return the attempt as it would be with a new version of a document."""
+    from ._records import Document
+
+    agreement = attempt.agreement
+    filed = Document(**document)
+    documents = frozendict({**agreement.documents, filed.kind: filed})
+    return attrs.evolve(attempt, agreement=attrs.evolve(agreement, documents=documents))
+
+
+def _term_of(stage: Stage, move: str) -> Term | None:
+    if move == "renew" and stage.renewal is not None and stage.renewal.term is not None:
+        return stage.renewal.term
+    return stage.term
+
+
+def _day(attempt: Attempt, at: datetime) -> date:
+    return at.astimezone(attempt.zone).date()
+
+
+def _reminders(remind: tuple[Period, ...], ends: date, calendar: Calendar, attempt: Attempt) -> tuple[datetime, ...]:
+    """Return the instants at which to remind, as far as they lie ahead: when the day begins, in the zone."""
+    days = {period.before(ends, calendar=calendar) for period in remind}
+    instants = (passed(day - DAY, attempt.zone) for day in sorted(days))
+    return tuple(at for at in instants if at > attempt.at)
+
+
+def _answered(part: Requirement, attempt: Attempt) -> bool:
+    """Whether an approval that silence can decide has its answer: then no time runs out on it."""
+    return isinstance(part, ApprovalRequirement) and bool(part.silence) and part.answered(attempt)
+
+
+def _owed(
+    duty: Duty,
+    before: Agreement | None,
+    attempt: Attempt,
+    was: Deadline | None,
+    entry: date,
+    *,
+    entered: bool,
+) -> _Running | None:
+    agreement = attempt.agreement
+    key, start, round_ = f"duty:{duty.id}", entry, 1
+    filed = agreement.documents.get(duty.document)
+    if was is not None and not entered:
+        start, round_ = was.start, was.round
+    if duty.every is not None:
+        seen = None if before is None else before.documents.get(duty.document)
+        if filed is not None and not entered and filed != seen:
+            round_ += 1
+    else:
+        if duty.after:
+            found = agreement.date_at(duty.after)
+            if found is None:
+                return None
+            start = found
+        met = (
+            not asked(duty.gate, attempt)
+            if duty.gate is not None
+            else filed is not None and filed.n > agreement.source_of(duty.after)
+        )
+        if met:
+            return None
+    return _Running(key=key, period=duty.period, start=start, remind=duty.remind, round=round_)
+
+
+def _passed(stage: Stage, attempt: Attempt) -> Iterator[Unmet]:
+    """Name the deadlines that have passed and end the agreement: nothing but its end is left."""
+    for key, ends in ((f"stage:{stage.id}", stage.timeout[0] == END), ("term", True)):
+        one = attempt.agreement.deadlines.get(key)
+        if (
+            ends
+            and one is not None
+            and one.at is not None
+            and one.date is not None
+            and one.at <= attempt.at
+            and one.certain
+        ):
+            yield _why("deadline.passed", key, date=one.date.isoformat(), basis=stage.basis)
+
+
+def _late(stage: Stage, attempt: Attempt, role: str | None) -> Iterator[Unmet]:
+    """Name the votes that come too late: the law has decided, or is to decide, by silence."""
+    for part in () if stage.gate is None else stage.gate.walk():
+        if not isinstance(part, ApprovalRequirement) or part.role != role or not part.silence:
+            continue
+        if part.spoken(attempt) is not None:
+            yield _why("approval.decided", part.name, role=role, basis=part.basis)
+            continue
+        one = attempt.agreement.deadlines.get(f"requirement:{part.name}")
+        if one is not None and one.at is not None and one.date is not None and one.at <= attempt.at and one.certain:
+            yield _why("approval.late", part.name, role=role, date=one.date.isoformat(), basis=part.basis)
+
+
+def _why(code: str, requirement: str, *, basis: str = "", **params: Any) -> Unmet:
+    return Unmet(code=code, params=frozendict(params), requirement=requirement, basis=basis)

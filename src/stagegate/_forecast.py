@@ -1,0 +1,209 @@
+"""What if: the earliest date of each gate that is left, under stated durations and silences. Asks, and writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date, timedelta
+from typing import Any
+
+import attrs
+
+from ._attempt import Attempt
+from ._clock import Clock
+from ._deadlines import Due, Period, as_period
+from ._evidence import ApprovalRequirement
+from ._plain import text
+from ._process import Process
+from ._reasons import Unmet
+from ._requirements import asked
+from ._sentences import SENTENCES
+from ._stages import Stage
+from ._text import FALLBACK, Label, translate
+from .exceptions import InvalidValue, quote
+
+DAY = timedelta(days=1)
+
+
+@attrs.define(kw_only=True, frozen=True)
+class Passage:
+    """
+    A stage in a forecast.
+
+    Attributes:
+        stage: The stage.
+
+        label: What the process calls it.
+
+        entered: The earliest day it is entered.
+
+        date: The earliest day its gate is passed; None for the last stage, which has none, and for one passed over.
+
+        because: Which rule makes it so: `forecast.at_once`, `forecast.assumed`, `forecast.full`, `forecast.silence`,
+            `forecast.skipped`, `forecast.last`.
+
+        rule: The period behind it, as text; empty where there is none.
+
+        basis: The legal basis of that rule.
+
+        due: The reckoning of that period, for its explanation; None where there is none.
+
+        open: What would still have to be done for the gate: for the stage where it stands, as things are now.
+    """
+
+    stage: str
+    label: Label
+    entered: date
+    date: date | None
+    because: str
+    rule: str = ""
+    basis: str = ""
+    due: Due | None = None
+    open: tuple[Unmet, ...] = ()
+
+    def text(self, lang: str = FALLBACK) -> str:
+        """Return why it is that day, as a sentence."""
+        said = translate(SENTENCES[self.because], lang).format(rule=self.rule)
+        return f"{said} ({self.basis})" if self.basis else said
+
+
+@attrs.define(kw_only=True, frozen=True)
+class Forecast:
+    """
+    The earliest course of an agreement.
+
+    Attributes:
+        agreement: Its id.
+
+        on: The day it was asked on.
+
+        passages: The stage where it stands, and those ahead, in order.
+    """
+
+    agreement: str
+    on: date
+    passages: tuple[Passage, ...]
+
+    @property
+    def reached(self) -> date:
+        """The earliest day the last stage is entered."""
+        return self.passages[-1].entered
+
+
+def forecast(
+    process: Process, attempt: Attempt, clock: Clock, assumptions: Mapping[str, Any], silent: Iterable[str]
+) -> Forecast:
+    """
+    Walk from where an agreement stands to the last stage, as early as the assumptions let it.
+
+    Args:
+        process: The process it runs under.
+
+        attempt: The agreement, who asks, the time.
+
+        clock: Reckons the periods.
+
+        assumptions: How long each stage takes, by its id; a stage that is not named takes no time.
+
+        silent: The stages and the roles that are assumed to say nothing: they take all the time they have.
+
+    Raises:
+        InvalidValue: If an assumption is none, or is about what the process does not have.
+    """
+    durations, silences = _durations(process, assumptions), _silences(process, silent)
+    here = process.place(attempt.agreement.stage)
+    day = attempt.today
+    passages: list[Passage] = []
+    for stage in process.stages[here:]:
+        now = not passages
+        passage = _passage(process, stage, attempt, clock, day, durations, silences, now=now)
+        passages.append(passage)
+        day = passage.date or day
+    return Forecast(agreement=attempt.agreement.id, on=attempt.today, passages=tuple(passages))
+
+
+def _durations(process: Process, assumptions: Any) -> dict[str, Period]:
+    if not isinstance(assumptions, Mapping):
+        message = f"assumptions: a table of periods by stage is needed, not {quote(assumptions)}"
+        raise InvalidValue(message)
+    made = {}
+    for stage, period in assumptions.items():
+        if process.stage(text(stage, "assumptions")) is None:
+            there = ", ".join(s.id for s in process.stages)
+            message = f"assumptions: there is no stage {quote(stage)}; there are {there}"
+            raise InvalidValue(message)
+        made[stage] = as_period(period, f"assumptions.{stage}")
+        if made[stage].since:
+            message = f"assumptions.{stage}: what is assumed counts from entering the stage; leave since out"
+            raise InvalidValue(message)
+    return made
+
+
+def _silences(process: Process, silent: Any) -> frozenset[str]:
+    if isinstance(silent, str) or not isinstance(silent, Iterable):
+        message = f"silent: a list of stages or roles is needed, not {quote(silent)}"
+        raise InvalidValue(message)
+    several = frozenset(text(one, "silent") for one in silent)
+    known = {stage.id for stage in process.stages} | process.known_roles
+    if unknown := sorted(several - known):
+        message = f"silent: {quote(unknown[0])} is no stage and no role of {process.id}"
+        raise InvalidValue(message)
+    return several
+
+
+def _passage(
+    process: Process,
+    stage: Stage,
+    attempt: Attempt,
+    clock: Clock,
+    day: date,
+    durations: Mapping[str, Period],
+    silences: frozenset[str],
+    *,
+    now: bool,
+) -> Passage:
+    if not now and stage.when is not None and asked(stage.when, attempt):
+        return Passage(stage=stage.id, label=stage.label, entered=day, date=None, because="forecast.skipped")
+    if stage.gate is None:
+        return Passage(stage=stage.id, label=stage.label, entered=day, date=None, because="forecast.last")
+    entry = attempt.agreement.entered_at.astimezone(attempt.zone).date() if now else day
+    candidates = [Passage(stage=stage.id, label=stage.label, entered=entry, date=day, because="forecast.at_once")]
+    for because, period, basis, after in _periods(stage, durations, silences):
+        start = (attempt.agreement.date_at(period.since) if period.since else None) or entry
+        if not now:
+            start = max(start, entry)
+        calendar = clock.calendar(process, period)
+        due = period.due(start, calendar=calendar, zone=attempt.zone)
+        candidates.append(
+            Passage(
+                stage=stage.id,
+                label=stage.label,
+                entered=entry,
+                date=max(day, due.date + after),
+                because=because,
+                rule=str(period),
+                basis=basis,
+                due=due,
+            )
+        )
+    latest = max(candidates, key=lambda passage: passage.date or day)
+    if not now:
+        return latest
+    return attrs.evolve(latest, open=asked(stage.gate, attempt))
+
+
+def _periods(
+    stage: Stage, durations: Mapping[str, Period], silences: frozenset[str]
+) -> Iterator[tuple[str, Period, str, timedelta]]:
+    if stage.id in durations:
+        yield "forecast.assumed", durations[stage.id], "", timedelta(0)
+    silent = stage.id in silences or not silences.isdisjoint(stage.owner)
+    if stage.within is not None and silent:
+        yield "forecast.full", stage.within, stage.basis, timedelta(0)
+    for part in () if stage.gate is None else stage.gate.walk():
+        if part.within is None:
+            continue
+        if isinstance(part, ApprovalRequirement) and part.silence and (part.role in silences or stage.id in silences):
+            # The last day belongs to who is asked: silence speaks on the day after.
+            yield "forecast.silence", part.within, part.basis, DAY
+        elif silent:
+            yield "forecast.full", part.within, part.basis, timedelta(0)
