@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable
 from datetime import date, timedelta
+from importlib.metadata import version
 from pathlib import Path
 
 import holidays
@@ -40,7 +41,7 @@ NATIONAL = {
     2026: """01-01 01-12 02-11 02-23 03-20 04-29 05-03 05-04 05-05 05-06 07-20 08-11 09-21 09-22 09-23 10-12 11-03
     11-23""",
 }
-PACKAGE = holidays.__version__
+PACKAGE = version("holidays")
 YEARS = (2024, 2025, 2026)
 
 
