@@ -147,7 +147,10 @@ def _renewed(path: str, stage: Stage, place: int, order: Mapping[str, int]) -> I
         yield f"{path}.renewal.to", "say which stage it is renewed to"
     for i, target in enumerate(renewal.to):
         if order.get(target, 0) > place:
-            yield f"{path}.renewal.to[{i}]", f"{quote(target)} lies ahead; it is renewed to the same stage or an earlier one"
+            yield (
+                f"{path}.renewal.to[{i}]",
+                f"{quote(target)} lies ahead; it is renewed to the same stage or an earlier one",
+            )
 
 
 def _after_signing(path: str, stage: Stage, roles: Mapping[str, Any]) -> Iterator[Fault]:

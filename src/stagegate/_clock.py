@@ -137,7 +137,13 @@ class Clock:
         if before is not None and attempt.move == "send_back":
             left = process.stage(before.stage)
             key = f"stage:{before.stage}"
-            if left is not None and key in old and key not in here and left.within and left.within.on_return != "restart":
+            if (
+                left is not None
+                and key in old
+                and key not in here
+                and left.within
+                and left.within.on_return != "restart"
+            ):
                 parked = attrs.evolve(
                     old[key], date=None, at=None, paused_on=attempt.today, away=True, remind_at=(), overdue=False
                 )
@@ -247,7 +253,9 @@ class Clock:
         anew: bool,
     ) -> Deadline | None:
         term = _term_of(stage, attempt.move)
-        amended = attempt.move == "amend" and term is not None and term.until.startswith(f"{attempt.details.get('kind')}.")
+        amended = (
+            attempt.move == "amend" and term is not None and term.until.startswith(f"{attempt.details.get('kind')}.")
+        )
         if term is None or not (entered or amended):
             if not anew or was is None or was.period is None or was.date is None:
                 return was
@@ -309,9 +317,7 @@ class Clock:
 
     # What stands in the way
 
-    def against(
-        self, process: Process, attempt: Attempt, to: str | None, target: str | None
-    ) -> Iterator[Unmet]:
+    def against(self, process: Process, attempt: Attempt, to: str | None, target: str | None) -> Iterator[Unmet]:
         """
         Return what the clock has against an attempt: a time that has passed, a term that cannot be.
 
@@ -360,7 +366,9 @@ class Clock:
         parent = attempt.parent
         limit = None if parent is None else parent.deadlines.get("term")
         if parent is not None and limit is not None and limit.date is not None and ends.date > limit.date:
-            yield _why("term.parent", "term", ends=ends.date.isoformat(), parent=parent.id, limit=limit.date.isoformat())
+            yield _why(
+                "term.parent", "term", ends=ends.date.isoformat(), parent=parent.id, limit=limit.date.isoformat()
+            )
         for part in attempt.parts:
             later = part.deadlines.get("term")
             if later is not None and later.date is not None and later.date > ends.date:
@@ -453,7 +461,14 @@ def _passed(stage: Stage, attempt: Attempt) -> Iterator[Unmet]:
     """Name the deadlines that have passed and end the agreement: nothing but its end is left."""
     for key, ends in ((f"stage:{stage.id}", stage.timeout[0] == END), ("term", True)):
         one = attempt.agreement.deadlines.get(key)
-        if ends and one is not None and one.at is not None and one.date is not None and one.at <= attempt.at and one.certain:
+        if (
+            ends
+            and one is not None
+            and one.at is not None
+            and one.date is not None
+            and one.at <= attempt.at
+            and one.certain
+        ):
             yield _why("deadline.passed", key, date=one.date.isoformat(), basis=stage.basis)
 
 

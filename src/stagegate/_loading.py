@@ -260,7 +260,10 @@ class _Reader:
             ("", f"there is no requirement {quote(named)} to leave out")
             for named in sorted(self.words.without - self.words.left_out)
         ]
-        about = {field: getattr(table, field) for field in ("label", "roles", "basis", "provenance", "note", "zone", "calendar")}
+        about = {
+            field: getattr(table, field)
+            for field in ("label", "roles", "basis", "provenance", "note", "zone", "calendar")
+        }
         if self.faults:
             self._rest(table, stages, outcomes, about)
             raise DefinitionError(self.faults)

@@ -217,9 +217,7 @@ class MutatingPath:
             raise plan.error(result.n)
         return result
 
-    def _lapse(
-        self, unit: Any, process: Process, current: Agreement, wanted: Lapsing, recorded_at: str
-    ) -> Agreement:
+    def _lapse(self, unit: Any, process: Process, current: Agreement, wanted: Lapsing, recorded_at: str) -> Agreement:
         """Write the first thing that is due; nothing, if nothing is."""
         attempt = self.attempt(process, current, "sweep", _sweeping.THE_LAW, wanted.at, unit=unit)
         lapse = _sweeping.lapse(process, attempt)

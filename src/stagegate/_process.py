@@ -26,7 +26,6 @@ from .exceptions import DefinitionError, InvalidValue, quote
 TOO_DEEP = "it is nested too deep"
 
 
-
 def _several(kind: type[Any]) -> Reader:
     def read(value: Any, _where: str) -> tuple[Any, ...]:
         if isinstance(value, (str, Mapping)) or not isinstance(value, Iterable):

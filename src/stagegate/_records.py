@@ -278,6 +278,8 @@ class Approval:
 
         capacity: In which capacity: `delegated` (responsibility moved) or `mandated` (it stayed) on behalf of somebody;
             otherwise `own`, or empty, which means the same.
+
+        silence: Where silence decided: by which rule, at which date.
     """
 
     role: str

@@ -114,7 +114,9 @@ def _duties(value: Any, where: str) -> tuple[Duty, ...]:
     several = tuple(value)
     faults = [(f"[{i}]", f"a Duty is needed, not {quote(d)}") for i, d in enumerate(several) if not isinstance(d, Duty)]
     ids = [duty.id for duty in several if isinstance(duty, Duty)]
-    faults += [("", f"{quote(twice)} is the id of two duties") for twice in sorted({i for i in ids if ids.count(i) > 1})]
+    faults += [
+        ("", f"{quote(twice)} is the id of two duties") for twice in sorted({i for i in ids if ids.count(i) > 1})
+    ]
     if faults:
         raise DefinitionError(faults)
     return several

@@ -109,8 +109,7 @@ class Query:
                 self.changed_since is None or agreement.changed_at >= self.changed_since,
                 self.overdue in (None, agreement.overdue),
                 self.part_of in (None, agreement.part_of),
-                self.due_before is None
-                or ((wakes := agreement.wakes_at) is not None and wakes <= self.due_before),
+                self.due_before is None or ((wakes := agreement.wakes_at) is not None and wakes <= self.due_before),
             )
         )
 

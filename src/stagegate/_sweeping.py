@@ -100,7 +100,9 @@ def lapse(process: Process, attempt: Attempt) -> Lapse | None:
     agreement, at = attempt.agreement, attempt.at
     if agreement.outcome is not None:
         return None
-    passed = [d for d in agreement.deadlines.values() if d.at is not None and d.at <= at and not d.overdue and d.certain]
+    passed = [
+        d for d in agreement.deadlines.values() if d.at is not None and d.at <= at and not d.overdue and d.certain
+    ]
     for deadline in sorted(passed, key=_order):
         return _passed(process, attempt, deadline)
     reminders = [d for d in agreement.deadlines.values() if d.remind_at and d.remind_at[0] <= at]

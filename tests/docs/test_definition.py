@@ -9,7 +9,7 @@ import attrs
 import pytest
 
 import stagegate
-from stagegate import Outcome, Process, Requirement, Stage, load_process
+from stagegate import Duty, Outcome, Period, Process, Renewal, Requirement, Stage, load_process
 
 Section = Callable[[str, str], str]
 
@@ -21,6 +21,10 @@ ASKED = {
     "fact": stagegate.fact("x"),
     "parties": stagegate.parties(),
     "actor": stagegate.actor(roles="x"),
+    "notice": stagegate.notice("x", before="y", days=1),
+    "parts": stagegate.parts(all="x"),
+    "parent": stagegate.parent(reached="x"),
+    "track": stagegate.track("x", reached="y"),
 }
 # The first argument stands under the word itself.
 FIRST = {"document": "kind", "approval": "role"}
@@ -55,6 +59,9 @@ def process_with(gate: Mapping[str, Any], **more: Any) -> Process:
         ("Process", fields(Process) | {"requirements"}),
         ("Stage", fields(Stage)),
         ("Outcome", fields(Outcome)),
+        ("Renewal", fields(Renewal)),
+        ("Duty", fields(Duty)),
+        ("Periods", fields(Period) - {"n", "unit"} | {"workdays", "calendar_days", "months", "years"}),
         ("Common keys", COMMON),
         ("Parameters", {"value", "note", "basis", "provenance"}),
     ],

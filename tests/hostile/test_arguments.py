@@ -189,7 +189,9 @@ def test_wrong_types_are_refused_by_name(shared: Office, method: str, name: str)
     assert {} == refused(shared, method, name, {kind: value for kind, value in WRONG.items() if kind not in fine})
 
 
-@pytest.mark.parametrize("method, name", [one for one in EVERY if one not in {("deliver", "limit"), ("sweep", "limit")}])
+@pytest.mark.parametrize(
+    "method, name", [one for one in EVERY if one not in {("deliver", "limit"), ("sweep", "limit")}]
+)
 def test_what_is_beyond_all_bounds_is_refused(shared: Office, method: str, name: str) -> None:
     """A number of five thousand digits and what cannot even be shown are refused by the name of the argument."""
     assert {} == refused(shared, method, name, {"huge": HUGE, "unspeakable": Unspeakable()})

@@ -7,12 +7,13 @@ from typing import Any
 import attrs
 
 from .._attempt import Attempt
-from .._deadlines import Period, as_period, as_point
+from .._deadlines import Period, as_point, calendar_days, workdays
 from .._fields import reads
 from .._plain import name, slug
 from .._reasons import Unmet
 from .._requirements import Requirement, gather
 from ..exceptions import DefinitionError
+from .values import as_count
 
 
 def _before(value: Any, where: str) -> str:
@@ -21,8 +22,8 @@ def _before(value: Any, where: str) -> str:
     return as_point(said if ":" in said or "." in said else f"{slug(said, where)}.dated", where)
 
 
-def _period(value: Any, where: str) -> Period:
-    return as_period(value, where)
+def _count(value: Any, where: str) -> int | None:
+    return None if value is None else as_count(value, where)
 
 
 @attrs.define(kw_only=True, frozen=True, eq=False, repr=False)
@@ -31,12 +32,20 @@ class NoticeRequirement(Requirement):
 
     notice: str = attrs.field(metadata=reads(slug))
     before: str = attrs.field(metadata=reads(_before))
-    period: Period = attrs.field(metadata=reads(_period))
+    days: int | None = attrs.field(default=None, metadata=reads(_count))
+    workdays: int | None = attrs.field(default=None, metadata=reads(_count))
 
     def __attrs_post_init__(self) -> None:
         """Refuse what could never be in time."""
+        if (self.days is None) == (self.workdays is None):
+            raise DefinitionError([("days", "say how long before, either in days or in workdays")])
         if self.before.rpartition(".")[0] == self.notice:
             raise DefinitionError([("before", "a notice is given before something else, not before itself")])
+
+    @property
+    def period(self) -> Period:
+        """How long before it has to be there."""
+        return calendar_days(self.days) if self.days is not None else workdays(self.workdays or 1)
 
     def unmet(self, attempt: Attempt) -> tuple[Unmet, ...]:
         """Return what the notice lacks: itself, its date, the date of what it announces, the time between."""
@@ -52,22 +61,18 @@ class NoticeRequirement(Requirement):
         if given is not None and event is not None:
             latest = self.period.before(event, calendar=attempt.calendar)
             if given > latest:
-                reasons.append(
-                    self.why("notice.late", document=self.notice, date=given, latest=latest, event=event)
-                )
+                reasons.append(self.why("notice.late", document=self.notice, date=given, latest=latest, event=event))
         return tuple(reasons)
 
     def asks(self) -> dict[str, Any]:
-        unit, n = next((u, n) for u, n in self.period.to_data().items() if isinstance(n, int))
-        return {"notice": self.notice, "before": self.before, "days" if unit == "calendar_days" else unit: n}
+        time = {"days": self.days} if self.days is not None else {"workdays": self.workdays}
+        return {"notice": self.notice, "before": self.before, **time}
 
     def short(self) -> str:
         return f"notice:{self.notice}"
 
 
-def notice(
-    document: str, *, before: str = "", days: int | None = None, workdays: int | None = None, **about: Any
-) -> NoticeRequirement:
+def notice(document: str, *, before: str = "", **asks: Any) -> NoticeRequirement:
     """
     Require a document at least so long before something takes place.
 
@@ -77,16 +82,9 @@ def notice(
         before: The point of what it announces, such as `activity.dated` or `fact:opening`; the bare name of a document
             means its date.
 
-        days: How many calendar days before.
-
-        workdays: How many working days before, instead.
-
-        about: The attributes of `Requirement`.
+        asks: How long before: `days` (calendar days) or `workdays`; and the attributes of `Requirement`.
 
     Raises:
         DefinitionError: With every fault of the arguments.
     """
-    given = {unit: n for unit, n in (("calendar_days", days), ("workdays", workdays)) if n is not None}
-    if len(given) != 1:
-        raise DefinitionError([("days", "say either days or workdays, a whole number from 1")])
-    return gather(NoticeRequirement, notice=document, before=before, period=given, **about)
+    return gather(NoticeRequirement, notice=document, before=before, **asks)

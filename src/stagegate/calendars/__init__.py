@@ -1,2 +1,6 @@
-def names(): return ()
-def builtin(i): raise KeyError(i)
+def names():
+    return ()
+
+
+def builtin(i):
+    raise KeyError(i)

@@ -66,7 +66,20 @@ def batch(connection: sqlite3.Connection, first: bytes, last: bytes) -> Iterator
         )
 
 
-_COPIED = ("n", "version", "head", "process", "stage", "owner", "outcome", "on_hold", "changed_at", "searchable", "wakes_at", "overdue")
+_COPIED = (
+    "n",
+    "version",
+    "head",
+    "process",
+    "stage",
+    "owner",
+    "outcome",
+    "on_hold",
+    "changed_at",
+    "searchable",
+    "wakes_at",
+    "overdue",
+)
 
 
 def _copies(
