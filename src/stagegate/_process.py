@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, tzinfo
+from datetime import tzinfo
 from functools import cached_property
 from typing import Any
 
@@ -11,9 +11,14 @@ import attrs
 
 from . import _checks
 from ._calendars import WEEKENDS, Calendar, load_calendar
+<<<<<<< HEAD
+from ._deadlines import zone_of
+=======
 from ._deadlines import Period
+>>>>>>> main
 from ._evidence import ApprovalRequirement, NoticeRequirement, PartsRequirement, TrackRequirement
 from ._fields import Reader, collected, reads
+from ._files import TOO_DEEP
 from ._machine import Machine, Plan, build
 from ._plain import canonical, digest, plain, slug, text
 from ._predicates import Predicate
@@ -23,8 +28,6 @@ from ._requirements import Requirement
 from ._stages import ESCALATE, LAW, Outcome, Stage
 from ._text import Label, as_label, frozendict
 from .exceptions import DefinitionError, InvalidValue, quote
-
-TOO_DEEP = "it is nested too deep"
 
 
 def _several(kind: type[Any]) -> Reader:
@@ -68,19 +71,6 @@ def _parameters(value: Any, where: str) -> frozendict:
         message = f"a table of parameters is needed, not {quote(value)}"
         raise InvalidValue(message)
     return plain(value, where)  # type: ignore[return-value]
-
-
-def zone_of(value: Any) -> tzinfo:
-    """Return the time zone of that name."""
-    if value == "UTC":
-        return UTC
-    from zoneinfo import ZoneInfo
-
-    try:
-        return ZoneInfo(value)
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        message = f"{quote(value)} is no time zone that is known here; use a name such as 'Asia/Jakarta' ({error})"
-        raise InvalidValue(message) from None
 
 
 def _zone(value: Any, _where: str) -> str:
