@@ -427,6 +427,7 @@ def test_engine_has_no_other_way() -> None:
     """These are all the ways into an engine; none of them takes a stage but `send_back`, which leads backwards only."""
     public = {name for name, _ in inspect.getmembers(Engine) if not name.startswith("_")}
     moving = {"start", "attach", "record", "approve", "refuse", "note", "advance", "send_back", "hold", "resume", "end"}
+    moving |= {"abstain", "recuse", "adjourn"}
     asking = {"get", "find", "count", "options", "history", "verify", "deliver", "outbox", "process"}
 
     assert public == moving | asking | {"open", "close", "processes", "calendars", "plugins"}

@@ -23,6 +23,7 @@ from stagegate import (
     NotPermitted,
     Outcome,
     Process,
+    RequestReused,
     Stage,
     approval,
     document,
@@ -455,6 +456,16 @@ class TestCapacity:
         with pytest.raises(NotPermitted, match="that is for head$|that is for head[^,]"):
             trial.engine.approve("deal", role="head", by=by)
 
+    def test_capacity_belongs_to_the_request(self, case: Callable[..., Any]) -> None:
+        """The same request in another capacity is another request; repeated as it was, it changes nothing."""
+        trial = case(self.GATE)
+        by = Actor(id="dan", roles={"deputy"}, on_behalf_of="hana")
+        first = trial.engine.approve("deal", capacity="mandated", by=by, request_id="once")
+
+        assert first == trial.engine.approve("deal", capacity="mandated", by=by, request_id="once")
+        with pytest.raises(RequestReused):
+            trial.engine.approve("deal", capacity="delegated", by=by, request_id="once")
+
     def test_one_principal_has_one_vote(self, case: Callable[..., Any]) -> None:
         """Whether somebody votes or is stood in for, by one person or by two, it is one vote: the last."""
         trial = case(approval("head", count=2, delegates="deputy"))
@@ -746,6 +757,13 @@ class TestAdjournment:
         assert ["eve takes no part as council, for a conflict of interest: a cousin"] == refusal(
             lambda: self.adjourn(trial, by="eve")
         )
+
+    def test_who_stands_in_for_the_role_can_adjourn(self, case: Callable[..., Any]) -> None:
+        """A deputy can adjourn as it can vote."""
+        trial = case(approval("council", quorum="1/2", delegates="deputy"))
+        deal = trial.engine.adjourn("deal", "too few", by=Actor(id="dan", roles={"deputy"}, on_behalf_of="ann"))
+
+        assert "dan" == deal.adjourned["council"].by
 
     def test_going_on_forgets_it(self, case: Callable[..., Any]) -> None:
         """At the next stage nothing is adjourned."""
