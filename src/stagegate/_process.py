@@ -11,7 +11,7 @@ import attrs
 
 from . import _checks
 from ._calendars import WEEKENDS, Calendar, load_calendar
-from ._deadlines import zone_of
+from ._deadlines import Period, zone_of
 from ._evidence import ApprovalRequirement, NoticeRequirement, PartsRequirement, TrackRequirement
 from ._fields import Reader, collected, reads
 from ._files import TOO_DEEP
@@ -259,6 +259,22 @@ class Process:
     def counts(self) -> bool:
         """Whether its requirements count days."""
         return any(isinstance(part, NoticeRequirement) for _, part in self.requirements())
+
+    @cached_property
+    def calendars(self) -> tuple[str, ...]:
+        """The ids of the calendars by which it counts: its own, and those that single periods name."""
+        named = [self.calendar, *(period.calendar for period in self._periods())]
+        return tuple(dict.fromkeys(one for one in named if isinstance(one, str) and one))
+
+    def _periods(self) -> Iterator[Period]:
+        """Go through its periods; what is reminded of counts like what is due."""
+        several = [part.within for _, part in self.requirements()]
+        for stage in self.stages:
+            renewal = stage.renewal
+            terms = [stage.term, *(() if renewal is None else (renewal.term,))]
+            several += [stage.within, *(duty.period for duty in stage.duties), *(t.lasts for t in terms if t is not None)]
+            several += () if renewal is None else (renewal.window,)
+        yield from (period for period in several if period is not None)
 
     def amending(self, stage: str, kind: str) -> frozenset[str]:
         """Return the roles whose approval the amendment of a kind of document asks, at a stage."""

@@ -51,6 +51,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "outcomes": ("hasil akhir", "結末"),
     "outcome": ("hasil akhir", "結末"),
     "owner": ("pemegang giliran", "担当"),
+    "overdue": ("lewat tenggat", "期限超過"),
     "parameters": ("parameter", "パラメーター"),
     "parties": ("para pihak", "当事者"),
     "passed over": ("dilampaui", "経ない段階"),
