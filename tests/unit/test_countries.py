@@ -107,8 +107,8 @@ def test_year_before_any_decree_has_public_holidays() -> None:
     assert (date(1999, 1, 1), date(1999, 12, 31)) == (calendar.first, calendar.last)
 
 
-def test_expected_days_are_not_covered() -> None:
-    """Where a day is only expected, the calendar ends on the day before it; nothing after it is said."""
+def test_expected_days_end_what_is_certain() -> None:
+    """Where a day is only expected its name says so, and the calendar is certain until the day before it."""
     days = holidays.country_holidays("ID", years=[2026, 2027], language="id")
     expected = min((on for on, name in days.items() if name.endswith("(perkiraan)")), default=date(2028, 1, 1))
     calendar = indonesia(2026, 2027)
@@ -116,7 +116,8 @@ def test_expected_days_are_not_covered() -> None:
     assert expected - timedelta(days=1) == calendar.last
     assert calendar.covers(date(2027, 1, 5))
     assert "Isra Mikraj Nabi Muhammad" == calendar.off(date(2027, 1, 5))
-    assert max(calendar.holidays) < expected.isoformat()
+    assert "Hari Kemerdekaan Republik Indonesia" == calendar.off(date(2027, 8, 17))
+    assert {on.isoformat(): name for on, name in days.items() if on >= expected}.items() <= calendar.holidays.items()
 
 
 @pytest.mark.parametrize("make", [indonesia, japan], ids=lambda make: make.__name__)
@@ -192,7 +193,7 @@ def test_without_the_extra_the_error_says_what_to_install(tmp_path: Path) -> Non
 
 def test_calendar_is_a_value_like_any_other() -> None:
     """What is made is a plain calendar: it can be amended and handed over."""
-    decree = indonesia(2025).amended(version="decree of 1 September", add={date(2025, 9, 8): "Cuti bersama"})
+    decree = indonesia(2025).amended("2025, decree of 1 September", holidays={date(2025, 9, 8): "Cuti bersama"})
     given: Iterable[Calendar] = [decree]
 
     assert decree == Engine.open("memory:", calendars=given).calendars["indonesia"]

@@ -44,8 +44,8 @@ def indonesia(*years: int) -> Calendar:
     """
     Return the calendar `indonesia`: public holidays and *cuti bersama*, the days off by joint decree.
 
-    Of the days of a coming year, those of the Islamic calendar are only expected until they are confirmed. The calendar
-    covers the days up to the first of these.
+    Of the days of a coming year, those of the Islamic calendar are only expected until they are confirmed. Their names
+    say so (*perkiraan*), and the calendar is certain until the day before the first of them.
 
     Args:
         years: The years it is for, without a gap; as far as they are decreed.
@@ -65,7 +65,7 @@ def indonesia(*years: int) -> Calendar:
         raise InvalidValue(message)
     days = _days("ID", "id", first, last, categories=("public", "government"))
     expected = min((on for on, name in days.items() if EXPECTED in name), default=date(last + 1, 1, 1))
-    return _calendar("indonesia", first, expected - timedelta(days=1), days, basis=INDONESIA)
+    return _calendar("indonesia", first, last, days, certain=expected - timedelta(days=1), basis=INDONESIA)
 
 
 def japan(*years: int) -> Calendar:
@@ -83,7 +83,7 @@ def japan(*years: int) -> Calendar:
     """
     first, last = _row(years)
     days = _days("JP", "ja", first, last)
-    return _calendar("japan", first, date(last, 12, 31), days, basis=JAPAN)
+    return _calendar("japan", first, last, days, certain=date(last, 12, 31), basis=JAPAN)
 
 
 @hookimpl
@@ -131,13 +131,13 @@ def _decreed() -> int:
     )
 
 
-def _calendar(id: str, first: int, last: date, days: Mapping[date, str], *, basis: str) -> Calendar:
-    years = f"{first}" if first == last.year else f"{first}-{last.year}"
+def _calendar(id: str, first: int, last: int, days: Mapping[date, str], *, certain: date, basis: str) -> Calendar:
+    years = f"{first}" if first == last else f"{first}-{last}"
     return Calendar(
         id=id,
         version=f"holidays {_package().__version__}, {years}",
-        holidays={on: name for on, name in days.items() if on <= last},
+        holidays=days,
         first=date(first, 1, 1),
-        last=last,
+        last=certain,
         basis=basis,
     )
