@@ -262,7 +262,7 @@ class Process:
 
     @cached_property
     def calendars(self) -> tuple[str, ...]:
-        """The ids of the calendars by which it counts: its own, and those that single periods name."""
+        """The ids of the calendars by which it counts, those that single periods name among them."""
         named = [self.calendar, *(period.calendar for period in self._periods())]
         return tuple(dict.fromkeys(one for one in named if isinstance(one, str) and one))
 
