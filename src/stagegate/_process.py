@@ -272,7 +272,11 @@ class Process:
         for stage in self.stages:
             renewal = stage.renewal
             terms = [stage.term, *(() if renewal is None else (renewal.term,))]
-            several += [stage.within, *(duty.period for duty in stage.duties), *(t.lasts for t in terms if t is not None)]
+            several += [
+                stage.within,
+                *(duty.period for duty in stage.duties),
+                *(t.lasts for t in terms if t is not None),
+            ]
             several += () if renewal is None else (renewal.window,)
         yield from (period for period in several if period is not None)
 
