@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
+from ._evidence import PartsRequirement
 from ._loading import reload_process
 from ._plain import digest, text
 from ._predicates import Predicate
@@ -12,6 +13,15 @@ from ._records import Pin
 from .exceptions import DefinitionError, HistoryTampered, InvalidValue, NotFound, quote
 from .processes import builtin
 from .processes import names as builtin_names
+
+
+def _predicates(process: Process) -> Iterator[Predicate]:
+    """Go through the predicates of a process, those that it asks of its parts among them."""
+    for _, part in process.requirements():
+        each = part.each if isinstance(part, PartsRequirement) else None
+        for one in (part,) if each is None else each.walk():
+            if isinstance(one, Predicate):
+                yield one
 
 
 class Book:
@@ -93,10 +103,9 @@ class Book:
         if digest(body) != pin.digest:
             message = f"the stored definition of {pin} does not have the digest it is filed under; run verify"
             raise HistoryTampered(message)
-        asked = (part for known in self.all() for _, part in known.requirements())
-        predicates = (*self._predicates, *(part for part in asked if isinstance(part, Predicate)))
+        brought = (predicate for known in self.all() for predicate in _predicates(known))
         try:
-            process = reload_process(body, predicates)
+            process = reload_process(body, (*self._predicates, *brought))
         except DefinitionError as error:
             message = (
                 f"the agreement runs under {pin}, which this engine does not know; its definition is stored, but cannot"

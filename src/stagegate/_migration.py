@@ -20,7 +20,7 @@ from ._records import Approval, Pin, lean
 from ._stages import Stage
 from ._store import Query, Store
 from ._text import frozendict
-from .exceptions import InvalidValue, NoSuchMove, NotFound, quote
+from .exceptions import HistoryTampered, InvalidValue, NoSuchMove, NotFound, quote
 
 SHOWN = 10
 """How many agreements a plan names when it is printed; `rows` has them all."""
@@ -284,13 +284,7 @@ def plan(office: Office, source: Source, to: Process, mapping: Mapping[str, str]
     known: dict[Pin, Process | Unmet] = {}
     rows = []
     for agreement in _meant(office.store, source, to.pin):
-        pin = agreement.process
-        if pin not in known:
-            try:
-                known[pin] = office.pinned(agreement)
-            except NotFound as error:
-                known[pin] = _why("migration.unknown", process=str(pin), error=str(error))
-        old = known[pin]
+        old = _old(office, agreement, known)
         rows.append(
             _unknown(agreement, named, old)
             if isinstance(old, Unmet)
@@ -298,6 +292,21 @@ def plan(office: Office, source: Source, to: Process, mapping: Mapping[str, str]
         )
     _used(named, source, known.values())
     return MigrationPlan(to=to.pin, rows=tuple(rows))
+
+
+def _old(office: Office, agreement: Agreement, known: dict[Pin, Process | Unmet]) -> Process | Unmet:
+    """Return the process that an agreement runs under, or why it cannot be read; what is not there is sought once."""
+    pin = agreement.process
+    found = known.get(pin)
+    if isinstance(found, Unmet):
+        return found
+    try:
+        known[pin] = found = office.pinned(agreement)
+    except NotFound as error:
+        known[pin] = found = _why("migration.unknown", process=str(pin), error=str(error))
+    except HistoryTampered as error:
+        return _why("migration.unknown", process=str(pin), error=str(error))
+    return found
 
 
 def _used(mapping: Mapping[str, str], source: Source, known: Iterable[Process | Unmet]) -> None:

@@ -158,7 +158,8 @@ class MutatingPath:
             params = frozendict({"part": attempt.parent.id, "stage": attempt.parent.outcome})
             decision.cursor.answer.unmet.append(Unmet(code="parent.ended", params=params, requirement="parent:running"))
         if process.clocked or current.deadlines:
-            entered = change.to
+            # A migration enters nothing: it stays where it stands.
+            entered = None if wanted.move == "migrate" else change.to
             if entered is None and wanted.move in {"advance", "renew"}:
                 entered = wanted.to or next(iter(process.plan.targets(wanted.move, current.stage)), None)
             decision.cursor.answer.unmet.extend(self.reckoner.against(process, attempt, entered, wanted.to))

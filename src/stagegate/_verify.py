@@ -179,7 +179,7 @@ def _faults(dossier: Dossier, definitions: _Definitions, others: _Others) -> Ite
                 yield entry.n, wrong
                 return
             folded = apply(folded, event)
-            if folded.process != under:
+            if folded.process is not under:
                 under = folded.process
                 if wrong := definitions.wrong(under):
                     yield entry.n, wrong

@@ -268,7 +268,7 @@ def _barred(
         if counted:
             if ask.minutes and attempt.document(ask.minutes) is None:
                 yield ask.why("approval.minutes", by=by.id, role=ask.role, document=ask.minutes)
-        elif (body := ask.body(attempt)) and body.ids and principal not in body.ids:
+        elif (body := ask.body(attempt)) is not None and body.lacks(principal):
             yield ask.why("approval.not_member", by=by.id, role=ask.role, member=principal)
 
 

@@ -103,7 +103,7 @@ class TestMakers:
         with pytest.raises(InvalidValue, match="NUL"):
             make_agreement(title="\0")
 
-    @pytest.mark.parametrize("kind", ["attached", "recorded", "voted", "noted", "moved", "refused"])
+    @pytest.mark.parametrize("kind", ["attached", "recorded", "voted", "noted", "moved", "migrated", "refused"])
     def test_event_looks_like_a_real_one(self, kind: str) -> None:
         """The event has every field that an event always has, in the forms that an engine writes."""
         event = make_event(kind, data={"reason": "why"}, n=7)

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stagegate import DefinitionError, Process, load_process
+from stagegate._loading import reload_process
 
 from .strategies import moody, processes
 
@@ -169,6 +170,7 @@ def test_any_text_is_refused_as_a_definition(source: str) -> None:
 def test_any_process_is_written_and_read(process: Process) -> None:
     """Whatever a process says, its table and its JSON are read as the same process, requirement by requirement."""
     data = process.to_data()
+    assert process.to_json() == reload_process(process.to_json(), [moody]).to_json()
     for source in (data, json.dumps(data), json.dumps(data, sort_keys=True, ensure_ascii=False)):
         made = load_process(source, requirements=[moody])
 

@@ -74,6 +74,14 @@ TWINS: dict[str, tuple[Blinding, Callable[[Scene], Report]]] = {
         blind(STORE, "seal", Anything()),
         sql("UPDATE outbox SET status = 'delivered' WHERE status = 'pending'"),
     ),
+    "does not look for the definitions": (
+        lambda patch: patch.setattr(VERIFY._Definitions, "wrong", lambda *_: ""),
+        sql("DELETE FROM definition"),
+    ),
+    "does not look into the definitions": (
+        blind(VERIFY, "_damaged", ""),
+        sql("UPDATE definition SET body = zeroblob(9)"),
+    ),
     "does not count": (
         lambda patch: patch.setattr(SQLiteStore, "faults", lambda _: ()),
         sql("UPDATE counter SET number = number + 1 WHERE number > 0"),

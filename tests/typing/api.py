@@ -32,6 +32,8 @@ from stagegate import (
     Hold,
     Label,
     MemoryStore,
+    MigrationPlan,
+    MigrationRow,
     Notification,
     NotPermitted,
     Option,
@@ -215,6 +217,20 @@ def filed(engine: Engine, user: User, number: str, upload: bytes) -> Agreement:
     deal = engine.resume(deal, by=acting(user))
     deal = engine.send_back(deal, "exploration", "the map is missing", by=acting(user))
     return engine.end(deal, "granted", by=acting(user))
+
+
+def migrate(engine: Engine, old: Process, new: Process, by: Actor) -> list[Agreement]:
+    """Let go on under the next version what has a place there."""
+    plan = engine.plan_migration(old, new, mapping={"review": "hearing"}, by=by)
+    assert_type(plan, MigrationPlan)
+    assert_type(plan.rows, tuple[MigrationRow, ...])
+    for source in (old, old.pin, "permit", ("permit", "1"), engine.get("p-1")):
+        engine.plan_migration(source, "permit", version="2", by=by)
+    for row in plan.stranded:
+        assert_type(row.stranded, tuple[Unmet, ...])
+        assert_type(row.to_stage, str | None)
+    assert_type(engine.process(old.pin), Process)
+    return [engine.migrate(row.agreement, new, mapping=row.mapping, reason="law", by=by) for row in plan.fitting]
 
 
 def listed(engine: Engine, after: str | None) -> tuple[list[str], str | None]:

@@ -170,6 +170,7 @@ def test_declared_conflict_of_interest_makes_a_vote_not_count(case: Callable[...
     [
         (None, ["approval.no_result"]),
         ({"members": 50, "present": 30}, ["approval.no_result"]),
+        ({"present": 30, "in_favour": 20}, ["approval.no_result"]),
         (RESULT, []),
         (RESULT | {"present": 25, "in_favour": 13, "against": 12}, ["approval.quorum"]),
         (RESULT | {"in_favour": 13, "against": 13}, ["approval.majority"]),

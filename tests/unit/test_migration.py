@@ -15,6 +15,7 @@ from stagegate import (
     Attempt,
     Conflict,
     Document,
+    Duty,
     Engine,
     Event,
     GateClosed,
@@ -25,23 +26,36 @@ from stagegate import (
     NoSuchMove,
     NotFound,
     NotPermitted,
+    Outcome,
     Pin,
     Process,
     Requirement,
     Stage,
     Unmet,
+    actor,
+    all_of,
+    any_of,
     approval,
     at_least,
+    builtin,
     document,
     fact,
     fold,
     hookimpl,
+    notice,
+    parent,
+    parties,
+    parts,
     requirement,
+    track,
     unguarded,
+    value_of,
     when,
 )
 from stagegate._agreement import apply
+from stagegate._loading import reload_process
 from stagegate._migration import migrating
+from stagegate.processes import names as builtin_names
 from stagegate.testing import ManualClock
 
 BOSS, CLERK, COUNCIL, MINISTER, STRANGER = (
@@ -691,6 +705,27 @@ class TestPlan:
         with pytest.raises(NotFound):
             engine.migrate("x", NEW, mapping=SPLIT, by=BOSS)
 
+    def test_what_contradicts_itself(self, several: Engine, store: MemoryStore) -> None:
+        """An agreement that stands nowhere in its process is stranded, with that as the reason; the others are planned."""
+        store._agreements["x"] = attrs.evolve(several.get("x"), stage="limbo")
+        several.start("p", "x2", version="1", by=BOSS)
+        rows = {row.agreement: row for row in several.plan_migration("p", NEW, mapping=SPLIT, by=BOSS).rows}
+
+        assert ["migration.unknown"] == [reason.code for reason in rows["x"].stranded]
+        assert "stands at 'limbo', a stage that" in rows["x"].stranded[0].text()
+        assert rows["x2"].fits
+
+    def test_what_cannot_be_read_is_sought_once(self, engine: Engine, store: MemoryStore, clock: ManualClock) -> None:
+        """A definition that is nowhere is not sought again for every agreement that runs under it."""
+        engine.start("p", "x2", version="1", by=BOSS)
+        del store._definitions[OLD.digest]
+        sought = []
+        bare = Engine(store, processes=[NEW], clock=clock)
+        bare._book._stored = lambda digest: sought.append(digest)  # type: ignore[assignment,func-returns-value]
+
+        assert [False, False] == [row.fits for row in bare.plan_migration("p", NEW, by=BOSS).rows]
+        assert [OLD.digest] == sought
+
     def test_said_in_words(self, several: Engine) -> None:
         """A plan can be printed: how many fit, how many do not, and those that somebody has to look at."""
         plan = several.plan_migration("p", NEW, by=BOSS)
@@ -716,6 +751,85 @@ class TestPlan:
         said = str(engine.plan_migration("p", "p", by=BOSS)).splitlines()
 
         assert (12, "and 2 more", "a09") == (len(said), said[-1], said[-2][:3])
+
+
+class TestClocks:
+    """Time goes on under the new process."""
+
+    def timed(self, version: str, *stages: Stage) -> Process:
+        """Return a version of a process whose second stage has a time."""
+        return Process("t", version, [stage("a"), *stages, last("z")])
+
+    def started(self, clock: ManualClock, *processes: Process) -> Engine:
+        """Open an engine with an agreement at the second stage of the first process."""
+        engine = Engine(MemoryStore(), processes=processes, clock=clock)
+        engine.start("t", "x", version="1", by=BOSS)
+        engine.advance("x", by=BOSS)
+        return engine
+
+    def test_the_same_time_runs_on(self, clock: ManualClock) -> None:
+        """The time of a stage that is called otherwise now runs on from the day it was entered, by the new rule."""
+        old = self.timed("1", stage("b", document("d"), within="10 calendar days"))
+        new = self.timed("2", stage("c", document("d"), within="10 calendar days"))
+        longer = self.timed("3", stage("b", document("d"), within="20 calendar days"))
+        engine = self.started(clock, old, new, longer)
+        (was,) = engine.get("x").deadlines.values()
+        clock.advance(days=3)
+        (now,) = engine.migrate("x", new, mapping={"b": "c"}, by=BOSS).deadlines.values()
+        (then,) = engine.migrate("x", longer, mapping={"c": "b"}, by=BOSS).deadlines.values()
+
+        assert attrs.evolve(was, key="stage:c") == now
+        assert ("stage:b", was.start, timedelta(days=10)) == (then.key, then.start, then.date - was.date)
+        assert engine.verify().ok
+
+    def test_time_of_a_stage_it_was_sent_back_from(self, clock: ManualClock) -> None:
+        """The time that stands still while it is sent back is kept under the new name of its stage."""
+        resumed = {"calendar_days": 10, "on_return": "resume"}
+        old = self.timed("1", stage("b", document("d"), within=resumed, back_to="a"))
+        new = self.timed("2", stage("c", document("d"), within=resumed, back_to="a"))
+        engine = self.started(clock, old, new)
+        clock.advance(days=3)
+        engine.send_back("x", "a", "again", by=BOSS)
+        after = engine.migrate("x", new, mapping={"b": "c"}, by=BOSS)
+        engine.advance("x", by=BOSS)
+        (now,) = engine.get("x").deadlines.values()
+
+        assert [("stage:c", True)] == [(key, one.away) for key, one in after.deadlines.items()]
+        assert ("stage:c", False, after.deadlines["stage:c"].start) == (now.key, now.away, now.start)
+
+    def test_plan_says_what_would_be_overdue(self, clock: ManualClock) -> None:
+        """A time that the new process brings counts from when the stage was entered; the plan says where it has passed."""
+        plain, timed = stage("b", document("d")), stage("b", document("d"), within="2 calendar days")
+        ending = stage("b", document("d"), within="2 calendar days", on_timeout="end:withdrawn")
+        versions = [self.timed(str(n), b) for n, b in enumerate((plain, timed, ending), 1)]
+        engine = self.started(clock, *versions)
+        clock.advance(days=5)
+        before = engine.history("x")
+        rows = [engine.plan_migration(versions[0], new, by=BOSS).rows[0] for new in versions[1:]]
+
+        assert before == engine.history("x")
+        assert [("b",), ("b",)] == [row.overdue for row in rows]
+        assert [[], ["deadline.passed"]] == [[reason.code for reason in row.newly_blocked] for row in rows]
+        assert "x: b → b; overdue at once: b" == str(rows[0])
+        engine.migrate("x", versions[1], by=BOSS)
+        assert () == engine.plan_migration(versions[1], versions[2], by=BOSS).rows[0].overdue
+
+    def test_whose_turn_it_has_become(self, clock: ManualClock) -> None:
+        """Whoever has the turn since a time has passed keeps it, where the new process knows the role."""
+        late = {"within": "2 calendar days", "on_timeout": "escalate:minister"}
+        old = self.timed("1", stage("b", document("d"), **late))
+        knows = self.timed("2", stage("b", document("d", fix_by="minister")))
+        other = self.timed("3", stage("b", document("d")))
+        engine = self.started(clock, old, knows, other)
+        clock.advance(days=5)
+        engine.sweep()
+        owners = [
+            (deal.owner, deal.escalated)
+            for deal in (engine.get("x"), *(engine.migrate("x", p, by=BOSS) for p in (knows, other)))
+        ]
+
+        assert [(("boss", "minister"), ("minister",))] * 2 + [(("boss",), ())] == owners
+        assert engine.verify().ok
 
 
 class TestApply:
@@ -872,6 +986,13 @@ class TestPredicates:
             (reason.code, reason.text(), reason.basis) for reason in closed.value.unmet
         ]
 
+    def test_brought_by_what_is_asked_of_parts(self, stored: MemoryStore, clock: ManualClock) -> None:
+        """A predicate that a process asks of each of its parts is brought too."""
+        whole = Process("r", "1", [stage("a", parts(each=document("plan") & ceiling("1", 10))), last("b")])
+        engine = Engine(stored, processes=[whole], clock=clock)
+
+        assert ["cost.ceiling", "document.missing"] == [r.code for r in engine.options("x", by=BOSS)[0].unmet]
+
     def test_brought_by_a_plugin(self, stored: MemoryStore, clock: ManualClock) -> None:
         """So does a plugin."""
 
@@ -889,6 +1010,136 @@ class TestPredicates:
         engine = Engine.open("x:", plugins=[Rules()], clock=clock)
 
         assert ["document.missing"] == [reason.code for reason in engine.options("x", by=BOSS)[0].unmet]
+
+
+EVERY_KIND: list[Requirement] = [
+    document(
+        "plan",
+        signed_by=["mayor"],
+        languages=["id"],
+        equals={"cost": value_of("cost"), "phase": 1, "open": False},
+        lists={"sectors": ["waste", value_of("sectors")]},
+        refers_to=["letter"],
+        not_later_than=["letter.dated"],
+        label={"en": "Plan", "ja": "計画"},
+        within="30 workdays",
+        remind=["5 workdays"],
+        basis="Art 7",
+        provenance="law",
+        fix_by=["clerk", "boss"],
+    ),
+    document("annex", soft=True),
+    approval("council", of=["plan", "annex"], quorum="1/2", majority=">=2/3", of_members=50, minutes="minutes"),
+    approval("mayor", count=2, not_by=["proposer", "council"], not_listed="conflicts", fix_by="clerk"),
+    fact("sectors", each="level", where={"name": "waste"}, unless="closed", one_of=["city", value_of("level")]),
+    fact("cost", equals={"parameter": "ceiling"}),
+    fact("cost", equals=None, id="G1"),
+    fact("cost", at_least="0.50", below=value_of("ceiling")),
+    notice("letter", before="visit", days=7),
+    parties(2),
+    parts(at_least=2, reached="signed", unless=["carved_out"], process="sector"),
+    parts(each=document("plan") & ceiling("3", 10)),
+    parent(reached="signed"),
+    track("izumisano", reached="signed", basis="Art 2"),
+    actor(roles=["boss", "clerk"], not_listed="conflicts"),
+    unguarded("it is for the boss", provenance="practice"),
+    ceiling("3", 10),
+    attrs.evolve(ceiling("3", 10), label={"id": "Pagu"}, fix_by=(), basis="", id="G2"),
+    all_of(document("a"), document("b"), id="G3"),
+    any_of(document("a"), all_of(fact("x"), fact("y"))),
+    at_least(1, document("a"), ~document("b"), label="one of"),
+    ~all_of(fact("x"), fact("y"), id="G4"),
+    ~~document("c"),
+    when(fact("abroad", equals=True), approval("ministry"), id="G5"),
+]
+
+
+def kinds(kind: type[Requirement] = Requirement) -> set[type[Requirement]]:
+    """Return every kind of requirement that the library has."""
+    found = {kind} if not kind.__name__.startswith("_") and kind is not Requirement else set()
+    return found.union(*(kinds(sub) for sub in kind.__subclasses__() if sub.__module__.startswith("stagegate.")))
+
+
+class TestRoundTrip:
+    """A definition that is kept is read as what was written."""
+
+    def test_every_kind_is_tried(self) -> None:
+        """No kind of requirement is left out below."""
+        assert kinds() == {type(part) for requirement in EVERY_KIND for part in requirement.walk()}
+
+    @pytest.mark.parametrize("asked", EVERY_KIND, ids=lambda asked: asked.name)
+    def test_every_requirement(self, asked: Requirement) -> None:
+        """Every kind of requirement is read with the same digest, wherever it stands."""
+        bound = asked.soft or asked.within is not None  # to the gate of a stage
+        process = Process(
+            "p",
+            "1",
+            [
+                stage("a", asked & unguarded("x")),
+                stage("b", unguarded("y"), when=None if bound else asked),
+                last("c"),
+            ],
+            outcomes=[] if bound else [Outcome("over", gate=asked)],
+        )
+        again = reload_process(process.to_json(), [ceiling("3", 10), ceiling("4", 10)])
+
+        assert (process.digest, process.to_json()) == (again.digest, again.to_json())
+        assert process.stages == again.stages
+
+    @pytest.mark.parametrize("name", builtin_names())
+    def test_built_in(self, name: str) -> None:
+        """Every built-in process is read with the same digest, also fitted."""
+        for process in (builtin(name), builtin(name, without=[_practice(name)])):
+            again = reload_process(process.to_json(), ())
+
+            assert (process.digest, process.pin) == (again.digest, again.pin)
+
+    def test_everything_else(self) -> None:
+        """So is all that a process, its stages and its outcomes can say, and parameters of whatever shape."""
+        term = stage(
+            "running",
+            fact("over"),
+            within={"workdays": 45, "since": "letter.received_on", "day_one": "same", "on_return": "resume"},
+            on_timeout="escalate:minister",
+            remind=["10 workdays", "1 workday"],
+            duties=[
+                Duty("report", document="report", every="12 months"),
+                Duty("start", gate=fact("begun"), within="1 years"),
+            ],
+            label="Running",
+            contributors=["clerk"],
+            may={"hold": ["minister"], "migrate": "minister"},
+            reapproval="on_change",
+            provenance="law",
+            basis="Art 1",
+        )
+        process = Process(
+            "p",
+            "1.0-rc+1",
+            [stage("a", back_to="a"), term, last("b", term="open", amend={"plan": approval("council")})],
+            label={"id": "Proses"},
+            outcomes=[Outcome("over", stages="b", by="clerk", label="Over", basis="x", provenance="practice")],
+            roles={"boss": "Boss", "clerk": {"ja": "係"}, "minister": "M", "council": "C"},
+            basis="Law",
+            provenance="law-secondary",
+            note={"en": "n"},
+            parameters={
+                "days": 5,
+                "none": {"value": None},
+                "odd": {"note": "x", "parameter": "days"},
+                "list": [1, {"a": []}],
+            },
+            zone="Asia/Tokyo",
+        )
+        again = reload_process(process.to_json(), ())
+
+        assert (process.digest, process) == (again.digest, again)
+        assert process.parameters == again.parameters
+
+
+def _practice(name: str) -> str:
+    """Return the id of a requirement that may be left out."""
+    return next(part.id for _, part in builtin(name).requirements() if part.id and part.provenance != "law")
 
 
 class TestVerify:
@@ -970,6 +1221,24 @@ class TestVerify:
 
         assert (1, 4) == (report.checked, report.events)
         assert [f"x event 1: {OLD.digest[:8]} cannot be read", "nothing can be read"] == list(map(str, report.faults))
+
+
+def test_picture_of_a_migrated_agreement(engine: Engine) -> None:
+    """The ways that were gone are drawn between the stages that took the places of the old ones."""
+    from stagegate.diagrams import mermaid
+
+    engine.attach("x", Document.from_bytes(b"r", kind="report"), by=BOSS)
+    engine.advance("x", by=BOSS)
+    engine.send_back("x", "draft", "again", by=BOSS)
+    after = engine.migrate("x", NEW, mapping=SPLIT, by=BOSS)
+    taken = [line.split() for line in mermaid(NEW, after, history=engine.history("x")).splitlines() if "==>" in line]
+    names = {line.split("[")[0].strip(): line for line in mermaid(NEW).splitlines() if "[" in line}
+
+    assert [("draft", "hearing"), ("done", "draft")] == [
+        (names[way[0]].split('"')[1].split("<")[0], names[way[-1]].split('"')[1].split("<")[0])
+        for way in taken
+        if way[0] in names and way[-1] in names
+    ]
 
 
 def test_wish_needs_no_engine() -> None:

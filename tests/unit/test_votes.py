@@ -125,6 +125,13 @@ class TestTally:
         )
         assert trial.said[0] == "0 of 50 members of council were present; at least 2/3 must be"
 
+    @pytest.mark.parametrize("members, cast, codes", [(1, "+", []), (2, "+-", ["approval.majority", "approval.lost"])])
+    def test_smallest_bodies(self, case: Callable[..., Any], members: int, cast: str, codes: list[str]) -> None:
+        """A body of one decides alone; one of two that disagree has nobody left to ask."""
+        gate = approval("council", quorum="1/2", of_members=value_of("members"))
+
+        assert codes == votes(case(gate).record("members", members), cast).codes
+
     def test_same_reasons_everywhere(self, case: Callable[..., Any]) -> None:
         """Dry run, exception and event say the same, to the last name."""
         trial = case(approval("council", quorum="1/2", of_members=value_of("members"))).record("members", MEMBERS)
@@ -250,9 +257,12 @@ class TestTally:
         """Whose vote would not count is not among those whose votes are missing."""
         gate = approval(
             "council", quorum="1/2", of_members=value_of("members"), of="plan", not_by=["proposer", "ministry"]
-        ) & approval("ministry")
-        trial = case(gate).record("members", MEMBERS).attach("plan", by="ann")
+        )
+        trial = case(gate & approval("ministry") & approval("legal"))
+        trial.record("members", MEMBERS).attach("plan", by="ann")
         vote(trial, "bob", "+", role="ministry")
+        vote(trial, "cid", "+", role="legal")
+        trial.engine.recuse("deal", "a cousin", by=trial.who("dee", "ministry"))
 
         assert ("cid", "dee", "eve") == told(trial, "approval.votes")["from"]
 
@@ -797,11 +807,27 @@ class TestResults:
 
         assert [said] == trial.said
 
+    def test_half_a_result_is_neither_result_nor_vote(self, case: Callable[..., Any]) -> None:
+        """A result that does not say what came of it is no vote of a member either, whoever recorded it."""
+        trial = case(approval("council", majority="1/2", of_members=value_of("members"))).record("members", MEMBERS)
+        trial.approve("council", by="clerk", result={"members": 5}).approve("council", by="ann", result={"present": 5})
+
+        assert ["approval.no_result", "approval.no_result", "approval.votes"] == trial.codes
+        assert 0 == told(trial, "approval.votes")["present"]
+        assert [] == trial.approve("council", by="bob").codes
+
     def test_count_asks_for_so_many_in_favour(self, case: Callable[..., Any]) -> None:
         """With `count`, a result must show so many in favour."""
         trial = case(approval("council", majority="1/2", count=4)).approve("council", result=RESULT)
 
         assert ["3 of 4 approvals of council are given"] == trial.said
+
+    @pytest.mark.parametrize("asks", [{"quorum": "1/2", "of_members": 5}, {"majority": "1/2"}])
+    def test_members_need_not_be_recorded(self, case: Callable[..., Any], asks: dict[str, Any]) -> None:
+        """Where the process knows how many members there are, or does not ask, a result need not say; all may be present."""
+        trial = case(approval("council", **asks)).approve("council", result={"present": 5, "in_favour": 3})
+
+        assert [] == trial.codes
 
     def test_majority_is_read_from_the_result(self, case: Callable[..., Any]) -> None:
         """A majority other than half is asked of a recorded result too."""
@@ -951,6 +977,11 @@ def test_wrong_arguments_are_refused(asks: dict[str, Any], path: str, said: str)
     assert said in sentence
 
 
+def test_all_members_can_be_asked_for() -> None:
+    """As many approvals as there are members can be asked for."""
+    assert 3 == approval("council", majority="1/2", of_members=3, count=3).count
+
+
 def test_all_faults_are_told_at_once() -> None:
     """Several faults of one approval are told together."""
     with pytest.raises(DefinitionError) as refused:
@@ -985,7 +1016,7 @@ def test_the_same_from_toml() -> None:
         of="plan",
         count=2,
         quorum=">=2/3",
-        majority="1/2",
+        majority="3/5",
         of_members=value_of("council_members"),
         in_order=["legal"],
         not_by="proposer",
@@ -998,7 +1029,20 @@ def test_the_same_from_toml() -> None:
     read = load_process(made.to_data())
 
     assert made.digest == read.digest
-    assert "{'fact': 'council_members'}" in str(dict(gate.to_data()))
+    assert {
+        "approval": "council",
+        "of": ["plan"],
+        "count": 2,
+        "quorum": ">=2/3",
+        "majority": "3/5",
+        "of_members": {"fact": "council_members"},
+        "in_order": ["legal"],
+        "not_by": ["proposer"],
+        "not_listed": "conflicts",
+        "delegates": ["deputy"],
+        "minutes": "council_minutes",
+        "adjournments": 2,
+    } == gate.to_data()
 
 
 def test_share_reads_as_it_is_written() -> None:

@@ -56,11 +56,15 @@ class Body:
     Attributes:
         size: How many there are.
 
-        ids: Who they are; None where only their number is known.
+        ids: Who they are, as keys in their order; None where only their number is known.
     """
 
     size: int
-    ids: tuple[str, ...] | None = None
+    ids: Mapping[str, None] | None = None
+
+    def lacks(self, person: str) -> bool:
+        """Say whether it is known that somebody is not one of them."""
+        return self.ids is not None and person not in self.ids
 
 
 @attrs.define(kw_only=True, frozen=True, eq=False, repr=False)
@@ -124,8 +128,11 @@ class ApprovalRequirement(Requirement):
         found = attempt.fact(self.of_members.fact)
         if type(found) is int and found > 0:
             return Body(found)
-        ids = tuple(dict.fromkeys(listed(found))) if isinstance(found, (tuple, frozendict)) else ()
-        return Body(len(ids), ids) if ids and all(isinstance(id_, str) for id_ in ids) else None
+        several = listed(found) if isinstance(found, (tuple, frozendict)) else ()
+        if not several or not all(isinstance(id_, str) for id_ in several):
+            return None
+        ids = dict.fromkeys(several)
+        return Body(len(ids), ids)
 
     def unmet(self, attempt: Attempt) -> tuple[Unmet, ...]:
         """Return everything that the approval lacks."""
@@ -136,16 +143,17 @@ class ApprovalRequirement(Requirement):
         ]
         if spoken := self.spoken(attempt):
             return (*reasons, *((self._refused(spoken),) if spoken.vote == "against" else ()))
+        body = self.body(attempt)
         votes: list[Approval] = []
         aside: list[Unmet] = []
         for vote in agreement.approvals:
             if vote.role != self.role or vote.vote == "recused" or (vote.vote == "abstain" and not self.by_person):
                 continue
-            if flaws := tuple(self._flaws(vote, attempt)):
+            if flaws := tuple(self._flaws(vote, attempt, body)):
                 aside.extend(flaws)
             else:
                 votes.append(vote)
-        found = tuple(self._by_person(votes, attempt) if self.by_person else self._each(votes))
+        found = tuple(self._by_person(votes, attempt, body) if self.by_person else self._each(votes))
         # A vote that does not count explains the one that is missing; on its own it harms nothing.
         if any(reason.code in _SHORT for reason in found):
             reasons += aside
@@ -171,7 +179,7 @@ class ApprovalRequirement(Requirement):
 
     # Which votes count
 
-    def _flaws(self, vote: Approval, attempt: Attempt) -> Iterator[Unmet]:
+    def _flaws(self, vote: Approval, attempt: Attempt, body: Body | None) -> Iterator[Unmet]:
         """Say why a vote does not count; a vote against that stands in the way does so whoever cast it."""
         documents = attempt.agreement.documents
         outdated = [k for k in self.of if k in documents and vote.of.get(k) != documents[k].digest]
@@ -185,7 +193,9 @@ class ApprovalRequirement(Requirement):
             yield self._not_counted("order", vote, before=before)
         elif vote.tally and self.minutes and not self._minuted(vote, attempt):
             yield self._not_counted("minutes", vote, document=self.minutes)
-        elif not vote.tally and (body := self.body(attempt)) and body.ids and vote.principal not in body.ids:
+        elif vote.tally and self.by_person and not self._complete(vote):
+            yield self.why("approval.no_result", role=self.role)
+        elif not vote.tally and body is not None and body.lacks(vote.principal):
             yield self._not_counted("not_member", vote, member=vote.principal)
 
     def _not_counted(self, code: str, vote: Approval, **params: Any) -> Unmet:
@@ -209,7 +219,10 @@ class ApprovalRequirement(Requirement):
         return [documents[k].by for k in self.of if k in documents] or [attempt.agreement.started_by]
 
     def _conflicting(self, persons: frozenset[str], attempt: Attempt) -> bool:
-        return bool(self.not_listed) and any(id_ in persons for id_ in listed(attempt.fact(self.not_listed)))
+        if not self.not_listed:
+            return False
+        several = listed(attempt.fact(self.not_listed))
+        return any(person in several for person in persons)
 
     def _before(self, vote: Approval, attempt: Attempt) -> str | None:
         """Return a role that had not voted for it when this vote was cast, although it comes before."""
@@ -263,8 +276,7 @@ class ApprovalRequirement(Requirement):
 
     # The votes of the single members
 
-    def _by_person(self, votes: Sequence[Approval], attempt: Attempt) -> Iterator[Unmet]:
-        body = self.body(attempt)
+    def _by_person(self, votes: Sequence[Approval], attempt: Attempt, body: Body | None) -> Iterator[Unmet]:
         if body is None and isinstance(self.of_members, Ref):
             yield self.why("approval.members_unknown", role=self.role, fact=self.of_members.fact)
             return

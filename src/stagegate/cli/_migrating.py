@@ -144,6 +144,7 @@ def _row_data(row: MigrationRow, lang: str, left: str | None) -> dict[str, Any]:
         "roles": row.roles,
         "stranded": [reason_data(reason, lang) for reason in row.stranded],
         "newly_blocked": [reason_data(reason, lang) for reason in row.newly_blocked],
+        "overdue": row.overdue,
         "voided": [vote.to_data() for vote in row.voided],
         "passed_over": row.passed_over,
         "migrated": None if left is None else not left,
@@ -158,11 +159,13 @@ def _lines(out: Out, row: MigrationRow, old: Names, new: Names, left: str | None
     if left is not None:
         yield (*where, _state(out, "left" if left else "migrated"), left, "")
     elif row.fits:
-        barred = "" if row.permitted else ", ".join(map(new.role, row.roles))
+        barred: Value = "" if row.permitted else old.roles(row.roles)
         yield (*where, _state(out, "fits" if row.permitted else "not permitted"), barred, "")
     for state, reasons in (("stranded", () if left else row.stranded), ("newly blocked", row.newly_blocked)):
         for reason in reasons:
             yield (*where, _state(out, state), reason.text(out.lang), new.roles(reason.fix_by))
+    for late in row.overdue:
+        yield (*where, _state(out, "overdue"), late, "")
     for vote in row.voided:
         yield (*where, _state(out, "voided"), f"{vote.role}: {vote.by}", "")
     for stage in row.passed_over:

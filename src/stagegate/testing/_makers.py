@@ -30,7 +30,14 @@ ROLES = ("clerk", "council", "ministry")
 """The roles of the process that `make_process` makes."""
 
 
-_MOVES = {"attached": "attach", "recorded": "record", "voted": "approve", "adjourned": "adjourn", "noted": "note"}
+_MOVES = {
+    "attached": "attach",
+    "recorded": "record",
+    "voted": "approve",
+    "adjourned": "adjourn",
+    "noted": "note",
+    "migrated": "migrate",
+}
 
 
 @lru_cache(maxsize=1)
