@@ -71,8 +71,7 @@ def show(settings: Settings, agreement: str) -> None:
         out.table("", (), rows)
     elif onwards is not None:
         out.text(f"{out.word('to advance')}:" if unmet else out.word("nothing stands in the way"))
-        for line in reason_lines(unmet, names):
-            out.text(line)
+        out.lines(reason_lines(unmet, names))
 
 
 def _about(agreement: Agreement, names: Names) -> Iterator[tuple[str, Value]]:

@@ -58,11 +58,10 @@ def deadlines(settings: Settings, agreement: str, key: str | None, *, explain: b
             if number and out.terminal:
                 out.text("")
             out.pairs(_pairs(one, names, at))
-            for line in reckoned[one.key]:
-                if out.terminal:
-                    out.text(f"  {line}")
-                else:
-                    out.table("", (), [("explain", line)])
+            if out.terminal:
+                out.lines(f"  {line}" for line in reckoned[one.key])
+            else:
+                out.table("", (), [("explain", line) for line in reckoned[one.key]])
     elif out.terminal and not several:
         out.text(out.word("nothing is due"))
     else:
@@ -207,8 +206,7 @@ def forecast(
     out.table("", headings, [forecast_row(passage, names) for passage in seen.passages])
     if out.terminal and (still := seen.passages[0].open):
         out.text(f"{out.word('to advance')}:")
-        for line in reason_lines(still, names):
-            out.text(line)
+        out.lines(reason_lines(still, names))
 
 
 def forecast_row(passage: Passage, names: Names) -> tuple[Value, ...]:
