@@ -18,7 +18,7 @@ CORE_OMIT := */stagegate/cli/*,*/stagegate/contrib/*,*/stagegate/testing.py,*/st
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format types catalogs floors docs examples cover cover-report bench proof wheel lock clean
+.PHONY: help demo test lint format types catalogs calendars floors docs examples cover cover-report bench proof wheel lock clean
 
 help: ## list these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -40,7 +40,7 @@ $(VENV)/stamp-run: $(VENV)/stamp-pip pyproject.toml
 
 $(VENV)/stamp-dev: $(VENV)/stamp-pip pyproject.toml $(PACKAGES:%=%/pyproject.toml)
 	@echo "installing stagegate and what its checks need into $(VENV)"
-	@$(INSTALL) --group dev --editable ".[cli]" $(PACKAGES:%=--editable ./%)
+	@$(INSTALL) --group dev --editable ".[cli,calendar]" $(PACKAGES:%=--editable ./%)
 	@touch $@ $(VENV)/stamp-run
 
 # ------------------------------------------------------------------------------------------------------------- using
@@ -60,6 +60,7 @@ lint: $(VENV)/stamp-dev ## style, dependencies, a sentence for every test
 	$(BIN)/deptry src
 	$(BIN)/interrogate --quiet tests
 	$(PY) scripts/catalogs.py --check
+	$(PY) scripts/calendars.py --check
 
 format: $(VENV)/stamp-dev ## let ruff write what it can
 	$(BIN)/ruff check --fix-only --quiet
@@ -70,6 +71,9 @@ types: $(VENV)/stamp-dev ## mypy, strict
 
 catalogs: $(VENV)/stamp-dev ## write the sentences into the catalogs, and compile those
 	$(PY) scripts/catalogs.py
+
+calendars: $(VENV)/stamp-dev ## write the shipped calendars from what `holidays` knows
+	$(PY) scripts/calendars.py
 
 floors: $(VENV)/stamp-dev ## who may import whom
 	$(BIN)/lint-imports
@@ -111,7 +115,7 @@ lock: ## look up the newest versions of everything and pin them
 	@rm -rf build/lock && mkdir -p build/lock
 	@$(PYTHON) -m venv build/lock/venv
 	@build/lock/venv/bin/python -m pip install --quiet --upgrade pip
-	@build/lock/venv/bin/python -m pip install --quiet --editable ".[cli]" --group dev hatchling editables
+	@build/lock/venv/bin/python -m pip install --quiet --editable ".[cli,calendar]" --group dev hatchling editables
 	@{ echo "# Made by \`make lock\`: what everything here was last tried with."; \
 		build/lock/venv/bin/python -m pip list --format=freeze --exclude-editable --exclude setuptools; } > build/lock/constraints.txt
 	@mkdir -p requirements && cp build/lock/constraints.txt $(LOCK)

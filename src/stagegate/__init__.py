@@ -82,6 +82,7 @@ if TYPE_CHECKING:
     from ._text import translate as translate
     from ._verify import Fault as Fault
     from ._verify import Report as Report
+    from .calendars import builtin_calendar as builtin_calendar
     from .exceptions import AlreadyExists as AlreadyExists
     from .exceptions import Conflict as Conflict
     from .exceptions import DefinitionError as DefinitionError
@@ -170,6 +171,7 @@ _ROOMS = {
     "approval": "._evidence",
     "at_least": "._requirements",
     "builtin": ".processes",
+    "builtin_calendar": ".calendars",
     "calendar_days": "._deadlines",
     "check_plugin": "._plugins",
     "document": "._evidence",
@@ -261,6 +263,7 @@ __all__ = [
     "approval",
     "at_least",
     "builtin",
+    "builtin_calendar",
     "calendar_days",
     "check_plugin",
     "document",

@@ -60,7 +60,17 @@ class Clock:
             NotFound: If the engine does not know it.
         """
         named = process.calendar if period is None or not period.calendar else period.calendar
-        return self.almanac.named(named) if isinstance(named, str) else named
+        return self.almanac.named(named, process.pin) if isinstance(named, str) else named
+
+    def check(self, process: Process) -> None:
+        """
+        Make sure that every calendar by which a process counts is known, before anything runs under it.
+
+        Raises:
+            NotFound: If one is not.
+        """
+        for named in process.calendars:
+            self.almanac.named(named, process.pin)
 
     def explained(self, process: Process, deadline: Deadline, lang: str) -> tuple[str, ...]:
         """

@@ -982,7 +982,9 @@ class Engine:
             reckon=self._reckoner.changes,
             now=now,
         )
-        return _migration.plan(office, from_, self._book.known(to, version), mapping)
+        process = self._book.known(to, version)
+        self._reckoner.check(process)
+        return _migration.plan(office, from_, process, mapping)
 
     # Duties
 

@@ -55,12 +55,18 @@ def valued(kind: type[Any], given: Mapping[str, Any]) -> dict[str, Any]:
     try:
         return collected(kind, given)
     except DefinitionError as error:
-        word = kind.__name__.lower()
-        said = "; ".join(
+        raise invalid(kind, error) from None
+
+
+def invalid(kind: type[Any], error: DefinitionError) -> InvalidValue:
+    """Return the faults of a value that is recorded as one error, each under the names of the kind and the field."""
+    word = kind.__name__.lower()
+    return InvalidValue(
+        "; ".join(
             f"{word}.{sentence}" if sentence.startswith(f"{path}.") else f"{join(word, path)}: {sentence}"
             for path, sentence in error.faults
         )
-        raise InvalidValue(said) from None
+    )
 
 
 def optional(reader: Reader) -> Reader:

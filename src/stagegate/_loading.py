@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +11,9 @@ import attrs
 
 from . import _checks
 from ._fields import collected
+from ._files import TOO_DEEP, read_table
 from ._predicates import Predicate
-from ._process import TOO_DEEP, Process
+from ._process import Process
 from ._requirements import Requirement
 from ._stages import Outcome, Stage
 from ._terms import Duty, Renewal
@@ -25,8 +23,6 @@ from .exceptions import DefinitionError, InvalidValue, join, quote
 
 if TYPE_CHECKING:
     from cattrs import Converter
-
-MAX_SIZE = 4 * 1024 * 1024
 
 
 @attrs.define(eq=False, repr=False)
@@ -111,7 +107,7 @@ def load_process(
         faults.append(("parameters", f"a table of values is needed, not {quote(parameters)}"))
     if faults:
         raise DefinitionError(faults)
-    named, data = _read(source)
+    named, data = read_table(source)
     try:
         return _Reader(requirements, without).process(data, parameters or {})
     except DefinitionError as error:
@@ -139,58 +135,6 @@ def reload_process(body: bytes, requirements: Iterable[Predicate]) -> Process:
     except (ValueError, RecursionError) as error:
         raise DefinitionError(f"it is not JSON: {error}") from None
     return _Reader(requirements, (), exact=True).process(data, {})
-
-
-def _read(source: str | Path | Mapping[str, Any]) -> tuple[str | None, Any]:
-    if isinstance(source, Mapping):
-        return None, source
-    if isinstance(source, str) and ("\n" in source or "=" in source or source.lstrip().startswith("{")):
-        return None, _parse(source, is_json=source.lstrip().startswith("{"), named=None)
-    if not isinstance(source, (str, Path)):
-        message = f"a path, a text or a table is needed, not {quote(source)}"
-        raise DefinitionError(message)
-    path = Path(source)
-    named = quote(str(source))[1:-1]
-    try:
-        raw = path.read_bytes()
-    except (OSError, ValueError) as error:
-        said = getattr(error, "strerror", None) or error
-        raise DefinitionError([("", f"it cannot be read: {said}")], source=named) from None
-    if len(raw) > MAX_SIZE:
-        message = f"{len(raw):,} bytes are too many for a definition; {MAX_SIZE:,} are the most"
-        raise DefinitionError([("", message)], source=named)
-    try:
-        written = raw.decode()
-    except ValueError as error:
-        raise DefinitionError([("", f"it is not UTF-8 text: {error}")], source=named) from None
-    return named, _parse(written, is_json=path.suffix.lower() == ".json", named=named)
-
-
-def _parse(written: str, *, is_json: bool, named: str | None) -> Any:
-    import tomllib
-
-    try:
-        if not is_json and _CHAIN.search(written):
-            raise RecursionError
-        if is_json:
-            return json.loads(written, parse_float=Decimal, object_pairs_hook=_once)
-        return tomllib.loads(written, parse_float=Decimal)
-    except (ValueError, RecursionError) as error:
-        said = TOO_DEEP if isinstance(error, RecursionError) else str(error)
-        raise DefinitionError([("", f"it is not {'JSON' if is_json else 'TOML'}: {said}")], source=named) from None
-
-
-_CHAIN = re.compile(r"(?:(?<![^\s.=\[\]{},])[^\s.=\[\]{},]++\s*+\.\s*+){1000}")
-"""Keys of very many dots, which take the parser of TOML very long: no definition has them."""
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    table = dict(pairs)
-    if len(table) < len(pairs):
-        twice = next(k for k, times in Counter(k for k, _ in pairs).items() if times > 1)
-        message = f"the key {quote(twice)} stands twice in one table"
-        raise ValueError(message)
-    return table
 
 
 def _text_only(value: Any, _: Any) -> str:

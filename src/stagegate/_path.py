@@ -320,6 +320,8 @@ class MutatingPath:
         prev = GENESIS if current is None else current.head
         agreement = unit.id
         begun = plan.change.process
+        if begun is not None:
+            self.reckoner.check(begun)
         table = _changes.body(
             agreement=agreement,
             n=n,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, tzinfo
+from datetime import tzinfo
 from functools import cached_property
 from typing import Any
 
@@ -11,8 +11,14 @@ import attrs
 
 from . import _checks
 from ._calendars import WEEKENDS, Calendar, load_calendar
+<<<<<<< HEAD
+from ._deadlines import zone_of
+=======
+from ._deadlines import Period
+>>>>>>> main
 from ._evidence import ApprovalRequirement, NoticeRequirement, PartsRequirement, TrackRequirement
 from ._fields import Reader, collected, reads
+from ._files import TOO_DEEP
 from ._machine import Machine, Plan, build
 from ._plain import canonical, digest, plain, slug, text
 from ._predicates import Predicate
@@ -22,8 +28,6 @@ from ._requirements import Requirement
 from ._stages import ESCALATE, LAW, Outcome, Stage
 from ._text import Label, as_label, frozendict
 from .exceptions import DefinitionError, InvalidValue, quote
-
-TOO_DEEP = "it is nested too deep"
 
 
 def _several(kind: type[Any]) -> Reader:
@@ -67,19 +71,6 @@ def _parameters(value: Any, where: str) -> frozendict:
         message = f"a table of parameters is needed, not {quote(value)}"
         raise InvalidValue(message)
     return plain(value, where)  # type: ignore[return-value]
-
-
-def zone_of(value: Any) -> tzinfo:
-    """Return the time zone of that name."""
-    if value == "UTC":
-        return UTC
-    from zoneinfo import ZoneInfo
-
-    try:
-        return ZoneInfo(value)
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        message = f"{quote(value)} is no time zone that is known here; use a name such as 'Asia/Jakarta' ({error})"
-        raise InvalidValue(message) from None
 
 
 def _zone(value: Any, _where: str) -> str:
@@ -272,6 +263,22 @@ class Process:
     def counts(self) -> bool:
         """Whether its requirements count days."""
         return any(isinstance(part, NoticeRequirement) for _, part in self.requirements())
+
+    @cached_property
+    def calendars(self) -> tuple[str, ...]:
+        """The ids of the calendars by which it counts: its own, and those that single periods name."""
+        named = [self.calendar, *(period.calendar for period in self._periods())]
+        return tuple(dict.fromkeys(one for one in named if isinstance(one, str) and one))
+
+    def _periods(self) -> Iterator[Period]:
+        """Go through its periods; what is reminded of counts like what is due."""
+        several = [part.within for _, part in self.requirements()]
+        for stage in self.stages:
+            renewal = stage.renewal
+            terms = [stage.term, *(() if renewal is None else (renewal.term,))]
+            several += [stage.within, *(duty.period for duty in stage.duties), *(t.lasts for t in terms if t is not None)]
+            several += () if renewal is None else (renewal.window,)
+        yield from (period for period in several if period is not None)
 
     def amending(self, stage: str, kind: str) -> frozenset[str]:
         """Return the roles whose approval the amendment of a kind of document asks, at a stage."""

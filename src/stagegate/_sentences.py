@@ -115,5 +115,31 @@ SENTENCES: dict[str, str] = {
     "parties.kind": "the party {party} is {value}, not {expected}",
     "actor.listed": "{actor} is listed in {fact}",
     "actor.role": "{actor} does not act as {roles}",
+    "period.workdays": "{n} workdays",
+    "period.workdays.one": "{n} workday",
+    "period.calendar_days": "{n} calendar days",
+    "period.calendar_days.one": "{n} calendar day",
+    "period.months": "{n} months",
+    "period.months.one": "{n} month",
+    "period.years": "{n} years",
+    "period.years.one": "{n} year",
+    "due.start": "{period} from {weekday} {date}, not counting that day",
+    "due.start_included": "{period} from {weekday} {date}, that day included",
+    "due.weekend": "{weekday} {date} does not count",
+    "due.skipped": "{weekday} {date} does not count: {reason}",
+    "due.moved_back": "{weekday} {date} does not count, so the last day lies before it: {reason}",
+    "due.result": (
+        "the last day in time is {weekday} {date}: {counted} counted + {skipped} skipped; "
+        "calendar {calendar} {version}, zone {zone}"
+    ),
+    "due.uncertain": "{result}; not all of these days are covered by the calendar",
+    "day.paused": "paused",
+    "day.0": "Monday",
+    "day.1": "Tuesday",
+    "day.2": "Wednesday",
+    "day.3": "Thursday",
+    "day.4": "Friday",
+    "day.5": "Saturday",
+    "day.6": "Sunday",
 }
 """By code; the params of the reason fill the named places."""

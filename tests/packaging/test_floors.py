@@ -17,6 +17,7 @@ LEAVES = sorted(
 )
 PUBLIC = {
     "stagegate",
+    "stagegate.calendars",
     "stagegate.diagrams",
     "stagegate.exceptions",
     "stagegate.hookspecs",

@@ -28,7 +28,7 @@ SEEN = [
     "import stagegate",
     "from stagegate import *",
     "from stagegate import Engine, Process, Stage, document, requirement",
-    "import stagegate.hookspecs, stagegate.exceptions, stagegate.processes",
+    "import stagegate.hookspecs, stagegate.exceptions, stagegate.processes, stagegate.calendars",
 ]
 EXTRAS = {"click", "rich", "sqlalchemy", "psycopg", "holidays", "httpx2", "apprise", "temporalio", "cryptography"}
 TESTING = {"pytest", "hypothesis"}

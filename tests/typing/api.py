@@ -55,6 +55,7 @@ from stagegate import (
     approval,
     at_least,
     builtin,
+    builtin_calendar,
     check_plugin,
     document,
     fact,
@@ -122,6 +123,7 @@ assert_type(load_process("permit.toml"), Process)
 assert_type(load_process(Path("permit.toml"), requirements=[affordable], parameters={"days": 45}), Process)
 assert_type(load_process({"id": "permit"}), Process)
 assert_type(builtin("id-ksdpl", without=["G09"]), Process)
+assert_type(builtin_calendar("indonesia"), Calendar)
 
 # An application: a view for each thing a clerk does
 

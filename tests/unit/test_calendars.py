@@ -39,7 +39,7 @@ def test_holidays_have_names() -> None:
         lambda: Calendar(id="", version="1"),
         lambda: Calendar(id="c", version=1),
         lambda: Calendar(id="c", version="1", weekend=[7]),
-        lambda: Calendar(id="c", version="1", weekend=["Sunday"]),
+        lambda: Calendar(id="c", version="1", weekend=["Sonntag"]),
         lambda: Calendar(id="c", version="1", weekend=[True]),
         lambda: Calendar(id="c", version="1", weekend=5),
         lambda: Calendar(id="c", version="1", holidays={"yesterday": "x"}),

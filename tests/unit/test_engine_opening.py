@@ -26,6 +26,7 @@ from stagegate import (
     requirement,
     unguarded,
 )
+from stagegate.calendars import names as shipped_calendars
 from stagegate.processes import names as builtin_names
 from stagegate.testing import ManualClock
 
@@ -76,7 +77,7 @@ def test_failed_opening_lets_go_of_the_store() -> None:
 
 
 def test_engine_knows_what_it_was_opened_with() -> None:
-    """An engine says which processes, calendars and plugins it has; the built-in processes are always there."""
+    """An engine says which processes, calendars and plugins it has; what comes with the library is always there."""
 
     class Bringing:
         name = "bringing"
@@ -92,7 +93,8 @@ def test_engine_knows_what_it_was_opened_with() -> None:
     engine = Engine.open("memory:", processes=[process()], plugins=[Bringing()])
 
     assert ("bringing",) == engine.plugins
-    assert {"c": Calendar(id="c", version="1")} == engine.calendars
+    assert Calendar(id="c", version="1") == engine.calendars["c"]
+    assert {"c", "weekends", *shipped_calendars()} == set(engine.calendars)
     assert {"p", "brought", *builtin_names()} == {p.id for p in engine.processes}
     with pytest.raises(TypeError):
         engine.calendars["d"] = Calendar(id="d", version="1")  # type: ignore[index]  # the point

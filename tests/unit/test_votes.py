@@ -23,6 +23,7 @@ from stagegate import (
     NotPermitted,
     Outcome,
     Process,
+    RequestReused,
     Stage,
     approval,
     document,
@@ -455,6 +456,16 @@ class TestCapacity:
         with pytest.raises(NotPermitted, match="that is for head$|that is for head[^,]"):
             trial.engine.approve("deal", role="head", by=by)
 
+    def test_capacity_belongs_to_the_request(self, case: Callable[..., Any]) -> None:
+        """The same request in another capacity is another request; repeated as it was, it changes nothing."""
+        trial = case(self.GATE)
+        by = Actor(id="dan", roles={"deputy"}, on_behalf_of="hana")
+        first = trial.engine.approve("deal", capacity="mandated", by=by, request_id="once")
+
+        assert first == trial.engine.approve("deal", capacity="mandated", by=by, request_id="once")
+        with pytest.raises(RequestReused):
+            trial.engine.approve("deal", capacity="delegated", by=by, request_id="once")
+
     def test_one_principal_has_one_vote(self, case: Callable[..., Any]) -> None:
         """Whether somebody votes or is stood in for, by one person or by two, it is one vote: the last."""
         trial = case(approval("head", count=2, delegates="deputy"))
@@ -523,6 +534,12 @@ class TestCapacity:
         assert ["hana takes no part as head, for a conflict of interest: a cousin"] == said
         assert ["dan takes no part as head, for a conflict of interest: a friend"] == deputy
         assert [] == trial.codes
+
+    def test_deputy_is_told_as_what_it_may_vote(self, case: Callable[..., Any]) -> None:
+        """Who names the role of a deputy as the one that votes is told as what that role may vote."""
+        trial = case(self.GATE & approval("council"))
+        with pytest.raises(NoSuchMove, match=r"it asks council, head; on behalf of somebody, deputy may vote as head$"):
+            trial.engine.approve("deal", role="deputy", by=trial.who("dan", "deputy"))
 
     def test_deputies_have_a_part_in_the_process(self) -> None:
         """A role that only stands in for another may start an agreement as every role of the process may."""
@@ -741,6 +758,13 @@ class TestAdjournment:
             lambda: self.adjourn(trial, by="eve")
         )
 
+    def test_who_stands_in_for_the_role_can_adjourn(self, case: Callable[..., Any]) -> None:
+        """A deputy can adjourn as it can vote."""
+        trial = case(approval("council", quorum="1/2", delegates="deputy"))
+        deal = trial.engine.adjourn("deal", "too few", by=Actor(id="dan", roles={"deputy"}, on_behalf_of="ann"))
+
+        assert "dan" == deal.adjourned["council"].by
+
     def test_going_on_forgets_it(self, case: Callable[..., Any]) -> None:
         """At the next stage nothing is adjourned."""
         trial = case(self.GATE)
@@ -821,6 +845,14 @@ class TestResults:
         trial = case(approval("council", majority="1/2", count=4)).approve("council", result=RESULT)
 
         assert ["3 of 4 approvals of council are given"] == trial.said
+
+    def test_exactly_the_share_is_enough_where_it_says_so(self, case: Callable[..., Any]) -> None:
+        """A share with `>=` that a recorded result reaches exactly is reached."""
+        result = {"members": 6, "present": 4, "in_favour": 3, "against": 1, "abstaining": 0}
+        trial = case(approval("council", quorum=">=2/3", majority=">=3/4")).approve("council", result=result)
+
+        assert [] == trial.codes
+        assert result == trial.engine.get("deal").approvals[0].tally
 
     @pytest.mark.parametrize("asks", [{"quorum": "1/2", "of_members": 5}, {"majority": "1/2"}])
     def test_members_need_not_be_recorded(self, case: Callable[..., Any], asks: dict[str, Any]) -> None:
@@ -919,6 +951,25 @@ class TestWhere:
             assert ["approval.outdated", "approval.votes"] == still
             assert ["plan", "text"] == list(deal.approvals[0].of)
             assert "done" == engine.advance("x", by=boss).stage
+
+    def test_ways_to_end_it_come_before_later_gates(self) -> None:
+        """Where a role is asked to end it here and for the gate of a later stage, it votes here on the end."""
+        process = Process(
+            "p",
+            "1",
+            [
+                Stage("a", owner="boss", gate=approval("ministry")),
+                Stage("b", owner="boss", gate=approval("council", of="text")),
+                Stage("c", owner="boss"),
+            ],
+            outcomes=[Outcome("stopped", stages="a", gate=approval("council")), Outcome("done", stages="c")],
+        )
+        boss, council = Actor(id="ann", roles={"boss"}), Actor(id="bob", roles={"council"})
+        with Engine(MemoryStore(), processes=[process]) as engine:
+            engine.start("p", "x", by=boss)
+            engine.approve("x", by=council)
+
+            assert "stopped" == engine.end("x", "stopped", by=boss).outcome
 
     def test_votes_to_end_it_are_asked_anywhere(self) -> None:
         """Where the gate does not ask a role, the ways to end it do."""
@@ -1043,6 +1094,25 @@ def test_the_same_from_toml() -> None:
         "minutes": "council_minutes",
         "adjournments": 2,
     } == gate.to_data()
+
+
+@pytest.mark.parametrize("at_least", [False, True])
+@pytest.mark.parametrize("share", ["0", "1/5", "1/3", "1/2", "2/3", "9/10", "1"])
+def test_share_counts_as_one_would(share: str, at_least: bool) -> None:
+    """The least that will do, and how many more are needed, are what trying one number after the other finds."""
+    asked = Share(Fraction(share), at_least=at_least)
+
+    def met(part: int, whole: int) -> bool:
+        return 0 < part and (part > asked.of * whole or (at_least and part == asked.of * whole))
+
+    for whole in range(13):
+        tried = [part for part in range(40) if met(part, whole)]
+        assert asked.least(whole) == tried[0]
+        for part in range(whole + 1):
+            more = [k for k in range(150) if met(part + k, whole + k)]
+            assert asked.met(part, whole) == met(part, whole)
+            if share != "1" or at_least:
+                assert asked.further(part, whole) == (more[0] if more else None)
 
 
 def test_share_reads_as_it_is_written() -> None:
