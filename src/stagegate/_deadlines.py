@@ -34,9 +34,7 @@ _LAST = date.max.toordinal() - 1
 
 
 def zone_of(value: Any) -> tzinfo:
-    """Return the time zone of that name; one that is a zone already is returned as it is."""
-    if isinstance(value, tzinfo):
-        return value
+    """Return the time zone of that name."""
     if value == "UTC":
         return UTC
     from zoneinfo import ZoneInfo
@@ -198,7 +196,8 @@ class Period:
         Raises:
             InvalidValue: If an argument means nothing, or the period leads out of the years 1 to 9999.
         """
-        begun, still, where = as_day(start, "start"), _merged(pauses), zone_of(zone)
+        begun, still = as_day(start, "start"), _merged(pauses)
+        where = zone if isinstance(zone, tzinfo) else zone_of(zone)
         base = begun.toordinal() - self._same
         if self.unit in DAYS:
             need = self.n

@@ -11,11 +11,7 @@ import attrs
 
 from . import _checks
 from ._calendars import WEEKENDS, Calendar, load_calendar
-<<<<<<< HEAD
-from ._deadlines import zone_of
-=======
-from ._deadlines import Period
->>>>>>> main
+from ._deadlines import Period, zone_of
 from ._evidence import ApprovalRequirement, NoticeRequirement, PartsRequirement, TrackRequirement
 from ._fields import Reader, collected, reads
 from ._files import TOO_DEEP
