@@ -157,7 +157,7 @@ class TestAttach:
         Path("report.pdf").write_bytes(b"another report")
 
         assert shell.done("attach", "bekasi", "report.pdf", "--kind", "report", *MAYOR).endswith(
-            "voided\tCouncil: secretary (event 5)\n"
+            "voided\tcouncil: secretary (event 5)\n"
         )
 
     @pytest.mark.parametrize(
@@ -469,7 +469,7 @@ class TestMoves:
         printed = shell.done("send-back", "bekasi", "exploration", "costs changed", *COUNCIL)
 
         assert "stage\texploration\n" in printed
-        assert printed.endswith("voided\tCouncil: secretary (event 5)\n")
+        assert printed.endswith("voided\tcouncil: secretary (event 5)\n")
 
     def test_hold_and_resume(self, shell: Any) -> None:
         """On hold nothing moves; the reason is shown until it is resumed."""

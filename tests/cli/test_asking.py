@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from stagegate.cli._defining import asked
+from stagegate.cli._clauses import asked
 
 MAYOR = ("--as", "tri", "--role", "mayor")
 COUNCIL = ("--as", "secretary", "--role", "council")

@@ -12,10 +12,10 @@ from click.testing import CliRunner, Result
 
 from stagegate import Engine, Fault, Report, builtin
 from stagegate.cli._commands import stagegate
+from stagegate.cli._lines import cut, pad, wrap
 from stagegate.cli._words import LANGUAGES
 from stagegate.cli.demo._cast import SECTORS
 from stagegate.cli.demo._sentences import catalogue, sentence
-from stagegate.cli.demo._telling import cut, pad, wrap
 
 SCENE = re.compile(r"^20\d\d-\d\d-\d\d  ", re.MULTILINE)
 BLOCKERS = ["initiative_letter", "exploration_report", "G03", "G04"]
@@ -225,7 +225,7 @@ class TestTelling:
         assert ["協力協力", "協力"] == list(wrap("協力協力協力", 8))
         assert ["協力協", "力。"] == list(wrap("協力協力。", 8))
         assert ["one two", "three"] == list(wrap("one two three", 8))
-        assert [] == list(wrap(""))
+        assert [] == list(wrap("", 8))
         assert ["  one", "  two"] == list(wrap("one two", 6, "  "))
         assert "協力  |" == pad("協力", 6) + "|"
         assert ("協力", "協…") == (cut("協力", 4), cut("協力", 3))

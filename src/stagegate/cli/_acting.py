@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import click
 
-from stagegate import Agreement, Document, Engine, Event, InvalidValue, Party, RefusedError, Unmet
+from stagegate import Agreement, Engine, Event, Party, RefusedError, Unmet
 
+from ._dates import move_text, moved
 from ._errors import refused
-from ._output import Out
+from ._output import Cell, Out
+from ._papers import Paper, paper
 from ._settings import Acting, Settings, acting, shared
-from ._values import Count, Day, Pair, PartyType, table, value_of
+from ._values import Count, Day, PartyType, table, value_of
 from ._views import Names, agreement_data, event_data, reason_lines
 
 Call = Callable[[Engine], Agreement]
@@ -49,11 +50,16 @@ def change(settings: Settings, call: Call, *, create: bool = False) -> None:
 
 
 def _consequences(out: Out, event: Event, names: Names) -> None:
-    """Tell what else the change did: approvals it voided, stages it passed over, warnings it was made against."""
+    """Tell what else the change did: votes it voided, stages it passed over, dates it set; and what warns of it."""
     for vote in event.data.get("voided", ()):
-        out.pairs([("voided", f"{names.role(vote['role'])}: {vote['by']} ({out.word('event')} {vote['n']})")])
+        plain = f"{vote['role']}: {vote['by']} (event {vote['n']})"
+        shown = f"{names.role(vote['role'])}: {vote['by']} ({out.word('event')} {vote['n']})"
+        out.pairs([("voided", Cell(plain, shown))])
     for stage in event.data.get("data", {}).get("skipped", ()):
         out.pairs([("skipped", names.stage(stage["stage"]))])
+    for key, now, was in moved(event):
+        plain, shown = f"{key} {move_text(now, was)}", f"{names.due(key).shown}: {move_text(now, was, out.lang)}"
+        out.pairs([("due", Cell(plain, shown))])
     for reason in map(Unmet.from_data, event.data.get("warnings", ())):
         out.warn(f"{out.word('warning')}:")
         for line in reason_lines([reason], names):
@@ -96,73 +102,18 @@ def start(
 
 @click.command()
 @click.argument("agreement")
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option("--kind", metavar="KIND", required=True, help="What it is, such as letter_of_intent.")
-@click.option("--title", help="What it is called; otherwise the name of the file.")
-@click.option("--dated", metavar="DATE", type=Day(), help="The date it bears.")
-@click.option("--received-on", metavar="DATE", type=Day(), help="The date it arrived.")
-@click.option("--valid-until", metavar="DATE", type=Day(), help="The last day it is valid.")
-@click.option("--signed-by", metavar="ID", multiple=True, help="Who signed it; may be repeated.")
-@click.option("--language", "languages", metavar="CODE", multiple=True, help="A language it is in; may be repeated.")
-@click.option("--field", "fields", type=Pair(), multiple=True, help="Something it says; may be repeated.")
-@click.option(
-    "--refers-to", metavar="KIND", multiple=True, help="A document on file that it refers to; may be repeated."
-)
+@paper
 @click.pass_obj
 @acting()
 @shared()
-def attach(
-    settings: Settings,
-    act: Acting,
-    *,
-    agreement: str,
-    file: Path,
-    kind: str,
-    title: str | None,
-    dated: date | None,
-    received_on: date | None,
-    valid_until: date | None,
-    signed_by: tuple[str, ...],
-    languages: tuple[str, ...],
-    fields: tuple[tuple[str, Any], ...],
-    refers_to: tuple[str, ...],
-) -> None:
+def attach(settings: Settings, act: Acting, *, agreement: str, paper: Paper) -> None:
     """File FILE as a document of AGREEMENT: its digest and what is said about it, not its content."""
-    said = table(fields, "--field")
-    if refers_to and "refers_to" in said:
-        raise click.UsageError("--refers-to and --field refers_to=… say the same; use one of them")
 
     def call(engine: Engine) -> Agreement:
-        about = dict(said)
-        seen: Agreement | str = act.seen(engine, agreement)
-        if refers_to:
-            current = engine.get(agreement)
-            digests = [_digest(current, other) for other in refers_to]
-            about["refers_to"] = digests[0] if len(digests) == 1 else digests
-            # What it refers to must still be so when it is filed.
-            seen = seen if isinstance(seen, Agreement) else current
-        document = Document.from_file(
-            file,
-            kind=kind,
-            title=file.name if title is None else title,
-            dated=dated,
-            received_on=received_on,
-            valid_until=valid_until,
-            signed_by=set(signed_by),
-            languages=set(languages),
-            fields=about,
-        )
+        seen, document = paper.filed(engine, agreement, act)
         return engine.attach(seen, document, **act.common)
 
     change(settings, call)
-
-
-def _digest(agreement: Agreement, kind: str) -> str:
-    found = agreement.document(kind)
-    if found is None:
-        there = ", ".join(agreement.documents) or "none"
-        raise InvalidValue(f"--refers-to: there is no document {kind!r} on file; there are: {there}")
-    return found.digest
 
 
 # A negative number is a value, not an option.

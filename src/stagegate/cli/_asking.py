@@ -7,22 +7,31 @@ from typing import Any
 
 import click
 
-from stagegate import Actor, Agreement, Approval, Engine, Option
+from stagegate import Agreement, Approval, Engine, Option
 
+from ._dates import in_order, nearest, now
 from ._output import Cell, Out, Value
-from ._settings import Settings, shared
+from ._settings import Settings, asking, shared
 from ._values import Instant
 from ._views import (
+    DUE,
     Names,
     agreement_data,
     anyone,
+    brief,
+    deadline_row,
     option_data,
     reason_lines,
     rule,
+    somebody,
     told,
 )
+from ._words import word
 
-FILTERS = ("stage", "process", "outcome", "owner", "on_hold", "party", "text", "changed_since")
+WIDE = 120
+"""From how many cells on a table of options can be read."""
+
+FILTERS = ("stage", "process", "outcome", "owner", "on_hold", "party", "text", "changed_since", "overdue", "due_before")
 COUNTABLE = ("stage", "process", "outcome", "owner", "on_hold")
 
 
@@ -55,14 +64,14 @@ def show(settings: Settings, agreement: str) -> None:
     if further is not None and found.outcome is None:
         pairs.append(("further stages", Cell(",".join(stage.id for stage in further), str(len(further)))))
     out.pairs(pairs)
+    _due(out, found, names)
     _on_file(out, found)
     if not out.terminal:
         rows = [("unmet", r.code, r.text(out.lang), ",".join(r.fix_by), rule(r, out.lang)) for r in unmet]
         out.table("", (), rows)
     elif onwards is not None:
         out.text(f"{out.word('to advance')}:" if unmet else out.word("nothing stands in the way"))
-        for line in reason_lines(unmet, names):
-            out.text(line)
+        out.lines(reason_lines(unmet, names))
 
 
 def _about(agreement: Agreement, names: Names) -> Iterator[tuple[str, Value]]:
@@ -74,8 +83,13 @@ def _about(agreement: Agreement, names: Names) -> Iterator[tuple[str, Value]]:
     yield "round", agreement.round if agreement.round > 1 else None
     yield "since", names.moment(agreement.entered_at)
     yield "owner", names.roles(agreement.owner) if agreement.owner else None
+    yield "now also for", names.roles(agreement.escalated) if agreement.escalated else None
+    yield "part of", agreement.part_of
     yield "on hold", None if agreement.hold is None else agreement.hold.reason
     yield "outcome", names.outcome(agreement.outcome)
+    stage = names.process and names.process.stage(agreement.stage)
+    if stage and stage.term and stage.term.open and agreement.running:
+        yield "term", Cell("open", word("open-ended", names.lang))
     for role, adjourned in agreement.adjourned.items():
         known = (str(adjourned.number), adjourned.until and adjourned.until.isoformat(), adjourned.reason)
         said = " ".join(part for part in known if part)
@@ -83,6 +97,13 @@ def _about(agreement: Agreement, names: Names) -> Iterator[tuple[str, Value]]:
     if agreement.parties:
         ids = ",".join(party.id for party in agreement.parties)
         yield "parties", Cell(ids, ", ".join(party.name or party.id for party in agreement.parties))
+
+
+def _due(out: Out, agreement: Agreement, names: Names) -> None:
+    at = now()
+    rows = [deadline_row(one, names, at) for one in in_order(agreement)]
+    if rows:
+        out.table("", DUE, [brief(row) for row in rows] if out.terminal else [("deadline", *row) for row in rows])
 
 
 def _on_file(out: Out, agreement: Agreement) -> None:
@@ -108,8 +129,7 @@ def _voter(vote: Approval) -> Cell:
 
 @click.command()
 @click.argument("agreement")
-@click.option("--as", "actor", metavar="ID", help="Ask for this person; otherwise for anyone whose turn it is.")
-@click.option("--role", "roles", metavar="ROLE", multiple=True, help="A role this person acts in; may be repeated.")
+@asking
 @shared()
 @click.pass_obj
 def options(settings: Settings, agreement: str, actor: str | None, roles: tuple[str, ...]) -> None:
@@ -118,23 +138,40 @@ def options(settings: Settings, agreement: str, actor: str | None, roles: tuple[
     with settings.open() as engine:
         found = engine.get(agreement)
         names = Names.of(engine, found, out.lang)
-        someone = anyone(found)
-        by = Actor(id=actor or someone.id, roles=set(roles) if actor or roles else someone.roles)
-        several = engine.options(found, by=by)
+        several = engine.options(found, by=somebody(found, actor, roles))
     if out.json:
         data = {"agreement": found.id, "version": found.version, "stage": found.stage}
         out.data({**data, "options": [option_data(option, out.lang) for option in several]})
+        return
+    if out.terminal and out.width < WIDE:
+        out.lines(_option_lines(out, names, several))
         return
     headings = ("move", "target", "open", "who may", "what", "can be mended by", "rule")
     out.table(found.title or found.id, headings, _option_rows(out, names, several))
 
 
+def _option_lines(out: Out, names: Names, several: tuple[Option, ...]) -> Iterator[str]:
+    """Tell the options one below the other, where a table of them would be too narrow to read."""
+    for option in several:
+        _, where, state, roles = _option_start(out, names, option)
+        target = f" → {where.shown}" if where is not None and where.shown else ""
+        yield f"{option.move}{target}: {state.shown} ({roles.shown})"
+        yield from reason_lines(option.unmet, names)
+
+
+def _option_start(out: Out, names: Names, option: Option) -> tuple[str, Cell | None, Cell, Cell]:
+    state = "open" if option.open else "shut" if option.permitted else "not permitted"
+    target = option.target or ""
+    if option.move == "end":
+        where = names.outcome(target)
+    else:
+        where = Cell(target, target) if option.move == "amend" else names.stage(target)
+    return option.move, where, Cell(state.replace(" ", "_"), out.word(state)), names.roles(option.roles)
+
+
 def _option_rows(out: Out, names: Names, several: tuple[Option, ...]) -> Iterator[tuple[Value, ...]]:
     for option in several:
-        state = "open" if option.open else "shut" if option.permitted else "not permitted"
-        target = option.target or ""
-        where = names.stage(target) if option.move != "end" else names.outcome(target)
-        start = (option.move, where, Cell(state.replace(" ", "_"), out.word(state)), names.roles(option.roles))
+        start: tuple[Value, ...] = _option_start(out, names, option)
         if not option.unmet:
             yield (*start, None, None, None)
         for number, reason in enumerate(option.unmet):
@@ -152,6 +189,13 @@ def _option_rows(out: Out, names: Names, several: tuple[Option, ...]) -> Iterato
 @click.option("--party", metavar="ID", help="Only those with this party.")
 @click.option("--text", metavar="TEXT", help="Only those whose id, title or parties hold this text.")
 @click.option("--changed-since", metavar="INSTANT", type=Instant(), help="Only those changed at or after this moment.")
+@click.option("--overdue/--not-overdue", default=None, help="Only those of which something is overdue, or nothing.")
+@click.option(
+    "--due-before",
+    metavar="INSTANT",
+    type=Instant(),
+    help="Only those with something due at or before this moment.",
+)
 @click.option(
     "--state",
     type=click.Choice(["running", "ended", "all"]),
@@ -166,7 +210,7 @@ def _option_rows(out: Out, names: Names, several: tuple[Option, ...]) -> Iterato
 def board(
     settings: Settings, /, *, state: str | None, limit: int, after: str | None, counts: bool, **filters: Any
 ) -> None:
-    """Show what stands where, whose turn it is, and since when."""
+    """Show what stands where, whose turn it is, since when, and what is due next."""
     out = Out(settings)
     state = state or ("all" if filters["outcome"] else "running")
     asked = {**filters, "running": {"running": True, "ended": False, "all": None}[state]}
@@ -185,7 +229,7 @@ def board(
         out.data({"agreements": found, "next": page and page.next, "counts": numbers})
         return
     if page is not None:
-        headings = ("agreement", "title", "stage", "owner", "since", "on hold", "outcome")
+        headings = ("agreement", "title", "stage", "owner", "since", "on hold", "outcome", "due")
         out.table("", headings, (_board_row(item, names) for item, names in named))
         if page.next is not None:
             out.warn(f"there are more; go on with --after {page.next}")
@@ -203,6 +247,7 @@ def _board_row(item: Agreement, names: Names) -> tuple[Value, ...]:
         names.moment(item.entered_at),
         None if item.hold is None else item.hold.reason,
         names.outcome(item.outcome),
+        nearest(item, names.lang),
     )
 
 

@@ -11,9 +11,10 @@ from ._asking import board, options, show
 from ._defining import deliver, lint, processes
 from ._errors import Program
 from ._migrating import migrate
-from ._moving import advance, end, hold, resume, send_back
+from ._moving import advance, amend, end, hold, renew, resume, send_back
 from ._proving import diagram, history, verify
 from ._settings import shared
+from ._timing import deadlines, forecast, recompute, sweep
 from .demo import demo
 
 EPILOG = "Leaves with 0 if it was done, 1 if it was refused, 2 if it was asked for wrongly or could not be done."
@@ -25,6 +26,8 @@ COMMANDS = (
     start,
     show,
     options,
+    deadlines,
+    forecast,
     attach,
     record,
     approve,
@@ -37,12 +40,16 @@ COMMANDS = (
     send_back,
     hold,
     resume,
+    renew,
+    amend,
     end,
     migrate,
     board,
     history,
     verify,
     diagram,
+    sweep,
+    recompute,
     deliver,
 )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +10,12 @@ import click
 
 from stagegate import DefinitionError, Engine, Process, Requirement, Stage
 
+from ._clauses import as_written, asked, calendars, lasting, owed, renewing, time_limit
 from ._errors import WRONG
 from ._output import Cell, Out, Value
 from ._settings import Settings, find_process, shared
-from ._views import Names, listed, spell, spelled
+from ._views import Names, spell
 from ._words import word
-
-_ABOUT = {"id", "label", "basis", "provenance", "fix_by", "soft"}
 
 
 @click.command()
@@ -74,21 +73,26 @@ def _one(out: Out, process: Process) -> None:
         pairs.append(("what", said))
     out.pairs(pairs)
     stages = [_stage_row(stage, names) for stage in process.stages]
-    out.table("", ("stage", "owner", "back to", "basis"), [row[1:] for row in stages] if out.terminal else stages)
-    guards = [row for stage in process.stages for row in _guard_rows(stage.id, stage.gate, stage.when, names, out)]
-    guards += [row for end in process.outcomes for row in _guard_rows(end.id, end.gate, None, names, out)]
-    headings = ("stage", "guard", "asks for", "can be mended by", "rule")
-    out.table("", headings, [row[1:] for row in guards] if out.terminal else guards)
-    outcomes = [
+    _table(out, ("stage", "owner", "back to", "basis"), stages)
+    _table(out, ("stage", "guard", "asks for", "can be mended by", "rule"), _all_guards(process, names, out))
+    clocks = [row for stage in process.stages for row in _clock_rows(stage, names)]
+    if clocks:
+        _table(out, ("stage", "clock", "asks for", "can be mended by", "rule"), clocks)
+    outcomes: list[tuple[Value, ...]] = [
         ("outcome", names.outcome(end.id), names.roles(end.by), ",".join(end.stages), end.basis)
         for end in process.outcomes
     ]
-    out.table(
-        "", ("outcome", "who may", "stages", "basis"), [row[1:] for row in outcomes] if out.terminal else outcomes
-    )
-    parameters = [("parameter", name, spell(value)) for name, value in process.parameters.items()]
+    _table(out, ("outcome", "who may", "stages", "basis"), outcomes)
+    parameters: list[tuple[Value, ...]] = [
+        ("parameter", name, spell(value)) for name, value in process.parameters.items()
+    ]
     if parameters:
-        out.table("", ("parameters", "what"), [row[1:] for row in parameters] if out.terminal else parameters)
+        _table(out, ("parameters", "what"), parameters)
+
+
+def _table(out: Out, headings: tuple[str, ...], rows: list[tuple[Value, ...]]) -> None:
+    """Print rows; in a pipe the first column says what a line is about, on a terminal the headings do."""
+    out.table("", headings, [row[1:] for row in rows] if out.terminal else rows)
 
 
 def _sourced(basis: str, provenance: str, lang: str) -> str:
@@ -101,19 +105,85 @@ def _stage_row(stage: Stage, names: Names) -> tuple[Value, ...]:
     return ("stage", names.stage(stage.id), names.roles(stage.owner), back, said)
 
 
+ASKED = {
+    "when": "entered only if: {asks}",
+    "renew": "to renew: {asks}",
+    "amend": "to amend {document}: {asks}",
+}
+"""For what else than going on a requirement is asked, by the word that a line about it begins with."""
+
+
+def _all_guards(process: Process, names: Names, out: Out) -> list[tuple[Value, ...]]:
+    rows: list[tuple[Value, ...]] = []
+    for stage in process.stages:
+        where = names.stage(stage.id)
+        rows += _guard_rows("guard", where, stage.gate, names, out)
+        rows += _guard_rows("when", where, stage.when, names, out)
+        rows += _guard_rows("renew", where, stage.renewal.gate if stage.renewal else None, names, out)
+        for document, requirement in stage.amend.items():
+            rows += _guard_rows("amend", where, requirement, names, out, document)
+    for end in process.outcomes:
+        rows += _guard_rows("guard", names.outcome(end.id) or "", end.gate, names, out)
+    return rows
+
+
 def _guard_rows(
-    place: str, gate: Requirement | None, condition: Requirement | None, names: Names, out: Out
+    kind: str, where: Value, gate: Requirement | None, names: Names, out: Out, document: str = ""
 ) -> Iterator[tuple[Value, ...]]:
-    for kind, requirement in (("guard", gate), ("when", condition)):
-        for part in _parts(requirement):
-            label = part.label.text(names.lang)
-            soft = f" ({out.word('warns only')})" if part.soft else ""
-            shown = Cell(part.name, f"{part.name}\n{label}" if label and label != part.name else part.name)
-            rule = _sourced(part.basis, part.provenance, names.lang)
-            where = names.stage(place) if names.process and names.process.stage(place) else names.outcome(place)
-            asks = asked(part.to_data()) + soft
-            asks_shown = f"{out.word('entered only if')}: {asks}" if kind == "when" else asks
-            yield (kind, where, shown, Cell(asks, asks_shown), names.roles(part.fix_by), rule)
+    for part in _parts(gate):
+        label = part.label.text(names.lang)
+        soft = f" ({out.word('warns only')})" if part.soft else ""
+        shown = Cell(part.name, f"{part.name}\n{label}" if label and label != part.name else part.name)
+        asks, asks_shown = asked(part.to_data()) + soft, asked(part.to_data(), out.lang) + soft
+        if kind in ASKED:
+            asks_shown = out.word(ASKED[kind], asks=asks_shown, document=document)
+        plain = f"{document}: {asks}" if document else asks
+        rule = _sourced(part.basis, part.provenance, names.lang)
+        yield (kind, where, shown, Cell(plain, asks_shown), names.roles(part.fix_by), rule)
+
+
+def _clock_rows(stage: Stage, names: Names) -> Iterator[tuple[Value, ...]]:
+    """Tell how long a stage may take, how long it lasts, what follows, and what is owed meanwhile."""
+    where, lang, owner = names.stage(stage.id), names.lang, names.roles(stage.owner)
+    rule = _sourced(stage.basis, stage.provenance, lang)
+    if stage.within is not None:
+        yield (
+            "within",
+            where,
+            _called("time limit", lang),
+            Cell(time_limit(stage), time_limit(stage, lang)),
+            owner,
+            rule,
+        )
+    if (term := stage.term) is not None:
+        yield (
+            "term",
+            where,
+            _called("term", lang),
+            Cell(lasting(stage, term), lasting(stage, term, lang)),
+            owner,
+            rule,
+        )
+    if (renewal := stage.renewal) is not None:
+        sourced = _sourced(renewal.basis, renewal.provenance, lang)
+        yield (
+            "renewal",
+            where,
+            _called("renewal", lang),
+            Cell(renewing(renewal), renewing(renewal, lang)),
+            owner,
+            sourced,
+        )
+    for duty in stage.duties:
+        label = duty.label.text(lang)
+        called = Cell(duty.id, f"{duty.id}\n{label}" if label else duty.id)
+        who = names.roles(duty.fix_by) if duty.fix_by else owner
+        sourced = _sourced(duty.basis, duty.provenance, lang)
+        yield ("duty", where, called, Cell(owed(duty), owed(duty, lang)), who, sourced)
+
+
+def _called(english: str, lang: str) -> Cell:
+    return Cell("", word(english, lang))
 
 
 def _parts(gate: Requirement | None) -> tuple[Requirement, ...]:
@@ -121,27 +191,6 @@ def _parts(gate: Requirement | None) -> tuple[Requirement, ...]:
     if gate is None:
         return ()
     return gate.children() if "all" in gate.to_data() and not gate.titled else (gate,)
-
-
-def asked(table: Mapping[str, Any]) -> str:
-    """Write what a requirement asks for in one line, without what is said about it."""
-    table = {key: value for key, value in table.items() if key not in _ABOUT}
-    first, *rest = table
-    for word_ in ("all", "any"):
-        if word_ == first:
-            return f"{word_} of ({'; '.join(map(asked, table[word_]))})"
-    match first:
-        case "at_least":
-            return f"{table['at_least']} of ({'; '.join(map(asked, table['of']))})"
-        case "not":
-            return f"not ({asked(table['not'])})"
-        case "when":
-            return f"if ({asked(table['when'])}) then ({asked(table['then'])})"
-    subject = table[first]
-    if isinstance(subject, Mapping):
-        return f"{first}: {listed(subject)}"
-    also = listed({key.replace("_", " "): table[key] for key in rest})
-    return f"{first} {spelled(subject)}" + (f": {also}" if also else "")
 
 
 @click.command()
@@ -175,12 +224,24 @@ def lint(settings: Settings, files: tuple[Path, ...]) -> int:
 
 
 def _faults(settings: Settings, file: Path) -> tuple[tuple[str, str], ...]:
+    """Return the faults of a definition, in the order of the file."""
+    given: dict[str, Any] = {"plugins": settings.plugins, "calendars": settings.calendars}
     try:
-        # An engine knows the requirements that plugins bring.
-        Engine.open("memory:", processes=[file], plugins=settings.plugins).close()
+        # An engine knows the requirements and the calendars that plugins bring.
+        with Engine.open("memory:", **given) as bare, Engine.open("memory:", processes=[file], **given) as engine:
+            new = [process for process in engine.processes if process not in bare.processes]
+            return tuple(fault for process in new for fault in _uncounted(process, engine))
     except DefinitionError as error:
-        return error.faults
-    return ()
+        return as_written(file, error.faults)
+
+
+def _uncounted(process: Process, engine: Engine) -> Iterator[tuple[str, str]]:
+    """Name the calendars that a process counts its days by and that nobody has."""
+    known = engine.calendars
+    for path, calendar in calendars(process):
+        if calendar not in known:
+            there = ", ".join(known)
+            yield path, f"there is no calendar {calendar!r}; there are {there}: name a file of yours with --calendar"
 
 
 @click.command()

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import click
 
+from stagegate import Agreement, Engine
+
 from ._acting import change
+from ._papers import Paper, paper
 from ._settings import Acting, Settings, acting, shared
 
 
@@ -63,3 +66,32 @@ def resume(settings: Settings, act: Acting, *, agreement: str, reason: str) -> N
 def end(settings: Settings, act: Acting, *, agreement: str, outcome: str, reason: str) -> None:
     """End AGREEMENT with one of the outcomes of its process."""
     change(settings, lambda engine: engine.end(act.seen(engine, agreement), outcome, reason, **act.common))
+
+
+@click.command()
+@click.argument("agreement")
+@click.argument("stage", required=False)
+@click.option("--reason", default="", help="Why.")
+@click.pass_obj
+@acting()
+@shared()
+def renew(settings: Settings, act: Acting, *, agreement: str, stage: str | None, reason: str) -> None:
+    """Renew AGREEMENT for another term where it stands, or from an earlier STAGE on, to go through it again."""
+    change(settings, lambda engine: engine.renew(act.seen(engine, agreement), stage, reason, **act.common))
+
+
+@click.command()
+@click.argument("agreement")
+@paper
+@click.option("--reason", required=True, help="Why.")
+@click.pass_obj
+@acting()
+@shared()
+def amend(settings: Settings, act: Acting, *, agreement: str, paper: Paper, reason: str) -> None:
+    """File FILE as a new version of a document that stands, by the approvals that its amendment takes."""
+
+    def call(engine: Engine) -> Agreement:
+        seen, document = paper.filed(engine, agreement, act)
+        return engine.amend(seen, document, reason, **act.common)
+
+    change(settings, call)

@@ -157,6 +157,20 @@ class Out:
             grid.add_row(Text(self.word(key), "bold"), Text(_shown(value)))
         self._console().print(grid)
 
+    @property
+    def width(self) -> int:
+        """How many cells a line of the terminal has."""
+        return self._console().width
+
+    def lines(self, lines: Iterable[str]) -> None:
+        """Print lines on a terminal; what does not fit goes on under its line."""
+        from ._lines import hang
+
+        width = self.width
+        for line in lines:
+            for part in hang(clean(line), width):
+                echo(part)
+
     def _console(self) -> Console:
         from rich.console import Console
 

@@ -12,7 +12,7 @@ from stagegate.diagrams import dot, mermaid
 from ._errors import REFUSED
 from ._output import Cell, Out, Value
 from ._settings import Settings, find_process, shared
-from ._views import Names, event_data, summary
+from ._views import LAW, Names, event_data, summary
 
 
 @click.command()
@@ -69,10 +69,13 @@ def _plain(event: Event, names: Names) -> Sequence[Value]:
 def _shown(event: Event, names: Names) -> Sequence[Value]:
     data = event.data
     roles = names.roles(data["actor"].get("roles", ())).shown
-    step = event.move if event.kind != "refused" else f"✗ {event.move}"
+    who = names.role(LAW) if event.actor == LAW else event.actor
+    # What the passing of time brings is named by what it is: `sweep` only wrote it down.
+    step = event.kind if event.move == "sweep" else event.move
+    step = step if event.kind != "refused" else f"✗ {step}"
     if "to" in data:
         step += f"\n→ {names.stage(data['to']).shown}"
-    return (event.n, names.moment(event.at), Cell("", f"{event.actor}\n{roles}"), Cell("", step), summary(event))
+    return (event.n, names.moment(event.at), Cell("", f"{who}\n{roles}"), Cell("", step), summary(event, names.lang))
 
 
 @click.command()

@@ -37,6 +37,8 @@ class Settings:
 
         plugins: Names of plugins.
 
+        calendars: Files of calendars.
+
         json: Whether to answer in JSON.
 
         lang: The language to speak.
@@ -46,6 +48,7 @@ class Settings:
     named: bool = False
     processes: list[Path] = attrs.field(factory=list)
     plugins: list[str] = attrs.field(factory=list)
+    calendars: list[Path] = attrs.field(factory=list)
     json: bool = False
     lang: str = "en"
 
@@ -67,7 +70,7 @@ class Settings:
             if not path.exists():
                 message = f"there is no database {path}; `stagegate start` makes one, or name another with --db"
                 raise StoreError(message)
-        return Engine.open(db, processes=self.processes, plugins=self.plugins)
+        return Engine.open(db, processes=self.processes, plugins=self.plugins, calendars=self.calendars)
 
 
 def find_process(processes: Sequence[Process], process: str, version: str | None = None) -> Process:
@@ -98,6 +101,8 @@ def _keep(ctx: click.Context, param: click.Parameter, value: Any) -> None:
             settings.processes += value
         case "plugins":
             settings.plugins += value
+        case "calendars":
+            settings.calendars += value
         case "json":
             settings.json = True
         case _:
@@ -139,6 +144,17 @@ def shared(*, environment: bool = False) -> Callable[[Callable[P, R]], Callable[
             expose_value=False,
             callback=_keep,
         ),
+        click.option(
+            "--calendar",
+            "calendars",
+            metavar="FILE",
+            type=click.Path(path_type=Path),
+            multiple=True,
+            envvar="STAGEGATE_CALENDAR" if environment else None,
+            help="A calendar by which days are counted, TOML or JSON; may be repeated; also from STAGEGATE_CALENDAR.",
+            expose_value=False,
+            callback=_keep,
+        ),
         click.option("--json", is_flag=True, help="Answer in JSON.", expose_value=False, callback=_keep),
         click.option(
             "--lang",
@@ -156,6 +172,16 @@ def shared(*, environment: bool = False) -> Callable[[Callable[P, R]], Callable[
         return command
 
     return decorate
+
+
+def asking(command: Callable[..., R]) -> Callable[..., R]:
+    """Give a question the options that say for whom it is asked."""
+    command = click.option(
+        "--role", "roles", metavar="ROLE", multiple=True, help="A role this person acts in; may be repeated."
+    )(command)
+    return click.option(
+        "--as", "actor", metavar="ID", help="Ask for this person; otherwise for anyone whose turn it is."
+    )(command)
 
 
 @attrs.frozen(kw_only=True)

@@ -72,6 +72,19 @@ class Way(click.ParamType[tuple[str, str]]):
         return old.strip(), new.strip()
 
 
+class Assumption(Way):
+    """A stage and the period it is assumed to take, `stage=period`."""
+
+    name = "stage=period"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        """Return both."""
+        stage, mark, period = value.partition("=")
+        if not mark or not stage.strip() or not period.strip():
+            self.fail(f"{value!r} says nothing of a stage; write it like draft_agreement=30 workdays", param, ctx)
+        return stage.strip(), period.strip()
+
+
 class Count(Pair):
     """A name and a whole number, `name=number`."""
 

@@ -4,15 +4,28 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from typing import Any
 
 import attrs
 
-from stagegate import Actor, Agreement, Engine, Event, Label, NotFound, Option, Pin, Process, Unmet
+from stagegate import Actor, Agreement, Deadline, Engine, Event, Label, NotFound, Option, Pin, Process, Unmet
 
-from ._output import Cell, clean
-from ._words import word
+from ._dates import (
+    calendar_of,
+    days,
+    deadline_data,
+    distance,
+    in_order,
+    iso,
+    move_text,
+    moved,
+    rule_of,
+    state,
+    subject,
+)
+from ._output import Cell, Value, clean
+from ._words import LANGUAGES, word
 
 _AGREEMENT: dict[str, Any] = {
     "owner": (),
@@ -24,7 +37,12 @@ _AGREEMENT: dict[str, Any] = {
     "adjourned": {},
     "hold": None,
     "outcome": None,
+    "escalated": (),
+    "part_of": None,
 }
+
+LAW = "law"
+"""The role and the actor of what the passing of time brings."""
 
 
 @attrs.frozen
@@ -68,8 +86,14 @@ class Names:
 
     def role(self, role: str) -> str:
         """Name a role."""
+        if role == LAW:
+            return word("passing of time", self.lang)
         label = Label() if self.process is None else self.process.roles.get(role, Label())
         return str(label.text(self.lang)) or role
+
+    def due(self, key: str, round_: int = 1) -> Cell:
+        """Name what is due."""
+        return subject(key, self.process, self.lang, round_)
 
     def roles(self, roles: Iterable[str]) -> Cell:
         """Name several roles."""
@@ -80,11 +104,40 @@ class Names:
         """Name several roles, each with the id by which it acts."""
         return ", ".join(role if self.role(role) == role else f"{self.role(role)} ({role})" for role in roles)
 
+    def day(self, at: datetime) -> date:
+        """Return the day that a moment lies on, in the zone of the process."""
+        return at.astimezone(self.zone).date()
+
     def moment(self, at: datetime) -> Cell:
         """Tell a moment: in UTC for programs, in the zone of the process for people."""
         here = at.astimezone(self.zone)
         shown = f"{here:%Y-%m-%d %H:%M}" + (" UTC" if self.zone is UTC else "")
         return Cell(instant(at), shown)
+
+
+DUE = ("what", "due", "when", "rule", "calendar")
+"""The headings of deadlines on a terminal."""
+
+
+def deadline_row(one: Deadline, names: Names, at: datetime) -> tuple[Value, ...]:
+    """Return what is known of a deadline: the columns of a line in a pipe."""
+    today = names.day(at)
+    return (
+        names.due(one.key, one.round),
+        iso(one.date),
+        Cell(state(one, at), distance(one, at, today, names.lang)),
+        days(one, today),
+        Cell(rule_of(one), rule_of(one, names.lang)),
+        calendar_of(one),
+        one.start.isoformat(),
+        iso(one.paused_on),
+    )
+
+
+def brief(row: Sequence[Value]) -> tuple[Value, ...]:
+    """Return what of it a person is shown."""
+    what, date_, how, _, rule_, calendar, _, _ = row
+    return (what, date_, how, rule_, calendar)
 
 
 def instant(at: datetime) -> str:
@@ -97,11 +150,18 @@ def anyone(agreement: Agreement) -> Actor:
     return Actor(id="anyone", roles=set(agreement.owner))
 
 
+def somebody(agreement: Agreement, actor: str | None, roles: Iterable[str]) -> Actor:
+    """Return the one a question is asked for: who was named, otherwise anyone whose turn it is."""
+    someone = anyone(agreement)
+    return Actor(id=actor or someone.id, roles=set(roles) if actor or roles else someone.roles)
+
+
 def agreement_data(agreement: Agreement, names: Names) -> dict[str, Any]:
     """Return an agreement as data, every key always there."""
     return {
         **_AGREEMENT,
         **agreement.to_data(),
+        "deadlines": [deadline_data(deadline) for deadline in in_order(agreement)],
         "stage_label": names.stage(agreement.stage).shown,
         "round": agreement.round,
     }
@@ -184,40 +244,79 @@ def told(value: Any) -> Cell:
     return Cell(spell(value), "\n".join(map(clean, lines)))
 
 
-def summary(event: Event) -> str:
-    """Tell what an event recorded, in one line of ids and values."""
+def summary(event: Event, lang: str = LANGUAGES[0]) -> str:
+    """Tell what an event recorded, in one line of ids and values; the words between them in *lang*."""
     data = event.data.get("data", {})
     match event.kind:
         case "attached":
             document = data["document"]
+            amended = data.get("reason", "")
             said = " ".join(part for part in (document["kind"], document["digest"][:12], document.get("title")) if part)
+            said = ": ".join(part for part in (said, amended) if part)
         case "recorded":
             said = f"{data['fact']} = {spell(data['value'])}"
         case "voted":
-            capacity = data.get("capacity", "own")
-            acted = "" if capacity == "own" else f"({capacity} by {event.data['actor'].get('on_behalf_of')})"
-            said = " ".join(part for part in (data["role"], data["vote"], acted, data.get("reason")) if part)
+            said = _vote(event, lang)
         case "adjourned":
-            until = f"until {data['until']}" if "until" in data else ""
+            until = f"{word('until', lang)} {data['until']}" if "until" in data else ""
             said = " ".join(part for part in (data["role"], until, data["reason"]) if part)
         case "noted":
             said = data["text"]
         case "started":
-            said = data.get("title", "")
+            whole = f"{word('part of', lang)} {data['part_of']}" if "part_of" in data else ""
+            said = "; ".join(part for part in (data.get("title", ""), whole) if part)
         case "migrated":
             was, now = data["was"], event.data["process"]
             said = f"{was['id']} {was['version']} → {now['id']} {now['version']}"
             said = ": ".join(part for part in (said, data.get("reason")) if part)
+        case "reminded" | "overdue":
+            escalated = f"{word('now also for', lang)} {data['escalate']}" if "escalate" in data else ""
+            said = "; ".join(part for part in (_by_date(data, lang), _codes(data), escalated) if part)
+        case "reckoned":
+            settled = f"{_by_date(data, lang)}: {word('met or asked no more', lang)}" if "deadline" in data else ""
+            said = settled
         case "refused":
-            codes = ", ".join(
-                dict.fromkeys(reason.get("requirement") or reason["code"] for reason in data.get("unmet", ()))
-            )
-            barred = f"only for {', '.join(data['roles'])}" if data.get("roles") else ""
-            said = "; ".join(part for part in (barred, codes) if part)
+            barred = f"{word('only for', lang)} {', '.join(data['roles'])}" if data.get("roles") else ""
+            said = "; ".join(part for part in (barred, _codes(data)) if part)
         case _:
-            said = data.get("outcome") or ""
-            said = ": ".join(part for part in (said, data.get("reason")) if part)
-    voided = ", ".join(f"{vote['role']} by {vote['by']} (event {vote['n']})" for vote in event.data.get("voided", ()))
-    skipped = ", ".join(stage["stage"] for stage in data.get("skipped", ()))
-    also = [f"voided: {voided}" if voided else "", f"skipped: {skipped}" if skipped else ""]
-    return "; ".join(part for part in (said, *also) if part)
+            by_law = _by_date(data, lang) if "deadline" in data else ""
+            said = ": ".join(part for part in (data.get("outcome"), by_law, data.get("reason")) if part)
+    return "; ".join(part for part in (said, *_besides(event, lang)) if part)
+
+
+def _vote(event: Event, lang: str) -> str:
+    data = event.data["data"]
+    capacity = data.get("capacity", "own")
+    whom = event.data["actor"].get("on_behalf_of")
+    acted = "" if capacity == "own" else word(f"({capacity} by {{whom}})", lang, whom=whom)
+    said = " ".join(part for part in (data["role"], data["vote"], acted, data.get("reason")) if part)
+    silence = data.get("silence")
+    return said if silence is None else f"{said}: {word('by silence', lang)}, {_by_date(silence, lang)}"
+
+
+def _by_date(data: Mapping[str, Any], lang: str) -> str:
+    """Name what was due and when, and the rule that says what follows."""
+    said = f"{data['deadline']} {word('was due on', lang)} {data['date']}" if "date" in data else data["deadline"]
+    return f"{said} ({data['basis']})" if data.get("basis") else said
+
+
+def _codes(data: Mapping[str, Any]) -> str:
+    return ", ".join(dict.fromkeys(reason.get("requirement") or reason["code"] for reason in data.get("unmet", ())))
+
+
+def _besides(event: Event, lang: str) -> Iterator[str]:
+    """Tell what else an event did: votes it voided, stages it passed over, dates it changed."""
+    voided = ", ".join(
+        word("{role} by {by} (event {n})", lang, role=vote["role"], by=vote["by"], n=vote["n"])
+        for vote in event.data.get("voided", ())
+    )
+    if voided:
+        yield f"{word('voided', lang)}: {voided}"
+    skipped = ", ".join(stage["stage"] for stage in event.data.get("data", {}).get("skipped", ()))
+    if skipped:
+        yield f"{word('skipped', lang)}: {skipped}"
+    # These two kinds are about a date that stays as it is.
+    dates = () if event.kind in {"reminded", "overdue"} else moved(event)
+    due = ", ".join(f"{key} {move_text(now, was, lang)}" for key, now, was in dates)
+    if due:
+        yield f"{word('due', lang)}: {due}"

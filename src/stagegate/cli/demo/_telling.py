@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from itertools import pairwise
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -12,6 +11,7 @@ from rich.cells import cell_len
 from stagegate import Agreement, Conflict, Engine, Event, GateClosed
 from stagegate.diagrams import mermaid
 
+from .._lines import cut, hang, pad, wrap
 from .._output import Out, clean
 from .._views import Names, reason_lines, spell
 from .._words import LANGUAGES
@@ -20,35 +20,6 @@ from ._scenario import IMAGINED, WIB, Scene
 from ._sentences import sentence, verb
 
 WIDTH = 100
-# What no line may end with, and what none may begin with.
-_OPENING, _CLOSING = "「（", "」）。、・ー：々っゃゅょッャュョァィゥェォ"
-
-
-def wrap(said: str, width: int = WIDTH, indent: str = "") -> Iterator[str]:
-    """Yield *said* in lines of at most *width* cells; where words are wide, a line may end between any two letters."""
-    line = ""
-    for word in _words(said):
-        if line and cell_len(line + word.rstrip()) > width - cell_len(indent):
-            yield indent + line.rstrip()
-            line = ""
-        line += word if line else word.lstrip()
-    if line:
-        yield indent + line.rstrip()
-
-
-def _words(said: str) -> Iterator[str]:
-    word = ""
-    for c, following in pairwise(said + " "):
-        word += c
-        if c == " " or (cell_len(c) > 1 and c not in _OPENING and following not in _CLOSING):
-            yield word
-            word = ""
-    yield word
-
-
-def pad(said: str, cells: int) -> str:
-    """Return *said*, filled with spaces up to *cells*."""
-    return said + " " * max(0, cells - cell_len(said))
 
 
 class Telling:
@@ -62,7 +33,7 @@ class Telling:
 
     def say(self, key: str, **params: object) -> None:
         """Say a sentence."""
-        for line in wrap(sentence(key, self.lang, **params)):
+        for line in wrap(sentence(key, self.lang, **params), WIDTH):
             self.out.text(line)
 
     def heading(self, key: str, *, loud: bool = False, **params: object) -> None:
@@ -117,11 +88,8 @@ class Telling:
         unmet = scene.option.unmet if scene.option is not None else ()
         self.heading("blocks", count=len(unmet))
         for line in reason_lines(unmet, names):
-            ahead = line[: len(line) - len(line.lstrip())]
-            first, *rest = wrap(line.lstrip(), WIDTH - len(ahead) - 3)
-            self.out.text(ahead + first)
-            for more in rest:
-                self.out.text(f"{ahead}   {more}")
+            for said in hang(line, WIDTH):
+                self.out.text(said)
         self.out.text("")
         self.say("stops")
 
@@ -229,12 +197,3 @@ class Telling:
         if temporary:
             self.out.text("")
             self.say("keep", agreement=AGREEMENT)
-
-
-def cut(said: str, cells: int) -> str:
-    """Return *said*, cut off where it is wider than *cells*."""
-    if cell_len(said) <= cells:
-        return said
-    while cell_len(said) > cells - 1:
-        said = said[:-1]
-    return said + "…"
