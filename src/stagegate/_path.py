@@ -40,7 +40,6 @@ from .exceptions import (
     quote,
 )
 
-
 OUTLIVES = frozenset({"note", "hold", "end"})
 """What can still be done to a part when the agreement it is part of has ended."""
 

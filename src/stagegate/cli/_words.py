@@ -75,7 +75,6 @@ WORDS: dict[str, tuple[str, str]] = {
     "overdue": ("terlambat", "期限超過"),
     "overdue since yesterday": ("terlambat sejak kemarin", "昨日から超過"),
     "owner": ("pemegang giliran", "担当"),
-    "overdue": ("lewat tenggat", "期限超過"),
     "parameters": ("parameter", "パラメーター"),
     "part of": ("bagian dari", "上位の協定："),
     "parties": ("para pihak", "当事者"),
