@@ -9,6 +9,7 @@ from typing import Any
 
 import attrs
 
+from ._deadlines import point_parts
 from ._history import Entry, Event
 from ._plain import canonical, moment, plain
 from ._records import Adjournment, Approval, Document, Fact, Hold, Party, Pin, day, lean
@@ -132,21 +133,18 @@ class Agreement:
         Args:
             point: Which date of which document, or which fact.
         """
-        if point.startswith("fact:"):
-            return _date(self.fact(point[5:]))
-        kind, _, field = point.rpartition(".")
-        if kind.endswith(".fields"):
-            document = self.documents.get(kind.removesuffix(".fields"))
-            return None if document is None else _date(document.fields.get(field))
-        document = self.documents.get(kind)
-        return None if document is None else getattr(document, field)
+        source, named, field = point_parts(point)
+        if source == "fact":
+            return _date(self.fact(named))
+        document = self.documents.get(named)
+        if document is None:
+            return None
+        return _date(document.fields.get(field)) if source == "field" else getattr(document, field)
 
     def source_of(self, point: str) -> int:
         """Return the number of the event that a point's document or fact is from; 0 if there is none."""
-        if point.startswith("fact:"):
-            found = self.facts.get(point[5:])
-        else:
-            found = self.documents.get(point.rpartition(".")[0].removesuffix(".fields"))
+        source, named, _ = point_parts(point)
+        found = self.facts.get(named) if source == "fact" else self.documents.get(named)
         return 0 if found is None else found.n
 
     @property

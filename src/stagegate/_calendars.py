@@ -100,11 +100,6 @@ def _good(given: Mapping[str, Any]) -> dict[str, Any]:
     first, last = good.get("first"), good.get("last")
     if first and last and last < first:
         faults.append(("last", f"the last day, {last}, lies before the first, {first}"))
-    for table in ("holidays", "working"):
-        for on in good.get(table, ()):
-            at = date.fromisoformat(on)
-            if (first and at < first) or (last and at > last):
-                faults.append((join(table, on), "the calendar does not cover this day; move first or last"))
     if "weekend" in good and "holidays" in good:
         faults += [
             (join("working", on), "this day counts anyway: it is no day of the week-end and no holiday")
@@ -132,9 +127,10 @@ class Calendar:
 
         working: The days that count although they are a holiday or of the week-end, each with the reason.
 
-        first: The first day it covers, if it does not go back without end; before it only week-ends are known.
+        first: The first day it speaks of with certainty, if there is one. What is counted over earlier days is not
+            certain.
 
-        last: The last day it covers; after it only week-ends are known.
+        last: The last such day. Days beyond it may be named, as far as they are expected.
 
         basis: What it rests on: the decrees or the source of its days.
 
@@ -192,15 +188,15 @@ class Calendar:
         return not self.off(on)
 
     def covers(self, on: date) -> bool:
-        """Say whether the calendar knows more of *on* than its weekday."""
+        """Say whether the calendar speaks of *on* with certainty."""
         return (self.first is None or self.first <= on) and (self.last is None or on <= self.last)
 
     def amended(
         self,
-        *,
         version: str,
-        add: Mapping[date, str] | Mapping[str, str] = frozendict(),
-        remove: Mapping[date, str] | Mapping[str, str] = frozendict(),
+        *,
+        holidays: Mapping[date, str] | Mapping[str, str] = frozendict(),
+        working: Mapping[date, str] | Mapping[str, str] = frozendict(),
         basis: str | None = None,
         last: date | str | None = None,
     ) -> Calendar:
@@ -210,40 +206,37 @@ class Calendar:
         Args:
             version: The version of the new one.
 
-            add: More days that do not count, with their names.
+            holidays: More days that do not count, with their names.
 
-            remove: Days that count after all, each with the reason: a holiday that was moved, a Saturday at work.
+            working: Days that count after all, each with the reason: a holiday that was moved, a Saturday at work.
 
             basis: What the new one rests on, if that is not the same.
 
-            last: The last day the new one covers, if that is not the same.
+            last: The last day the new one speaks of with certainty, if that is not the same.
 
         Raises:
-            InvalidValue: If the version is the same, a day to add is a holiday already, or one to remove counts.
+            InvalidValue: If the version is the same, a holiday is one already, or a working day counts already.
         """
         faults: list[tuple[str, str]] = []
-        read: dict[str, frozendict] = {}
-        for named, table in (("add", add), ("remove", remove)):
+        read: dict[str, frozendict] = {"holidays": frozendict(), "working": frozendict()}
+        for named, table in (("holidays", holidays), ("working", working)):
             try:
-                read[named] = _days(table, named)
+                read |= collected(Calendar, {named: table})
             except DefinitionError as error:
-                faults += error.under(named).faults
-            except InvalidValue as error:
-                faults.append((named, str(error).removeprefix(f"{named}: ")))
-        added, removed = read.get("add", frozendict()), read.get("remove", frozendict())
+                faults += error.faults
+        added, removed = read["holidays"], read["working"]
         if version == self.version:
             faults.append(("version", f"the amended calendar needs another version than {quote(version)}"))
+        for on in added:
+            if on in removed:
+                faults.append((join("working", on), "the same day stands among the holidays"))
+            elif on in self.holidays and on not in self.working:
+                faults.append((join("holidays", on), f"it is a holiday already: {quote(self.holidays[on])}"))
         faults += [
-            (join("add", on), f"it is a holiday already: {quote(self.holidays[on])}")
-            for on in added
-            if on in self.holidays and on not in self.working
-        ]
-        faults += [
-            (join("remove", on), "it counts already")
+            (join("working", on), "this day counts already")
             for on in removed
-            if self.counts(date.fromisoformat(on)) and on not in added
+            if on not in added and self.counts(date.fromisoformat(on))
         ]
-        faults += [(join("remove", on), "it stands among the days to add as well") for on in removed if on in added]
         if faults:
             raise invalid(Calendar, DefinitionError(faults))
         kept = {on: why for on, why in self.working.items() if on not in added}

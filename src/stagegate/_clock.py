@@ -218,7 +218,7 @@ class Clock:
         today, hold = attempt.today, attempt.agreement.hold
         base = None if was is None or (entered and not was.away) else was
         pauses, paused_on = ((), None) if base is None else (base.pauses, base.paused_on)
-        if paused_on is not None and (base is not None and base.away or hold is None):
+        if paused_on is not None and ((base is not None and base.away) or hold is None):
             pauses, paused_on = (*pauses, (paused_on, max(today, paused_on))), None
         if hold is not None and paused_on is None and one.period.on_hold == "pause":
             paused_on = max(_day(attempt, hold.since), one.start)

@@ -55,8 +55,8 @@ def as_point(value: Any, where: str) -> str:
     Raises:
         InvalidValue: If it names none.
     """
-    said = name(value, where)
     try:
+        said = name(value, where)
         source, first, second = point_parts(said)
         _ = key(first, where) if source == "fact" else slug(first, where)
         _ = key(second, where)

@@ -214,7 +214,7 @@ class Engine:
 
     @property
     def calendars(self) -> Mapping[str, Calendar]:
-        """The calendars in force, by id: the shipped ones, those of plugins, those it was given."""
+        """The calendars in force, by id. They come along, or from plugins, or it was given them."""
         return MappingProxyType(self._almanac.all())
 
     @property

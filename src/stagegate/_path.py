@@ -40,7 +40,6 @@ from .exceptions import (
     quote,
 )
 
-
 OUTLIVES = frozenset({"note", "hold", "end"})
 """What can still be done to a part when the agreement it is part of has ended."""
 
@@ -123,20 +122,19 @@ class MutatingPath:
         """
         kin: dict[str, Any] = {}
         bounding = move in BOUNDING and "term" in agreement.deadlines
-        if agreement.part_of is not None or process.kin.parts or process.kin.tracks or bounding:
+        if agreement.part_of is not None or process.asks_parts or process.tracks or bounding:
             kin = self._kin(process, agreement, _Outside(self.store, agreement.id) if unit is None else unit, move)
         if process.counts:
             kin["calendar"] = self.reckoner.calendar(process)
         return Attempt(agreement=agreement, move=move, actor=actor, at=at, details=details, zone=process.tzinfo, **kin)
 
     def _kin(self, process: Process, agreement: Agreement, look: Any, move: str) -> dict[str, Any]:
-        asked = process.kin
         parent = None if agreement.part_of is None else look.other(agreement.part_of)
         parts: Sequence[Agreement] = ()
         tracks: dict[str, Agreement] = {}
-        if asked.always or move not in ACTS:
-            parts = tuple(look.parts()) if asked.parts or move in BOUNDING else ()
-            for track in asked.tracks:
+        if process.watches or move not in ACTS:
+            parts = tuple(look.parts()) if process.asks_parts or move in BOUNDING else ()
+            for track in process.tracks:
                 named = agreement.fact(track)
                 other = look.other(named) if isinstance(named, str) else None
                 if other is not None:

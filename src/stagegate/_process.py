@@ -245,15 +245,21 @@ class Process:
         )
 
     @cached_property
-    def kin(self) -> Kin:
-        """What it asks of other agreements."""
-        asked = [part for _, part in self.requirements()]
-        timed = [part for stage in self.stages for gate in _timed(stage) for part in gate.walk()]
-        return Kin(
-            parts=any(isinstance(part, PartsRequirement) for part in asked),
-            tracks=tuple(dict.fromkeys(part.track for part in asked if isinstance(part, TrackRequirement))),
-            always=any(isinstance(part, (PartsRequirement, TrackRequirement)) for part in timed),
-        )
+    def asks_parts(self) -> bool:
+        """Whether it asks about the parts of an agreement."""
+        return any(isinstance(part, PartsRequirement) for _, part in self.requirements())
+
+    @cached_property
+    def tracks(self) -> tuple[str, ...]:
+        """The facts that name the agreements which run beside one."""
+        asked = (part.track for _, part in self.requirements() if isinstance(part, TrackRequirement))
+        return tuple(dict.fromkeys(asked))
+
+    @cached_property
+    def watches(self) -> bool:
+        """Whether a clock depends on other agreements, so that these are looked at whatever is done."""
+        timed = (part for stage in self.stages for gate in _timed(stage) for part in gate.walk())
+        return any(isinstance(part, (PartsRequirement, TrackRequirement)) for part in timed)
 
     @cached_property
     def counts(self) -> bool:
@@ -262,7 +268,7 @@ class Process:
 
     @cached_property
     def calendars(self) -> tuple[str, ...]:
-        """The ids of the calendars by which it counts: its own, and those that single periods name."""
+        """The ids of the calendars by which it counts, those that single periods name among them."""
         named = [self.calendar, *(period.calendar for period in self._periods())]
         return tuple(dict.fromkeys(one for one in named if isinstance(one, str) and one))
 
@@ -272,7 +278,11 @@ class Process:
         for stage in self.stages:
             renewal = stage.renewal
             terms = [stage.term, *(() if renewal is None else (renewal.term,))]
-            several += [stage.within, *(duty.period for duty in stage.duties), *(t.lasts for t in terms if t is not None)]
+            several += [
+                stage.within,
+                *(duty.period for duty in stage.duties),
+                *(t.lasts for t in terms if t is not None),
+            ]
             several += () if renewal is None else (renewal.window,)
         yield from (period for period in several if period is not None)
 
@@ -339,24 +349,6 @@ class Process:
                 "outcomes": [outcome.to_data() for outcome in self.outcomes],
             }
         )
-
-
-@attrs.define(frozen=True)
-class Kin:
-    """
-    What a process asks of other agreements.
-
-    Attributes:
-        parts: Whether it asks about the parts.
-
-        tracks: The facts that name the agreements that run beside it.
-
-        always: Whether a clock depends on them, so that they are looked at whatever is done.
-    """
-
-    parts: bool
-    tracks: tuple[str, ...]
-    always: bool
 
 
 def _timed(stage: Stage) -> Iterator[Requirement]:

@@ -64,12 +64,12 @@ class Deadline:
 
     @property
     def kind(self) -> str:
-        """What kind of thing is due: `stage`, `requirement`, `term` or `duty`."""
+        """What kind of thing is due, one of `stage`, `requirement`, `term`, `duty`."""
         return self.key.partition(":")[0]
 
     @property
     def subject(self) -> str:
-        """Which one: the id of the stage or of the duty, the name of the requirement; empty for a term."""
+        """Which one is due, by the id of the stage or of the duty, the name of the requirement; empty for a term."""
         return self.key.partition(":")[2]
 
     @property

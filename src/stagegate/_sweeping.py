@@ -1,4 +1,4 @@
-"""What the passing of time brings: reminders, what is overdue, decisions by silence, the end of a term. Pure decisions."""
+"""What the passing of time brings: reminders, what is overdue, decisions by silence, the end of a term. It is pure."""
 
 from __future__ import annotations
 

@@ -36,7 +36,8 @@ owner = "cooperation_section"
 """
 SHIPPED = builtin_calendar("indonesia")
 DECREE = SHIPPED.amended(
-    f"{SHIPPED.version}, decree of 1 September 2025", holidays={date(2025, 9, 8): "Cuti Bersama Maulid Nabi Muhammad"}
+    f"{SHIPPED.version}, decree of 1 September 2025",
+    holidays={date(2025, 9, 8): "Cuti Bersama Maulid Nabi Muhammad"},
 )
 
 

@@ -427,12 +427,8 @@ def test_engine_has_no_other_way() -> None:
     """These are all the ways into an engine; none takes a stage but those that lead backwards, or to where it stands."""
     public = {name for name, _ in inspect.getmembers(Engine) if not name.startswith("_")}
     moving = {"start", "attach", "record", "approve", "refuse", "note", "advance", "send_back", "hold", "resume", "end"}
-<<<<<<< HEAD
     moving |= {"abstain", "recuse", "adjourn", "renew", "amend", "recompute"}
     moving |= {"migrate"}  # whose mapping leads behind no gate that was not passed: tests/unit/test_migration.py
-=======
-    moving |= {"abstain", "recuse", "adjourn"}
->>>>>>> w-votes
     asking = {"get", "find", "count", "options", "history", "verify", "deliver", "outbox", "process"}
     asking |= {"plan_migration", "forecast", "explain", "sweep"}
 

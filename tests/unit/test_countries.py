@@ -5,7 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
-from datetime import date
+from datetime import date, timedelta
+from importlib.metadata import version
 from pathlib import Path
 
 import holidays
@@ -40,7 +41,7 @@ NATIONAL = {
     2026: """01-01 01-12 02-11 02-23 03-20 04-29 05-03 05-04 05-05 05-06 07-20 08-11 09-21 09-22 09-23 10-12 11-03
     11-23""",
 }
-PACKAGE = holidays.__version__
+PACKAGE = version("holidays")
 YEARS = (2024, 2025, 2026)
 
 
@@ -108,11 +109,15 @@ def test_year_before_any_decree_has_public_holidays() -> None:
 
 def test_expected_days_end_what_is_certain() -> None:
     """Where a day is only expected its name says so, and the calendar is certain until the day before it."""
+    days = holidays.country_holidays("ID", years=[2026, 2027], language="id")
+    expected = min((on for on, name in days.items() if name.endswith("(perkiraan)")), default=date(2028, 1, 1))
     calendar = indonesia(2026, 2027)
-    expected = sorted(on for on, name in calendar.holidays.items() if name.endswith("(perkiraan)"))
 
-    assert [] == [on for on in expected if on < "2027-01-01"]
-    assert [calendar.last] == [date.fromisoformat(min([*expected, "2028-01-01"])) - date.resolution]
+    assert expected - timedelta(days=1) == calendar.last
+    assert calendar.covers(date(2027, 1, 5))
+    assert "Isra Mikraj Nabi Muhammad" == calendar.off(date(2027, 1, 5))
+    assert "Hari Kemerdekaan Republik Indonesia" == calendar.off(date(2027, 8, 17))
+    assert {on.isoformat(): name for on, name in days.items() if on >= expected}.items() <= calendar.holidays.items()
 
 
 @pytest.mark.parametrize("make", [indonesia, japan], ids=lambda make: make.__name__)

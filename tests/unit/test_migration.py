@@ -784,7 +784,7 @@ class TestClocks:
 
     def test_time_of_a_stage_it_was_sent_back_from(self, clock: ManualClock) -> None:
         """The time that stands still while it is sent back is kept under the new name of its stage."""
-        resumed = {"calendar_days": 10, "on_return": "resume"}
+        resumed = {"calendar_days": 10, "on_return": "continue"}
         old = self.timed("1", stage("b", document("d"), within=resumed, back_to="a"))
         new = self.timed("2", stage("c", document("d"), within=resumed, back_to="a"))
         engine = self.started(clock, old, new)
@@ -1099,7 +1099,7 @@ class TestRoundTrip:
         term = stage(
             "running",
             fact("over"),
-            within={"workdays": 45, "since": "letter.received_on", "day_one": "same", "on_return": "resume"},
+            within={"workdays": 45, "since": "letter.received_on", "day_one": "same", "on_return": "continue"},
             on_timeout="escalate:minister",
             remind=["10 workdays", "1 workday"],
             duties=[

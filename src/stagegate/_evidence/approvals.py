@@ -143,17 +143,18 @@ class ApprovalRequirement(Requirement):
         ]
         if spoken := self.spoken(attempt):
             return (*reasons, *((self._refused(spoken),) if spoken.vote == "against" else ()))
-        body = self.body(attempt)
+        by_person = self.by_person
+        body = self.body(attempt) if by_person else None
         votes: list[Approval] = []
         aside: list[Unmet] = []
         for vote in agreement.approvals:
-            if vote.role != self.role or vote.vote == "recused" or (vote.vote == "abstain" and not self.by_person):
+            if vote.role != self.role or vote.vote == "recused" or (vote.vote == "abstain" and not by_person):
                 continue
             if flaws := tuple(self._flaws(vote, attempt, body)):
                 aside.extend(flaws)
             else:
                 votes.append(vote)
-        found = tuple(self._by_person(votes, attempt, body) if self.by_person else self._each(votes))
+        found = tuple(self._by_person(votes, attempt, body) if by_person else self._each(votes))
         # A vote that does not count explains the one that is missing; on its own it harms nothing.
         if any(reason.code in _SHORT for reason in found):
             reasons += aside
@@ -185,11 +186,11 @@ class ApprovalRequirement(Requirement):
         outdated = [k for k in self.of if k in documents and vote.of.get(k) != documents[k].digest]
         if outdated or (vote.vote == "against" and not self.by_person):
             yield from (self._not_counted("outdated", vote, document=k) for k in outdated)
-        elif other := self._excluded(vote, attempt):
+        elif self.not_by and (other := self._excluded(vote, attempt)):
             yield self._not_counted("excluded", vote, other=other)
-        elif self._conflicting(vote.persons, attempt):
+        elif self._conflicting(vote, attempt):
             yield self._not_counted("conflict", vote, fact=self.not_listed)
-        elif before := self._before(vote, attempt):
+        elif self.in_order and (before := self._before(vote, attempt)):
             yield self._not_counted("order", vote, before=before)
         elif vote.tally and self.minutes and not self._minuted(vote, attempt):
             yield self._not_counted("minutes", vote, document=self.minutes)
@@ -218,11 +219,13 @@ class ApprovalRequirement(Requirement):
         documents = attempt.agreement.documents
         return [documents[k].by for k in self.of if k in documents] or [attempt.agreement.started_by]
 
-    def _conflicting(self, persons: frozenset[str], attempt: Attempt) -> bool:
-        if not self.not_listed:
-            return False
-        several = listed(attempt.fact(self.not_listed))
-        return any(person in several for person in persons)
+    def _listed(self, attempt: Attempt) -> tuple[Any, ...]:
+        """Return the persons with a conflict of interest."""
+        return listed(attempt.fact(self.not_listed)) if self.not_listed else ()
+
+    def _conflicting(self, vote: Approval, attempt: Attempt) -> bool:
+        several = self._listed(attempt)
+        return bool(several) and any(person in several for person in vote.persons)
 
     def _before(self, vote: Approval, attempt: Attempt) -> str | None:
         """Return a role that had not voted for it when this vote was cast, although it comes before."""
@@ -238,7 +241,7 @@ class ApprovalRequirement(Requirement):
     # Each vote for itself, or the results that are recorded
 
     def _each(self, votes: Sequence[Approval]) -> Iterator[Unmet]:
-        results = [vote for vote in votes if self._complete(vote)]
+        results = [vote for vote in votes if self._complete(vote)] if self.tallied else []
         for vote in votes:
             if vote.vote == "against" and (vote not in results or vote is results[-1]):
                 yield self._refused(vote)
@@ -258,7 +261,7 @@ class ApprovalRequirement(Requirement):
         asked = {"present", "in_favour"}
         if self.quorum is not None and self.of_members is None:
             asked.add("members")
-        return self.tallied and asked <= set(vote.tally)
+        return asked <= set(vote.tally)
 
     def _shares(self, tally: Mapping[str, int], **more: Any) -> Iterator[Unmet]:
         """Say which share was not reached."""
@@ -347,7 +350,7 @@ class ApprovalRequirement(Requirement):
         gone = {vote.principal for vote in votes} | {vote.by for vote in role if vote.vote == "recused"}
         if body.ids is None:
             barred = sum(
-                bool(self._excluded(vote, attempt)) or self._conflicting(vote.persons, attempt)
+                bool(self._excluded(vote, attempt)) or self._conflicting(vote, attempt)
                 for vote in role
                 if vote.vote != "recused"
             )
@@ -356,11 +359,8 @@ class ApprovalRequirement(Requirement):
         for vote in attempt.agreement.approvals:
             if vote.role in self.not_by and vote.vote != "recused":
                 barring |= vote.persons
-        left = tuple(
-            id_
-            for id_ in body.ids
-            if id_ not in gone and id_ not in barring and not self._conflicting(frozenset({id_}), attempt)
-        )
+        conflicts = self._listed(attempt)
+        left = tuple(id_ for id_ in body.ids if id_ not in gone and id_ not in barring and id_ not in conflicts)
         return len(left), left
 
     def _said(self, code: str, /, **params: Any) -> Unmet:

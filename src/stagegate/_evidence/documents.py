@@ -3,48 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
 from typing import Any, ClassVar
 
 import attrs
 
 from .._attempt import Attempt
+from .._deadlines import as_point
 from .._fields import reads
-from .._plain import key, name, slug
+from .._plain import key, slug
 from .._reasons import Unmet
 from .._records import Document
 from .._requirements import Requirement, gather
 from .._text import frozendict
-from ..exceptions import InvalidValue, quote
 from .values import Ref, as_count, as_flag, as_keys, as_table, as_value, look_up, same, spread, values, words, written
-
-_DATES = ("dated", "received_on", "valid_until")
-
-
-def _point(value: Any, where: str) -> str:
-    """Take `kind.dated`, a date of another document, or `fact:name`, a recorded date."""
-    kind, dot, field = name(value, where).rpartition(".")
-    if value.startswith("fact:") or (dot and field in _DATES and kind):
-        return str(value)
-    message = (
-        f"{where}: {quote(value)} names no date; write kind.dated, kind.received_on, kind.valid_until or fact:name"
-    )
-    raise InvalidValue(message)
 
 
 def _points(value: Any, where: str) -> tuple[str, ...]:
-    return tuple(_point(item, where) for item in ((value,) if isinstance(value, str) else value))
-
-
-def _date_at(point: str, attempt: Attempt) -> date | None:
-    if point.startswith("fact:"):
-        try:
-            return date.fromisoformat(attempt.fact(point[5:]))
-        except (TypeError, ValueError):
-            return None
-    kind, _, field = point.rpartition(".")
-    document = attempt.document(kind)
-    return None if document is None else getattr(document, field)
+    return tuple(as_point(item, where) for item in ((value,) if isinstance(value, str) else value))
 
 
 def _expected(value: Any, where: str) -> frozendict:
@@ -181,7 +156,7 @@ class DocumentRequirement(Requirement):
             ("document.earlier", self.not_earlier_than, -1),
         ):
             for point in points:
-                limit = _date_at(point, attempt)
+                limit = attempt.agreement.date_at(point)
                 if limit is None:
                     yield self.why("document.undated", document=point.rpartition(".")[0] or point, field=point)
                 elif document.dated and sign * (document.dated - limit).days > 0:

@@ -26,6 +26,8 @@ FIRST = 2024
 """The first year that the plugin brings."""
 DECREED_SINCE = 2002
 """The first year with days off by decree: *cuti bersama*. Every year since has some."""
+EXPECTED = "(perkiraan)"
+"""What `holidays` puts behind the name of a day that is only expected."""
 INDONESIA = (
     "Public holidays: Keppres 8/2024 and those before it. Their dates, and cuti bersama (days off by decree, on which"
     " offices rest too): the joint decree of three ministers (SKB 3 Menteri) for each year. As the Python package"
@@ -42,7 +44,7 @@ def indonesia(*years: int) -> Calendar:
     """
     Return the calendar `indonesia`: public holidays and *cuti bersama*, the days off by joint decree.
 
-    Of the days of a coming year, those of the islamic calendar are expected until they are confirmed; then their names
+    Of the days of a coming year, those of the Islamic calendar are only expected until they are confirmed. Their names
     say so (*perkiraan*), and the calendar is certain until the day before the first of them.
 
     Args:
@@ -62,8 +64,8 @@ def indonesia(*years: int) -> Calendar:
         )
         raise InvalidValue(message)
     days = _days("ID", "id", first, last, categories=("public", "government"))
-    expected = min((on for on, name in days.items() if "perkiraan" in name), default=date(last + 1, 1, 1))
-    return _calendar("indonesia", first, last, days, until=expected - timedelta(days=1), basis=INDONESIA)
+    expected = min((on for on, name in days.items() if EXPECTED in name), default=date(last + 1, 1, 1))
+    return _calendar("indonesia", first, last, days, certain=expected - timedelta(days=1), basis=INDONESIA)
 
 
 def japan(*years: int) -> Calendar:
@@ -81,7 +83,7 @@ def japan(*years: int) -> Calendar:
     """
     first, last = _row(years)
     days = _days("JP", "ja", first, last)
-    return _calendar("japan", first, last, days, until=date(last, 12, 31), basis=JAPAN)
+    return _calendar("japan", first, last, days, certain=date(last, 12, 31), basis=JAPAN)
 
 
 @hookimpl
@@ -129,13 +131,13 @@ def _decreed() -> int:
     )
 
 
-def _calendar(id: str, first: int, last: int, days: Mapping[date, str], *, until: date, basis: str) -> Calendar:
+def _calendar(id: str, first: int, last: int, days: Mapping[date, str], *, certain: date, basis: str) -> Calendar:
     years = f"{first}" if first == last else f"{first}-{last}"
     return Calendar(
         id=id,
         version=f"holidays {_package().__version__}, {years}",
-        holidays={on: days[on] for on in sorted(days)},
+        holidays=days,
         first=date(first, 1, 1),
-        last=until,
+        last=certain,
         basis=basis,
     )
