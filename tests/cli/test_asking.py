@@ -449,15 +449,15 @@ class TestLint:
         """Faults come in the order of the file, whether they were found while reading it or while judging it."""
         Path("bad.toml").write_text(
             'id = "x"\nversion = "1"\n'
-            '[[stages]]\nid = "a"\nback_to = ["nowhere"]\nowner = "o"\ngate = { fact = "f", nonsense = 1 }\n'
-            '[[stages]]\nid = "b"\nowner = ""\n'
-            '[[outcomes]]\nid = "gone"\nstages = ["nowhere"]\n',
+            '[[outcomes]]\nid = "gone"\nstages = ["nowhere"]\n'
+            '[[stages]]\nid = "a"\nback_to = ["nowhere"]\nowner = "o"\ngate = { fact = "f" }\n'
+            '[[stages]]\nid = "b"\nowner = "o"\nterm = "open"\non_expiry = "x"\n'
+            "[roles]\no = 3\n",
             encoding="utf-8",
         )
         paths = [line.split(": ")[1] for line in shell("lint", "bad.toml").stdout.splitlines()]
 
-        assert ["stages[0].back_to", "stages[0].gate.nonsense", "stages[1].owner"] == paths[:3]
-        assert all(path.startswith("outcomes[0]") for path in paths[3:])
+        assert ["outcomes[0].stages[0]", "stages[0].back_to[0]", "stages[1].on_expiry", "roles.o"] == paths
 
     def test_calendar_nobody_has(self, shell: Any) -> None:
         """A calendar that is not there is a fault of the definition, wherever it is named."""
