@@ -925,3 +925,32 @@ def test_deadline_inside_another_requirement_is_refused() -> None:
 
     with pytest.raises(DefinitionError, match="must stand in the gate itself"):
         play(gate=fact("ready") | document("plan", within=workdays(5)))
+
+
+class TestOwnApprovals:
+    """Amendments and renewals take approvals of their own."""
+
+    def test_vote_from_an_earlier_stage_amends_nothing(self) -> None:
+        """What a role approved before the stage was entered is no approval of an amendment, nor of a renewal."""
+        council = approval("council")
+        it = Play(
+            work(gate=council),
+            Stage("life", owner="boss", term="open", renewal=Renewal("life", gate=council), amend={"pact": council}),
+        )
+        it.attach("pact")
+        it.begun().engine.approve("deal", by=VOTER)
+        it.engine.advance("deal", by=BOSS)
+
+        changed = Document.from_bytes(b"2", kind="pact")
+        assert ["approval.missing"] == it.unmet("amend", document=changed, reason="why")
+        assert ["approval.missing"] == it.unmet("renew")
+
+    def test_renewal_uses_up_its_approvals(self) -> None:
+        """The approval of one renewal is not that of the next."""
+        renewal = Renewal("life", gate=approval("council"))
+        it = Play(Stage("life", owner="boss", term="open", renewal=renewal)).begun()
+        it.engine.approve("deal", by=VOTER)
+        renewed = it.engine.renew("deal", by=BOSS)
+
+        assert () == renewed.approvals
+        assert ["approval.missing"] == it.unmet("renew")
