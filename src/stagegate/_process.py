@@ -289,7 +289,8 @@ class Process:
     def using(self, stage: str, kind: str | None = None) -> frozenset[str]:
         """Return the roles whose approvals are used up at a stage: by amending a kind of document, or by a renewal."""
         standing = self.standing(stage)
-        gate = standing.amend.get(kind) if kind else standing.renewal and standing.renewal.gate
+        renewed = None if standing.renewal is None else standing.renewal.gate
+        gate = standing.amend.get(kind) if kind else renewed
         parts = () if gate is None else gate.walk()
         return frozenset(part.role for part in parts if isinstance(part, ApprovalRequirement))
 
