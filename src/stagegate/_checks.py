@@ -245,6 +245,8 @@ def _requirement(path: str, requirement: Requirement, roles: Mapping[str, Any]) 
 def _inside(path: str, part: Requirement, roles: Mapping[str, Any], *, firm: bool) -> Iterator[Fault]:
     if part.soft and not firm:
         yield path, "a requirement that only warns must stand in the gate itself, not inside another"
+    if part.within is not None and not firm:
+        yield path, "a requirement with a deadline must stand in the gate itself, not inside another"
     if isinstance(part, ApprovalRequirement):
         yield from _approval(path, part, roles)
     elif isinstance(part, DocumentRequirement):

@@ -998,7 +998,7 @@ class Engine:
         Args:
             at: The time to compare with; by default now.
 
-            limit: How many agreements to look at, at most.
+            limit: How many agreements to change at most.
 
         Raises:
             InvalidValue: If *at* lies in the future or is naive.
@@ -1012,36 +1012,31 @@ class Engine:
         elif instant(at, "at") > instant(now):
             message = f"at: {instant(at)} lies in the future (it is {instant(now)}); what is not due yet is not swept"
             raise InvalidValue(message)
-        effects: list[str] = []
-        uncertain: list[str] = []
-        failed: list[tuple[str, str]] = []
-        for agreement in self._due(at, limit):
+        swept = _sweeping.Swept()
+        for agreement in self._due(at):
+            if swept.agreements >= limit:
+                break
             try:
-                self._sweep(agreement.id, at, effects, uncertain)
+                swept += self._sweep(agreement.id, at)
             except StagegateError as error:
-                failed.append((agreement.id, str(error)))
-        counts = {effect: effects.count(effect) for effect in set(effects)}
-        return _sweeping.Swept(**counts, uncertain=tuple(uncertain), failed=tuple(failed))
+                swept += _sweeping.Swept(failed=((agreement.id, str(error)),))
+        return swept
 
-    def _due(self, at: datetime, limit: int) -> Iterator[Agreement]:
+    def _due(self, at: datetime) -> Iterator[Agreement]:
         after = None
-        while limit > 0:
-            found = self._store.find(Query(due_before=at), after=after, limit=min(limit, 200))
+        while found := self._store.find(Query(due_before=at), after=after, limit=200):
             yield from found
-            if not found:
-                return
-            limit -= len(found)
             after = found[-1].id
 
-    def _sweep(self, agreement: str, at: datetime, effects: list[str], uncertain: list[str]) -> None:
+    def _sweep(self, agreement: str, at: datetime) -> _sweeping.Swept:
+        effects: list[str] = []
         while True:
             lapsing = Lapsing(at)
             current = self._path.change(agreement, lapsing, by=_sweeping.THE_LAW)
-            effects.extend(lapsing.effects)
-            if not lapsing.effects:
-                if _sweeping.uncertain(current, at):
-                    uncertain.append(agreement)
-                return
+            if lapsing.effect is None:
+                uncertain = (agreement,) if _sweeping.uncertain(current, at) else ()
+                return _sweeping.Swept.of(effects, uncertain)
+            effects.append(lapsing.effect)
 
     def recompute(
         self,

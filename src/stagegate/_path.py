@@ -40,7 +40,6 @@ from .exceptions import (
     quote,
 )
 
-
 OUTLIVES = frozenset({"note", "hold", "end"})
 """What can still be done to a part when the agreement it is part of has ended."""
 
@@ -222,9 +221,10 @@ class MutatingPath:
         lapse = _sweeping.lapse(process, attempt)
         if lapse is None:
             return current
-        wanted.effects.append(lapse.effect)
         plan = _Plan(move=lapse.move, change=lapse.change, used=(), attempt=attempt)
-        return self._write(unit, current, process, plan, attempt.actor, instant(lapse.at), recorded_at, None)
+        changed = self._write(unit, current, process, plan, attempt.actor, instant(lapse.at), recorded_at, None)
+        wanted.effect = lapse.effect
+        return changed
 
     def _begin(self, unit: Any, current: Agreement | None, wanted: Start, actor: Actor, at: datetime) -> _Plan:
         id_ = unit.id
@@ -426,7 +426,7 @@ class Lapsing:
     """The wish that what is due at a time takes its course; it says what came of it."""
 
     at: datetime
-    effects: list[str] = attrs.field(factory=list)
+    effect: str | None = None
 
 
 @attrs.define(kw_only=True, eq=False, repr=False)

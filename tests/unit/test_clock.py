@@ -861,3 +861,96 @@ class TestRecompute:
         engine.recompute("deal", by=BOSS)
 
         assert {"term": "2025-08-04"} == it.dates()
+
+
+class TestTexts:
+    """The time for a vote is the time there was to read."""
+
+    def test_nobody_is_silent_about_a_text_that_is_not_there(self) -> None:
+        """Where an approval is of a document, its time begins when that is filed."""
+        gate = approval("council", of="plan", within=calendar_days(10), silence="approves", basis="Act 5")
+        it = play(gate=gate)
+        before = it.dates()
+        it.later(days=20)
+        swept = it.engine.sweep()
+        it.attach("plan")
+
+        assert {} == before
+        assert 0 == swept.total
+        assert {"requirement:approval:council": "2025-08-23"} == it.dates()
+
+    def test_new_text_has_its_whole_time(self) -> None:
+        """A new version begins the time again; the same text filed again does not."""
+        gate = approval("council", of="plan", within=calendar_days(10), silence="approves", basis="Act 5")
+        it = play(gate=gate)
+        it.attach("plan")
+        it.later(days=5)
+        it.attach("plan", title="The plan")
+        same = it.dates()
+        it.attach("plan", b"other")
+
+        assert {"requirement:approval:council": "2025-08-03"} == same
+        assert {"requirement:approval:council": "2025-08-08"} == it.dates()
+
+    def test_text_from_before_has_the_time_of_the_stage(self) -> None:
+        """What was filed before the stage was entered is there from the start."""
+        gate = approval("council", of="plan", within=calendar_days(10))
+        it = Play(work(gate=gate), Stage("done", owner="boss"))
+        it.attach("plan")
+        it.later(days=5).begun()
+
+        assert {"requirement:approval:council": "2025-08-08"} == it.dates()
+
+
+class TestCorrections:
+    """What is filed again within its time corrects what was filed."""
+
+    def test_correction_is_no_report_ahead(self) -> None:
+        """A second report before the first was due corrects it; the one after that date is the next."""
+        it = play(duties=[Duty("report", every=months(12))])
+        it.later(days=300)
+        it.attach("report")
+        it.attach("report", b"corrected")
+        corrected = it.dates()
+        it.later(days=100)
+        it.attach("report", b"second")
+
+        assert {"duty:report": "2027-07-24"} == corrected
+        assert {"duty:report": "2028-07-24"} == it.dates()
+
+
+def test_deadline_inside_another_requirement_is_refused() -> None:
+    """A requirement with a deadline stands in the gate itself: under a condition or an alternative nobody could tell."""
+    from stagegate import DefinitionError
+
+    with pytest.raises(DefinitionError, match="must stand in the gate itself"):
+        play(gate=fact("ready") | document("plan", within=workdays(5)))
+
+
+class TestOwnApprovals:
+    """Amendments and renewals take approvals of their own."""
+
+    def test_vote_from_an_earlier_stage_amends_nothing(self) -> None:
+        """What a role approved before the stage was entered is no approval of an amendment, nor of a renewal."""
+        council = approval("council")
+        it = Play(
+            work(gate=council),
+            Stage("life", owner="boss", term="open", renewal=Renewal("life", gate=council), amend={"pact": council}),
+        )
+        it.attach("pact")
+        it.begun().engine.approve("deal", by=VOTER)
+        it.engine.advance("deal", by=BOSS)
+
+        changed = Document.from_bytes(b"2", kind="pact")
+        assert ["approval.missing"] == it.unmet("amend", document=changed, reason="why")
+        assert ["approval.missing"] == it.unmet("renew")
+
+    def test_renewal_uses_up_its_approvals(self) -> None:
+        """The approval of one renewal is not that of the next."""
+        renewal = Renewal("life", gate=approval("council"))
+        it = Play(Stage("life", owner="boss", term="open", renewal=renewal)).begun()
+        it.engine.approve("deal", by=VOTER)
+        renewed = it.engine.renew("deal", by=BOSS)
+
+        assert () == renewed.approvals
+        assert ["approval.missing"] == it.unmet("renew")
