@@ -264,7 +264,7 @@ class Process:
     @cached_property
     def counts(self) -> bool:
         """Whether its requirements count days."""
-        return any(isinstance(part, NoticeRequirement) for _, part in self.requirements())
+        return any(isinstance(part, NoticeRequirement) for part in self._asked())
 
     @cached_property
     def calendars(self) -> tuple[str, ...]:
@@ -327,7 +327,14 @@ class Process:
 
     def predicates(self) -> dict[str, Predicate]:
         """Return the predicates of the user's in it, by code."""
-        return {part.code: part for _, part in self.requirements() if isinstance(part, Predicate)}
+        return {part.code: part for part in self._asked() if isinstance(part, Predicate)}
+
+    def _asked(self) -> Iterator[Requirement]:
+        """Go through all requirements of all gates, and those that are asked of each part."""
+        for _, requirement in self.requirements():
+            yield requirement
+            if isinstance(requirement, PartsRequirement) and requirement.each is not None:
+                yield from requirement.each.walk()
 
     def to_json(self) -> bytes:
         """Return the canonical form as the bytes that the digest is taken of, for a store to keep."""
