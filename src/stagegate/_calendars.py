@@ -75,7 +75,7 @@ def _days(value: Any, where: str) -> frozendict:
     faults: list[tuple[str, str]] = []
     days: dict[str, str] = {}
     for on, named in value.items():
-        key = str(on) if isinstance(on, (str, date)) else quote(on)
+        key = str.__str__(on) if isinstance(on, str) else on.isoformat() if isinstance(on, date) else quote(on)
         try:
             at = as_day(on, key).isoformat()
             if at in days:

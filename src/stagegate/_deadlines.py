@@ -93,7 +93,7 @@ def _one_of(*words: str) -> Callable[[Any, str], str]:
         if value not in words:
             message = f"{where}: one of {', '.join(words)} is needed, not {quote(value)}"
             raise InvalidValue(message)
-        return str(value)
+        return str.__str__(value)
 
     return read
 
