@@ -12,11 +12,13 @@ from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 import attrs
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from stagegate import Calendar, Due, Period, load_calendar
 from stagegate._deadlines import as_period
+
+profile = settings.get_profile("stagegate-properties")
 
 DAY, INSTANT = timedelta(days=1), timedelta(microseconds=1)
 ZONES = st.sampled_from(sorted(available_timezones())).map(ZoneInfo)
@@ -101,6 +103,7 @@ def first_day(case: dict[str, Any]) -> date:
     return start + DAY * (case["period"].day_one == "next")
 
 
+@profile
 @given(cases())
 def test_day_is_that_of_a_walk(case: dict[str, Any]) -> None:
     """As many days have counted as the period has, no day too many is left out, and what is left out is explained."""
@@ -126,6 +129,7 @@ def test_day_is_that_of_a_walk(case: dict[str, Any]) -> None:
         assert why == (case["calendar"].off(day) or "paused") or (why == "paused" and paused(case, day))
 
 
+@profile
 @given(cases())
 def test_rolled_day_is_the_nearest_that_counts(case: dict[str, Any]) -> None:
     """A last day that does not count moves to the nearest that does, in its direction, and stays where it need not move."""
@@ -144,6 +148,7 @@ def test_rolled_day_is_the_nearest_that_counts(case: dict[str, Any]) -> None:
             assert not any(calendar.counts(day) and not paused(case, day) for day in back)
 
 
+@profile
 @given(cases())
 def test_instant_is_the_end_of_the_day(case: dict[str, Any]) -> None:
     """Up to the instant it is in time, from it on the day never comes back, and it lies after the beginning."""
@@ -154,6 +159,7 @@ def test_instant_is_the_end_of_the_day(case: dict[str, Any]) -> None:
     assert case["instant"] < due.at
 
 
+@profile
 @given(cases())
 def test_time_goes_forward_only(case: dict[str, Any]) -> None:
     """A later start or a longer period never ends earlier, and between two lengths no day that counts is skipped."""
@@ -172,6 +178,7 @@ def test_time_goes_forward_only(case: dict[str, Any]) -> None:
         assert (later.date, later.at) >= (due.date, due.at)
 
 
+@profile
 @given(DAYS, periods(), st.data())
 def test_counting_back_leaves_time_enough(limit: date, period: Period, data: st.DataObject) -> None:
     """From the day that is answered the period is over by the limit; from the next that counts it is not."""
@@ -191,6 +198,7 @@ def test_counting_back_leaves_time_enough(limit: date, period: Period, data: st.
         assert plain.due(after, calendar=calendar).date > limit
 
 
+@profile
 @given(periods())
 @example(Period(100_000, "workdays"))
 def test_any_period_is_written_and_read(period: Period) -> None:
@@ -199,6 +207,7 @@ def test_any_period_is_written_and_read(period: Period) -> None:
     assert Period(period.n, period.unit) == as_period(str(period), "p")
 
 
+@profile
 @given(calendars())
 def test_any_calendar_is_written_and_read(calendar: Calendar) -> None:
     """A calendar is read from its table, with the same digest and the same days."""
@@ -207,6 +216,7 @@ def test_any_calendar_is_written_and_read(calendar: Calendar) -> None:
     assert (calendar, calendar.digest) == (again, again.digest)
 
 
+@profile
 @given(DAYS, st.data())
 def test_tally_is_a_count(start: date, data: st.DataObject) -> None:
     """Between any two days as many count as the calendar says one by one."""
