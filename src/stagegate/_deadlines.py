@@ -575,6 +575,9 @@ def _corresponding(on: date, months: int, period: Period) -> tuple[date, bool]:
 
 def passed(on: date, zone: tzinfo) -> datetime:
     """Return the first instant, in UTC, from which on it is never again *on* or an earlier day in *zone*."""
+    if on == date.max:
+        # The last day there is: what lasts that long has no end that anybody could tell.
+        return datetime.max.replace(tzinfo=UTC)
     midnight = datetime.combine(on + _DAY, time(), zone)
     low, high = midnight.astimezone(UTC), midnight.replace(fold=1).astimezone(UTC)
     if low == high:
