@@ -7,7 +7,7 @@ becomes of the calendar, until it is reckoned again by an event that says so.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -140,7 +140,7 @@ class Clock:
         stage = process.standing(agreement.stage)
         renewed = attempt.move == "renew" and before is not None and before.stage == agreement.stage
         entered = before is None or (before.rounds != agreement.rounds and not renewed and attempt.move != "migrate")
-        running = list(self._running(stage, before, attempt, old, entered=entered))
+        running = list(self._running(process, stage, before, attempt, old, entered=entered))
         for one in running:
             yield one.key, self._deadline(process, one, old.get(one.key), attempt, entered=entered, anew=anew)
         here = {one.key for one in running}
@@ -168,6 +168,7 @@ class Clock:
 
     def _running(
         self,
+        process: Process,
         stage: Stage,
         before: Agreement | None,
         attempt: Attempt,
@@ -185,12 +186,64 @@ class Clock:
                 continue
             key = f"requirement:{part.name}"
             start = self._start(part.within, agreement, entry, old.get(key), entered=entered)
+            if isinstance(part, ApprovalRequirement) and part.of and not part.within.since:
+                # Nobody is late, or silent, about a text that is not there: a new one has its whole time.
+                if any(kind not in agreement.documents for kind in part.of):
+                    continue
+                if not entered and before is not None and _new(part.of, before, agreement):
+                    start = attempt.today
             if start is not None:
                 yield _Running(key=key, period=part.within, start=start, remind=part.remind)
         for duty in stage.duties:
-            one = _owed(duty, before, attempt, old.get(f"duty:{duty.id}"), entry, entered=entered)
+            one = self._owed(process, duty, before, attempt, old.get(f"duty:{duty.id}"), entry, entered=entered)
             if one is not None:
                 yield one
+
+    def _owed(
+        self,
+        process: Process,
+        duty: Duty,
+        before: Agreement | None,
+        attempt: Attempt,
+        was: Deadline | None,
+        entry: date,
+        *,
+        entered: bool,
+    ) -> _Running | None:
+        agreement = attempt.agreement
+        start, round_ = entry, 1
+        filed = agreement.documents.get(duty.document)
+        if was is not None and not entered:
+            start, round_ = was.start, was.round
+        if duty.every is not None:
+            seen = None if before is None else before.documents.get(duty.document)
+            if filed is not None and not entered and filed != seen:
+                round_ += not self._corrects(process, duty.every, start, round_, was, attempt)
+        else:
+            if duty.after:
+                found = agreement.date_at(duty.after)
+                if found is None:
+                    return None
+                start = found
+            met = (
+                not asked(duty.gate, attempt)
+                if duty.gate is not None
+                else filed is not None and filed.n > agreement.source_of(duty.after)
+            )
+            if met:
+                return None
+        return _Running(key=f"duty:{duty.id}", period=duty.period, start=start, remind=duty.remind, round=round_)
+
+    def _corrects(
+        self, process: Process, every: Period, start: date, round_: int, was: Deadline | None, attempt: Attempt
+    ) -> bool:
+        """Say whether what is filed corrects that of the time before, which is not over yet."""
+        if round_ == 1:
+            return False
+        before = attrs.evolve(every, n=every.n * (round_ - 1))
+        pauses = () if was is None else was.pauses
+        ended = before.due(start, calendar=self.calendar(process, every), zone=attempt.zone, pauses=pauses)
+        return attempt.today <= ended.date
 
     def _start(
         self, period: Period, agreement: Agreement, entry: date, was: Deadline | None, *, entered: bool
@@ -218,9 +271,11 @@ class Clock:
         today, hold = attempt.today, attempt.agreement.hold
         base = None if was is None or (entered and not was.away) else was
         pauses, paused_on = ((), None) if base is None else (base.pauses, base.paused_on)
-        if paused_on is not None and (base is not None and base.away or hold is None):
+        if paused_on is not None and ((base is not None and base.away) or hold is None):
             pauses, paused_on = (*pauses, (paused_on, max(today, paused_on))), None
-        if hold is not None and paused_on is None and one.period.on_hold == "pause":
+        # What has passed by then stays passed: a hold gives no time back.
+        late = base is not None and base.at is not None and hold is not None and base.at <= hold.since
+        if hold is not None and paused_on is None and one.period.on_hold == "pause" and not late:
             paused_on = max(_day(attempt, hold.since), one.start)
         rule = frozendict(one.period.to_data())
         same = base is not None and (base.rule, base.start, base.pauses, base.paused_on, base.round, base.away) == (
@@ -298,11 +353,7 @@ class Clock:
         calendar = self.calendar(process, term.lasts)
         certain, start, source = True, today, (calendar.id, calendar.version)
         if term.lasts is not None:
-            was = None if before is None else before.deadlines.get("term")
-            start = agreement.date_at(term.lasts.since) if term.lasts.since else None
-            if start is None:
-                renews = attempt.move == "renew" and was is not None and was.date is not None
-                start = was.date if renews and was is not None and was.date is not None else today
+            start = _begins(term.lasts, before, attempt)
             due = term.lasts.due(start, calendar=calendar, zone=attempt.zone)
             ends, certain, rule = due.date, due.certain, frozendict(term.lasts.to_data())
         elif term.until:
@@ -417,6 +468,14 @@ def _term_of(stage: Stage, move: str) -> Term | None:
     return stage.term
 
 
+def _begins(lasts: Period, before: Agreement | None, attempt: Attempt) -> date:
+    """Return the day a term counts from: the point it names, the end of the term that is renewed, or today."""
+    if lasts.since and (found := attempt.agreement.date_at(lasts.since)) is not None:
+        return found
+    was = None if before is None or attempt.move != "renew" else before.deadlines.get("term")
+    return attempt.today if was is None or was.date is None else was.date
+
+
 def _day(attempt: Attempt, at: datetime) -> date:
     return at.astimezone(attempt.zone).date()
 
@@ -424,7 +483,7 @@ def _day(attempt: Attempt, at: datetime) -> date:
 def _reminders(remind: tuple[Period, ...], ends: date, calendar: Calendar, attempt: Attempt) -> tuple[datetime, ...]:
     """Return the instants at which to remind, as far as they lie ahead: when the day begins, in the zone."""
     days = {period.before(ends, calendar=calendar) for period in remind}
-    instants = (passed(day - DAY, attempt.zone) for day in sorted(days))
+    instants = (passed(day - DAY, attempt.zone) for day in sorted(days) if day > date.min)
     return tuple(at for at in instants if at > attempt.at)
 
 
@@ -433,38 +492,13 @@ def _answered(part: Requirement, attempt: Attempt) -> bool:
     return isinstance(part, ApprovalRequirement) and bool(part.silence) and part.answered(attempt)
 
 
-def _owed(
-    duty: Duty,
-    before: Agreement | None,
-    attempt: Attempt,
-    was: Deadline | None,
-    entry: date,
-    *,
-    entered: bool,
-) -> _Running | None:
-    agreement = attempt.agreement
-    key, start, round_ = f"duty:{duty.id}", entry, 1
-    filed = agreement.documents.get(duty.document)
-    if was is not None and not entered:
-        start, round_ = was.start, was.round
-    if duty.every is not None:
-        seen = None if before is None else before.documents.get(duty.document)
-        if filed is not None and not entered and filed != seen:
-            round_ += 1
-    else:
-        if duty.after:
-            found = agreement.date_at(duty.after)
-            if found is None:
-                return None
-            start = found
-        met = (
-            not asked(duty.gate, attempt)
-            if duty.gate is not None
-            else filed is not None and filed.n > agreement.source_of(duty.after)
-        )
-        if met:
-            return None
-    return _Running(key=key, period=duty.period, start=start, remind=duty.remind, round=round_)
+def _new(kinds: Iterable[str], before: Agreement, after: Agreement) -> bool:
+    """Whether one of these documents has another text than before."""
+    for kind in kinds:
+        was = before.documents.get(kind)
+        if was is None or not was.same_text(after.documents[kind]):
+            return True
+    return False
 
 
 def _passed(stage: Stage, attempt: Attempt) -> Iterator[Unmet]:

@@ -1,4 +1,4 @@
-"""What if: the earliest date of each gate that is left, under stated durations and silences. Asks, and writes nothing."""
+"""What if: the earliest date of each gate that is left, under stated durations and silences. It writes nothing."""
 
 from __future__ import annotations
 

@@ -83,8 +83,12 @@ class Event:
 
     @property
     def kind(self) -> str:
-        """`started`, `attached`, `recorded`, `voted`, `adjourned`, `noted`, `moved`, `migrated`, `refused`, and what time
-        brings: `reminded`, `overdue`, `reckoned`."""
+        """
+        What kind of thing happened.
+
+        `started`, `attached`, `recorded`, `voted`, `adjourned`, `noted`, `moved`, `migrated`, `refused`; and what time
+        brings, `reminded`, `overdue`, `reckoned`.
+        """
         return self.data["kind"]  # type: ignore[no-any-return]
 
     @property

@@ -245,24 +245,30 @@ class Process:
         )
 
     @cached_property
-    def kin(self) -> Kin:
-        """What it asks of other agreements."""
-        asked = [part for _, part in self.requirements()]
-        timed = [part for stage in self.stages for gate in _timed(stage) for part in gate.walk()]
-        return Kin(
-            parts=any(isinstance(part, PartsRequirement) for part in asked),
-            tracks=tuple(dict.fromkeys(part.track for part in asked if isinstance(part, TrackRequirement))),
-            always=any(isinstance(part, (PartsRequirement, TrackRequirement)) for part in timed),
-        )
+    def asks_parts(self) -> bool:
+        """Whether it asks about the parts of an agreement."""
+        return any(isinstance(part, PartsRequirement) for _, part in self.requirements())
+
+    @cached_property
+    def tracks(self) -> tuple[str, ...]:
+        """The facts that name the agreements which run beside one."""
+        asked = (part.track for _, part in self.requirements() if isinstance(part, TrackRequirement))
+        return tuple(dict.fromkeys(asked))
+
+    @cached_property
+    def watches(self) -> bool:
+        """Whether a clock depends on other agreements, so that these are looked at whatever is done."""
+        timed = (part for stage in self.stages for gate in _timed(stage) for part in gate.walk())
+        return any(isinstance(part, (PartsRequirement, TrackRequirement)) for part in timed)
 
     @cached_property
     def counts(self) -> bool:
         """Whether its requirements count days."""
-        return any(isinstance(part, NoticeRequirement) for _, part in self.requirements())
+        return any(isinstance(part, NoticeRequirement) for part in self._asked())
 
     @cached_property
     def calendars(self) -> tuple[str, ...]:
-        """The ids of the calendars by which it counts: its own, and those that single periods name."""
+        """The ids of the calendars by which it counts, those that single periods name among them."""
         named = [self.calendar, *(period.calendar for period in self._periods())]
         return tuple(dict.fromkeys(one for one in named if isinstance(one, str) and one))
 
@@ -280,9 +286,11 @@ class Process:
             several += () if renewal is None else (renewal.window,)
         yield from (period for period in several if period is not None)
 
-    def amending(self, stage: str, kind: str) -> frozenset[str]:
-        """Return the roles whose approval the amendment of a kind of document asks, at a stage."""
-        gate = self.standing(stage).amend.get(kind)
+    def using(self, stage: str, kind: str | None = None) -> frozenset[str]:
+        """Return the roles whose approvals are used up at a stage: by amending a kind of document, or by a renewal."""
+        standing = self.standing(stage)
+        renewed = None if standing.renewal is None else standing.renewal.gate
+        gate = standing.amend.get(kind) if kind else renewed
         parts = () if gate is None else gate.walk()
         return frozenset(part.role for part in parts if isinstance(part, ApprovalRequirement))
 
@@ -319,7 +327,14 @@ class Process:
 
     def predicates(self) -> dict[str, Predicate]:
         """Return the predicates of the user's in it, by code."""
-        return {part.code: part for _, part in self.requirements() if isinstance(part, Predicate)}
+        return {part.code: part for part in self._asked() if isinstance(part, Predicate)}
+
+    def _asked(self) -> Iterator[Requirement]:
+        """Go through all requirements of all gates, and those that are asked of each part."""
+        for _, requirement in self.requirements():
+            yield requirement
+            if isinstance(requirement, PartsRequirement) and requirement.each is not None:
+                yield from requirement.each.walk()
 
     def to_json(self) -> bytes:
         """Return the canonical form as the bytes that the digest is taken of, for a store to keep."""
@@ -343,24 +358,6 @@ class Process:
                 "outcomes": [outcome.to_data() for outcome in self.outcomes],
             }
         )
-
-
-@attrs.define(frozen=True)
-class Kin:
-    """
-    What a process asks of other agreements.
-
-    Attributes:
-        parts: Whether it asks about the parts.
-
-        tracks: The facts that name the agreements that run beside it.
-
-        always: Whether a clock depends on them, so that they are looked at whatever is done.
-    """
-
-    parts: bool
-    tracks: tuple[str, ...]
-    always: bool
 
 
 def _timed(stage: Stage) -> Iterator[Requirement]:

@@ -296,13 +296,13 @@ class Approval:
 
     @property
     def principal(self) -> str:
-        """Whose vote it is: the person's own, or that of the one on whose behalf it was cast."""
+        """Whose vote it is, the person's own or that of the one on whose behalf it was cast."""
         # A history that says no capacity counted persons only, and still does.
         return (self.capacity and self.on_behalf_of) or self.by
 
     @property
     def persons(self) -> frozenset[str]:
-        """Whose interests are in it: those of the person, and of the one on whose behalf it was cast."""
+        """Whose interests are in it, those of the person and of the one on whose behalf it was cast."""
         return frozenset((self.by, self.principal))
 
     def replaces(self, other: Approval) -> bool:

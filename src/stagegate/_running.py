@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date as date_
+from datetime import datetime
 from typing import Any
 
 import attrs
@@ -50,13 +51,13 @@ class Deadline:
 
     key: str
     rule: frozendict
-    start: date
-    date: date | None = None
+    start: date_
+    date: date_ | None = None
     at: datetime | None = None
     calendar: tuple[str, str] = ("", "")
     certain: bool = True
-    pauses: tuple[tuple[date, date], ...] = ()
-    paused_on: date | None = None
+    pauses: tuple[tuple[date_, date_], ...] = ()
+    paused_on: date_ | None = None
     away: bool = False
     remind_at: tuple[datetime, ...] = ()
     overdue: bool = False
@@ -64,12 +65,12 @@ class Deadline:
 
     @property
     def kind(self) -> str:
-        """What kind of thing is due: `stage`, `requirement`, `term` or `duty`."""
+        """What kind of thing is due, one of `stage`, `requirement`, `term`, `duty`."""
         return self.key.partition(":")[0]
 
     @property
     def subject(self) -> str:
-        """Which one: the id of the stage or of the duty, the name of the requirement; empty for a term."""
+        """Which one is due, by the id of the stage or of the duty, the name of the requirement; empty for a term."""
         return self.key.partition(":")[2]
 
     @property
@@ -115,7 +116,7 @@ class Deadline:
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Deadline:
         """Return the deadline that `to_data` wrote."""
-        day = date.fromisoformat
+        day = date_.fromisoformat
         return cls(
             key=data["key"],
             rule=frozendict(data["rule"]),

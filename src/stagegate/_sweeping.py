@@ -1,4 +1,4 @@
-"""What the passing of time brings: reminders, what is overdue, decisions by silence, the end of a term. Pure decisions."""
+"""What the passing of time brings: reminders, what is overdue, decisions by silence, the end of a term. It is pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ._agreement import Agreement
 from ._attempt import Attempt
 from ._changes import Change, bound_to
 from ._checks import EXPIRED
-from ._evidence import ApprovalRequirement
+from ._evidence import ApprovalRequirement, whole_ended
 from ._process import Process
 from ._reasons import Unmet
 from ._records import Actor, lean
@@ -60,6 +60,8 @@ class Swept:
 
         settled: How many deadlines turned out to be met.
 
+        agreements: How many agreements were changed.
+
         uncertain: The agreements with a date that has passed, but lies beyond what the calendar covers: nothing was
             done about these; `recompute` with a calendar that covers it.
 
@@ -71,8 +73,19 @@ class Swept:
     decided: int = 0
     ended: int = 0
     settled: int = 0
+    agreements: int = 0
     uncertain: tuple[str, ...] = ()
     failed: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def of(cls, effects: Sequence[str], uncertain: tuple[str, ...]) -> Swept:
+        """Count what was done to one agreement."""
+        counts: dict[str, Any] = {effect: effects.count(effect) for effect in effects}
+        return cls(**counts, agreements=int(bool(effects)), uncertain=uncertain)
+
+    def __add__(self, other: Swept) -> Swept:
+        """Return what both did together."""
+        return Swept(**{f.name: getattr(self, f.name) + getattr(other, f.name) for f in attrs.fields(Swept)})
 
     @property
     def total(self) -> int:
@@ -145,7 +158,10 @@ def _passed(process: Process, attempt: Attempt, deadline: Deadline) -> Lapse:
         change = Change(kind="reckoned", data=about)
         return Lapse(move="sweep", change=change, at=attempt.at, effect="settled")
     about["basis"] = part.basis
-    if isinstance(part, ApprovalRequirement) and part.silence:
+    if ended := whole_ended(attempt):
+        # What nobody can approve any more, silence does not approve either.
+        reasons = (*reasons, ended)
+    elif isinstance(part, ApprovalRequirement) and part.silence:
         return _silence(process, agreement, part, about, at)
     return _overdue(deadline, {**about, "unmet": [reason.to_data() for reason in reasons]}, at)
 

@@ -26,6 +26,9 @@ KEYS |= {
     "adjourned",
     "hold",
     "outcome",
+    "escalated",
+    "deadlines",
+    "part_of",
 }
 
 
@@ -170,13 +173,13 @@ class TestBoard:
         return [row[0] for row in rows(full.done("board", *args))]
 
     def test_what_stands_where(self, full: Any) -> None:
-        """A line for every agreement that runs: id, title, stage, whose turn, since when, why on hold, outcome."""
+        """A line for every agreement that runs: id, title, stage, whose turn, since when, why on hold, outcome, what is due."""
         printed = rows(full.done("board"))
 
         assert [
-            ["a", "Waste", "exploration", "mayor", "", ""],
-            ["b", "Bekasi – Izumisano", "council", "council", "", ""],
-            ["c", "Bekasi – Izumisano", "exploration", "mayor", "elections", ""],
+            ["a", "Waste", "exploration", "mayor", "", "", ""],
+            ["b", "Bekasi – Izumisano", "council", "council", "", "", ""],
+            ["c", "Bekasi – Izumisano", "exploration", "mayor", "elections", "", ""],
         ] == [[*row[:4], *row[5:]] for row in printed]
         assert all(row[4].endswith("Z") for row in printed)
 
@@ -442,6 +445,30 @@ class TestLint:
         assert any(line.startswith("bad.toml: stages[0].back_to") for line in printed)
         assert "city.toml: ok" == printed[-1]
 
+    def test_in_the_order_of_the_file(self, shell: Any) -> None:
+        """Faults come in the order of the file, whether they were found while reading it or while judging it."""
+        Path("bad.toml").write_text(
+            'id = "x"\nversion = "1"\n'
+            '[[outcomes]]\nid = "gone"\nstages = ["nowhere"]\n'
+            '[[stages]]\nid = "a"\nback_to = ["nowhere"]\nowner = "o"\ngate = { fact = "f" }\n'
+            '[[stages]]\nid = "b"\nowner = "o"\nterm = "open"\non_expiry = "x"\n'
+            "[roles]\no = 3\n",
+            encoding="utf-8",
+        )
+        paths = [line.split(": ")[1] for line in shell("lint", "bad.toml").stdout.splitlines()]
+
+        assert ["outcomes[0].stages[0]", "stages[0].back_to[0]", "stages[1].on_expiry", "roles.o"] == paths
+
+    def test_calendar_nobody_has(self, shell: Any) -> None:
+        """A calendar that is not there is a fault of the definition, wherever it is named."""
+        Path("clock.json").write_text(
+            '{"id": "x", "version": "1", "stages": [{"id": "a", "owner": "o", "gate": {"fact": "f"},'
+            ' "within": {"workdays": 3, "calendar": "moon"}}, {"id": "b", "owner": "o"}]}'
+        )
+        (line,) = shell("lint", "clock.json").stdout.splitlines()
+
+        assert line.startswith("clock.json: stages[0].within.calendar: there is no calendar 'moon'; there are ")
+
     @pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"id = ", b"[]", b"{"])
     def test_no_definition_at_all(self, shell: Any, content: bytes) -> None:
         """A file that is something else has faults like any other."""
@@ -496,6 +523,15 @@ class TestDeliver:
         ({"parties": {"at_least": 2, "named": ["a", "b"]}}, "parties: at_least 2; named a, b"),
         ({"document": "a", "equals": {"result": "yes"}}, "document a: equals (result yes)"),
         ({"unguarded": "the mayor decides"}, "unguarded the mayor decides"),
+        ({"parts": {"all": "b", "unless": ["out"]}}, "parts: all b; unless out"),
+        ({"parts": {"each": {"fact": "a", "above": 1}}}, "parts: each (fact a: above 1)"),
+        ({"track": "partner", "reached": "b"}, "track partner: reached b"),
+        ({"document": "a", "within": {"months": 1, "since": "b.dated"}}, "document a; within 1 month since b.dated"),
+        (
+            {"any": [{"fact": "a"}], "within": {"workdays": 3, "roll": "next"}, "remind": ["1 workday"]},
+            "any of (fact a); within 3 workdays (roll next); remind before 1 workday",
+        ),
+        ({"approval": "a", "silence": "refuses"}, "approval a; silence refuses"),
     ],
 )
 def test_what_a_requirement_asks(gate: dict[str, Any], said: str) -> None:

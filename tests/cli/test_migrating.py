@@ -215,7 +215,7 @@ class TestMigrate:
         said = migrate("b", *COUNCIL, *SPLIT, "--request-id", "once", "--reason", "a new law")
 
         assert said == migrate("b", *COUNCIL, *SPLIT, "--request-id", "once", "--reason", "a new law")
-        assert {"agreement": "b", "stage": "hearing", "owner": "council", "voided": "Council: secretary (event 5)"} == {
+        assert {"agreement": "b", "stage": "hearing", "owner": "council", "voided": "council: secretary (event 5)"} == {
             row[0]: row[1] for row in rows(said) if row[0] != "version"
         }
 

@@ -9,6 +9,7 @@ import subprocess
 from typing import Any
 
 import pytest
+from rich.cells import cell_len
 
 from stagegate.cli._output import Cell, Out, clean
 from stagegate.cli._settings import Settings
@@ -129,6 +130,89 @@ class TestTerminal:
             assert "\x1b[31m" not in shown
             assert "\u202e" not in shown
             assert "\\x1b" in shown
+
+
+CLOCKED = [
+    ("show", "tie"),
+    ("options", "tie"),
+    ("deadlines", "tie"),
+    ("deadlines", "tie", "stage:council"),
+    ("forecast", "tie"),
+    ("board", "--overdue"),
+    ("history", "tie"),
+    ("processes", "tie"),
+    ("sweep",),
+    ("show", "signed"),
+]
+
+
+class TestClock:
+    """On a terminal: what is due."""
+
+    @pytest.fixture
+    def clocked(self, tie: Any) -> Any:
+        """Return a shell on one that is overdue, one that has been signed and one that has just begun."""
+        tie.asked()
+        tie.done("sweep")
+        tie.signed("signed")
+        tie.done("start", "tie", "new", *MAYOR)
+        return tie
+
+    @pytest.mark.parametrize("lang", LANGUAGES)
+    def test_every_answer_is_shown(self, clocked: Any, lang: str) -> None:
+        """Every command about time has something to show in every language, within the width of the terminal."""
+        for args in CLOCKED:
+            shown = unstyled(on_terminal(clocked, *clocked.given, *args, "--lang", lang, COLUMNS="50"))
+
+            assert len(shown) > 5, args
+            assert "unexpected" not in shown, args
+            assert all(cell_len(line) <= 50 for line in shown.splitlines()), args
+
+    def test_what_is_due(self, clocked: Any) -> None:
+        """A person is told what is due by its label, the date, how it is, the rule and the calendar."""
+        shown = unstyled(on_terminal(clocked, *clocked.given, "deadlines", "tie"))
+
+        assert re.search(
+            r"│ Council approval │ 2025-01-15 │ overdue for \d+ days │ 5 workdays since letter.received_on │ town 1 +│",
+            shown,
+        )
+        assert "nothing is due" in on_terminal(clocked, *clocked.given, "deadlines", "new")
+
+    def test_in_other_words(self, clocked: Any) -> None:
+        """The words between ids and dates are the reader's."""
+        shown = unstyled(on_terminal(clocked, *clocked.given, "history", "tie", "--lang", "id", COLUMNS="160"))
+
+        assert "berlalunya waktu" in shown
+        assert "office for: karena diam, requirement:approval:office jatuh tempo 2025-01-11 (Rule 32)" in shown
+        assert "kini juga giliran mayor" in shown
+
+    def test_recomputed(self, clocked: Any) -> None:
+        """What was reckoned again is a table of the old dates and the new ones; where nothing was, that is said."""
+        same = on_terminal(clocked, *clocked.given, "recompute", "tie", *MAYOR, "--lang", "ja")
+        clocked.calendar.write_text('id = "town"\nversion = "2"\n')
+        shown = unstyled(on_terminal(clocked, *clocked.given, "recompute", "tie", *MAYOR))
+
+        assert "何も記録されていない" in same
+        assert re.search(r"│ Council approval │ 2025-01-15 │ 2025-01-14 │", shown)
+
+    def test_earliest_course(self, clocked: Any) -> None:
+        """A forecast is a table, with what is still to be done for the first gate below it."""
+        shown = unstyled(on_terminal(clocked, *clocked.given, "forecast", "new", "--silent", "council"))
+
+        assert "takes all the time there is: 5 workdays (Rule 30)" in shown
+        assert "to advance:\r\n  1. the document letter is missing" in shown
+
+    def test_narrow(self, clocked: Any) -> None:
+        """Where a table would break its words, it is told line by line; options are, wherever a table is cramped."""
+        narrow = unstyled(on_terminal(clocked, *clocked.given, "deadlines", "tie", COLUMNS="50"))
+        eighty = unstyled(on_terminal(clocked, *clocked.given, "options", "tie", COLUMNS="80"))
+        wide = unstyled(on_terminal(clocked, *clocked.given, "options", "tie"))
+
+        assert "Council approval\r\n  due: 2025-01-15\r\n  when: overdue for" in narrow
+        assert "│" not in eighty
+        assert "advance → Running: shut (Council, Mayor)\r\n  1. 0 of 1 approvals of council are given\r\n" in eighty
+        assert "     rule: Rule 31\r\n" in eighty
+        assert "┃ who may" in wide
 
 
 class TestPipe:

@@ -15,6 +15,7 @@ from ._settings import Settings, asking, shared
 from ._values import Instant
 from ._views import (
     DUE,
+    LAW,
     Names,
     agreement_data,
     anyone,
@@ -65,7 +66,7 @@ def show(settings: Settings, agreement: str) -> None:
         pairs.append(("further stages", Cell(",".join(stage.id for stage in further), str(len(further)))))
     out.pairs(pairs)
     _due(out, found, names)
-    _on_file(out, found)
+    _on_file(out, found, names)
     if not out.terminal:
         rows = [("unmet", r.code, r.text(out.lang), ",".join(r.fix_by), rule(r, out.lang)) for r in unmet]
         out.table("", (), rows)
@@ -83,7 +84,6 @@ def _about(agreement: Agreement, names: Names) -> Iterator[tuple[str, Value]]:
     yield "round", agreement.round if agreement.round > 1 else None
     yield "since", names.moment(agreement.entered_at)
     yield "owner", names.roles(agreement.owner) if agreement.owner else None
-    yield "now also for", names.roles(agreement.escalated) if agreement.escalated else None
     yield "part of", agreement.part_of
     yield "on hold", None if agreement.hold is None else agreement.hold.reason
     yield "outcome", names.outcome(agreement.outcome)
@@ -106,13 +106,16 @@ def _due(out: Out, agreement: Agreement, names: Names) -> None:
         out.table("", DUE, [brief(row) for row in rows] if out.terminal else [("deadline", *row) for row in rows])
 
 
-def _on_file(out: Out, agreement: Agreement) -> None:
+def _on_file(out: Out, agreement: Agreement, names: Names) -> None:
     documents = [
         ("document", d.kind, d.digest if not out.terminal else d.digest[:12], d.dated and d.dated.isoformat(), d.title)
         for d in agreement.documents.values()
     ]
     facts = [("fact", fact, told(found.value), found.source) for fact, found in agreement.facts.items()]
-    votes = [("approval", vote.role, vote.vote, _voter(vote), str(vote.n)) for vote in agreement.approvals]
+    votes = [
+        ("approval", names.roles([vote.role]), Cell(vote.vote, out.word(vote.vote)), _voter(vote, names), str(vote.n))
+        for vote in agreement.approvals
+    ]
     for headings, rows in (
         (("documents", "digest", "when", "title"), documents),
         (("facts", "what", "basis"), facts),
@@ -123,8 +126,9 @@ def _on_file(out: Out, agreement: Agreement) -> None:
             out.table("", headings, [row[1:] for row in rows] if out.terminal else rows)
 
 
-def _voter(vote: Approval) -> Cell:
-    return Cell(vote.by, vote.by if vote.principal == vote.by else f"{vote.by} ({vote.principal})")
+def _voter(vote: Approval, names: Names) -> Cell:
+    who = names.role(LAW) if vote.by == LAW else vote.by
+    return Cell(vote.by, who if vote.principal == vote.by else f"{who} ({vote.principal})")
 
 
 @click.command()

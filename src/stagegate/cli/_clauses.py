@@ -110,7 +110,7 @@ def calendars(process: Process) -> Iterator[tuple[str, str]]:
 def _calendars(value: Any, path: str) -> Iterator[tuple[str, str]]:
     if isinstance(value, Mapping):
         named = value.get("calendar")
-        if isinstance(named, str) and (not path or not UNITS.keys().isdisjoint(value)):
+        if isinstance(named, str) and (not path or not set(UNITS).isdisjoint(value)):
             yield f"{path}.calendar".removeprefix("."), named
         for key, inner in value.items():
             yield from _calendars(inner, f"{path}.{key}".removeprefix("."))

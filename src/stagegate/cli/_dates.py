@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
-from stagegate import Agreement, Deadline, Event, Label, Process
+from stagegate import Agreement, Deadline, Event, Label, Period, Process
 
 from ._output import Cell
 from ._words import LANGUAGES, word
 
-UNITS = {"workdays": "workday", "calendar_days": "calendar day", "months": "month", "years": "year"}
-"""What a period counts, with the word for one of it."""
+UNITS = ("workdays", "calendar_days", "months", "years")
+"""What a period counts."""
 
 LATE = {
     "overdue": ("overdue since yesterday", "overdue for {n} days"),
@@ -33,8 +33,7 @@ def iso(day: date | None) -> str | None:
 def span(table: Mapping[str, Any], lang: str = LANGUAGES[0]) -> str:
     """Name a period by its table: how long it is, what it counts from, what else is said of it."""
     unit = next(unit for unit in UNITS if unit in table)
-    n, since = table[unit], table.get("since")
-    said = f"1 {UNITS[unit]}" if lang == "en" and n == 1 else word(f"{{n}} {UNITS[unit]}s", lang, n=n)
+    said, since = Period(table[unit], unit).text(lang), table.get("since")
     if since:
         said = word("{period} since {point}", lang, period=said, point=since)
     also = "; ".join(f"{key} {value}" for key, value in table.items() if key not in {unit, "since"})

@@ -62,12 +62,14 @@ def _one(out: Out, process: Process) -> None:
     if out.json:
         out.data({**_brief(process, out.lang), "definition": process.to_data()})
         return
+    calendar = process.calendar
     pairs: list[tuple[str, Value]] = [
         ("process", process.id),
         ("version", process.version),
         ("title", process.label.text(out.lang) or None),
         ("basis", _sourced(process.basis, process.provenance, out.lang) or None),
         ("digest", process.digest),
+        ("calendar", calendar if isinstance(calendar, str) else f"{calendar.id} {calendar.version}"),
     ]
     if out.terminal and (said := process.note.text(out.lang)):
         pairs.append(("what", said))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from rich.cells import cell_len
@@ -55,3 +55,33 @@ def cut(said: str, cells: int) -> str:
     while cell_len(said) > cells - 1:
         said = said[:-1]
     return said + "…"
+
+
+def longest(said: str) -> int:
+    """Return how many cells the longest part of *said* takes that no line may break."""
+    return max((cell_len(word.rstrip()) for word in _words(said)), default=0)
+
+
+def shared_out(wanted: Sequence[int], needed: Sequence[int], room: int) -> list[int] | None:
+    """
+    Return how many cells each of several columns gets; None where there are fewer than needed.
+
+    Args:
+        wanted: How many each would like to have.
+
+        needed: How many each has to have.
+
+        room: How many there are. What is left over is shared alike, until a column has all it wants.
+    """
+    spare = room - sum(needed)
+    if spare < 0:
+        return None
+    widths = list(needed)
+    missing = sorted(
+        (max(0, want - need), place) for place, (want, need) in enumerate(zip(wanted, needed, strict=True))
+    )
+    for number, (more, place) in enumerate(missing):
+        given = min(more, spare // (len(missing) - number))
+        widths[place] += given
+        spare -= given
+    return widths

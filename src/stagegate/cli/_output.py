@@ -65,6 +65,25 @@ def _shown(value: Value) -> str:
     return clean("" if value is None else str(value))
 
 
+def _widths(headings: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[int] | None:
+    """Return how wide each column of a table is, so that no word is broken; None where there is no room for that."""
+    from rich.cells import cell_len
+
+    from ._lines import longest, shared_out
+
+    columns = [[line for said in column for line in said.split("\n")] for column in zip(headings, *rows, strict=True)]
+    wanted = [max(map(cell_len, column)) for column in columns]
+    needed = [min(max(map(longest, column)), LONG) for column in columns]
+    return shared_out(wanted, needed, width - BORDER * len(columns) - 1)
+
+
+BORDER = 3
+"""How many cells a column takes beside what it says."""
+
+LONG = 30
+"""A word of more cells than these may be broken, as if it were several."""
+
+
 def echo(said: str, *, err: bool = False) -> None:
     """
     Print a line. Where nobody reads any more, nothing more is written, and that is no error.
@@ -127,18 +146,34 @@ class Out:
             for row in rows:
                 echo("\t".join(map(_plain, row)))
             return
-        from rich.table import Table
-        from rich.text import Text
-
         shown = [[_shown(value) for value in row] for row in rows]
         # A column that says nothing takes room from the others.
         kept = [place for place in range(len(headings)) if not shown or any(row[place] for row in shown)]
+        named = [self.word(headings[place]) for place in kept]
+        told = [[row[place] for place in kept] for row in shown]
+        widths = _widths(named, told, self.width)
+        if widths is None:
+            self._stacked(title, named, told)
+            return
+        from rich.table import Table
+        from rich.text import Text
+
         table = Table(title=Text(title, "bold") if title else None, title_justify="left", header_style="bold")
-        for place in kept:
-            table.add_column(Text(self.word(headings[place])), overflow="fold")
-        for row in shown:
-            table.add_row(*(Text(row[place]) for place in kept))
+        for heading, width in zip(named, widths, strict=True):
+            table.add_column(Text(heading), overflow="fold", width=width)
+        for row in told:
+            table.add_row(*map(Text, row))
         self._console().print(table)
+
+    def _stacked(self, title: str, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+        """Print rows one below the other, where the terminal is too narrow for columns."""
+        if title:
+            self.lines([title])
+        for first, *rest in rows:
+            self.lines(first.split("\n"))
+            for heading, value in zip(headings[1:], rest, strict=True):
+                if value:
+                    self.lines([f"  {heading}: {'; '.join(filter(None, value.splitlines()))}"])
 
     def pairs(self, pairs: Iterable[tuple[str, Value]]) -> None:
         """Print what is known of one thing: a key and a value a line; on a terminal the words for the keys."""

@@ -57,7 +57,7 @@ def deadlines(settings: Settings, agreement: str, key: str | None, *, explain: b
         for number, one in enumerate(several):
             if number and out.terminal:
                 out.text("")
-            out.pairs(_pairs(one, names, at))
+            out.pairs(pair for pair in _pairs(one, names, at) if pair[0] != "days" or not out.terminal)
             if out.terminal:
                 out.lines(f"  {line}" for line in reckoned[one.key])
             else:

@@ -134,6 +134,12 @@ class _Noting:
     def agreement(self) -> Agreement | None:
         return self._unit.agreement
 
+    def other(self, agreement: str) -> Agreement | None:
+        return self._unit.other(agreement)
+
+    def parts(self) -> Sequence[Agreement]:
+        return self._unit.parts()
+
     def known(self, request: str) -> Known | None:
         return self._unit.known(request)
 

@@ -39,8 +39,7 @@ def batch(connection: sqlite3.Connection, first: bytes, last: bytes) -> Iterator
     members = rows(f"SELECT agreement, kind, value FROM member WHERE agreement {RANGE}")
     outbox = rows(f"SELECT agreement AS owner, {OUTBOX} FROM outbox WHERE agreement {RANGE}")
     for id_, *columns, snapshot in connection.execute(
-        "SELECT id, n, version, head, process, stage, owner, outcome, on_hold, changed_at, searchable, wakes_at, overdue, snapshot"
-        f" FROM agreement WHERE id {RANGE} ORDER BY id",
+        f"SELECT id, {', '.join(_COPIED)}, snapshot FROM agreement WHERE id {RANGE} ORDER BY id",
         (first, last),
     ):
         faults: list[tuple[int, str]] = []
