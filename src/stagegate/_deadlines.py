@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 
 from ._calendars import WEEKDAYS, WEEKENDS, Calendar, as_day, weekday
-from ._fields import collected, invalid, optional, reads
+from ._fields import collected, invalid, optional, place, reads
 from ._plain import key, name, slug
 from ._sentences import SENTENCES
 from ._text import FALLBACK, translate
@@ -93,7 +93,7 @@ def _one_of(*words: str) -> Callable[[Any, str], str]:
         if value not in words:
             message = f"{where}: one of {', '.join(words)} is needed, not {quote(value)}"
             raise InvalidValue(message)
-        return str(value)
+        return str.__str__(value)
 
     return read
 
@@ -279,7 +279,7 @@ def _good(given: Mapping[str, Any]) -> dict[str, Any]:
             faults += error.faults
     n, unit, most = good.get("n", 0), good.get("unit"), MOST.get(good.get("unit", ""), 0)
     if unit and n > most:
-        faults.append(("n", f"{n:,} {unit} are too many; {most:,} are the most"))
+        faults.append(("n", f"{quote(n)} {unit} are too many; {most:,} are the most"))
     if unit == "workdays" and good.get("roll", "none") != "none":
         faults.append(("roll", "workdays end on a workday, so that there is nothing to roll; leave it out"))
     if faults:
@@ -312,9 +312,8 @@ def as_period(value: Any, where: str) -> Period:
     options = [field.name for field in attrs.fields(Period) if field.kw_only]
     units = [unit for unit in UNITS if unit in value]
     faults = [
-        (str(k), f"unknown key; known are {', '.join(sorted([*UNITS, *options]))}")
-        for k in sorted(value, key=str)
-        if k not in UNITS and k not in options
+        (k, f"unknown key; known are {', '.join(sorted([*UNITS, *options]))}")
+        for k in sorted(place(k) for k in value if k not in UNITS and k not in options)
     ]
     if len(units) != 1:
         faults.append(("", f"a period has one of {', '.join(UNITS)}, not {len(units)} of them"))
@@ -576,6 +575,9 @@ def _corresponding(on: date, months: int, period: Period) -> tuple[date, bool]:
 
 def passed(on: date, zone: tzinfo) -> datetime:
     """Return the first instant, in UTC, from which on it is never again *on* or an earlier day in *zone*."""
+    if on == date.max:
+        # The last day there is: what lasts that long has no end that anybody could tell.
+        return datetime.max.replace(tzinfo=UTC)
     midnight = datetime.combine(on + _DAY, time(), zone)
     low, high = midnight.astimezone(UTC), midnight.replace(fold=1).astimezone(UTC)
     if low == high:

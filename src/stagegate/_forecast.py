@@ -62,7 +62,7 @@ class Passage:
 
     def text(self, lang: str = FALLBACK) -> str:
         """Return why it is that day, as a sentence."""
-        rule = self.rule if self.due is None else self.due.rule.text(lang)
+        rule = "" if self.due is None else self.due.rule.text(lang)
         said = translate(SENTENCES[self.because], lang).format(rule=rule)
         return f"{said} ({self.basis})" if self.basis else said
 
