@@ -26,8 +26,8 @@ WIDTH, MARGIN = 100, " " * 14
 FUTURE = "»"
 """The mark of what is played into the future."""
 
-LABEL = 40
-"""How many cells of a stage's label are shown in a forecast."""
+LABEL, PLACE = 32, 40
+"""How many cells of a label are shown in a forecast, and on the board."""
 
 
 class Telling:
@@ -232,7 +232,7 @@ class Telling:
         names = Names.of(self.engine, found, self.lang)
         stands = names.outcome(found.outcome) or names.stage(found.stage)
         dates = sorted((str(one.date), names.due(one.key).shown) for one in found.deadlines.values())
-        return (found.id, cut(stands.shown, LABEL), ", ".join(f"{day} {cut(what, LABEL)}" for day, what in dates[:1]))
+        return (found.id, cut(stands.shown, PLACE), ", ".join(f"{day} {cut(what, PLACE)}" for day, what in dates[:1]))
 
     def diagram(self, agreement: Agreement) -> None:
         """Draw the path."""
