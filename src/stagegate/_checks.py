@@ -7,7 +7,16 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ._evidence import UNSET, ApprovalRequirement, DocumentRequirement, FactRequirement, Ref, same
+from ._evidence import (
+    UNSET,
+    ApprovalRequirement,
+    DocumentRequirement,
+    FactRequirement,
+    PartsRequirement,
+    Ref,
+    TrackRequirement,
+    same,
+)
 from ._plain import canonical
 from ._requirements import All, AnyOf, AtLeast, Not, Requirement, Unguarded, When
 from ._stages import END, ESCALATE, LAW, OVERDUE, Outcome, Stage
@@ -237,14 +246,16 @@ def _held(path: str, argument: str, wanted: Iterable[str], roles: Mapping[str, A
             )
 
 
-def _requirement(path: str, requirement: Requirement, roles: Mapping[str, Any]) -> Iterator[Fault]:
+def _requirement(
+    path: str, requirement: Requirement, roles: Mapping[str, Any], *, firm: bool = True
+) -> Iterator[Fault]:
     twice = Counter(part.id for part in requirement.walk() if part.id)
     for named, times in twice.items():
         if times > 1:
             yield path, f"{quote(named)} is the id of {times} requirements"
     if why := impossible(requirement):
         yield path, f"it can never open, because {why}"
-    yield from _inside(path, requirement, roles, firm=True)
+    yield from _inside(path, requirement, roles, firm=firm)
 
 
 def _inside(path: str, part: Requirement, roles: Mapping[str, Any], *, firm: bool) -> Iterator[Fault]:
@@ -258,6 +269,8 @@ def _inside(path: str, part: Requirement, roles: Mapping[str, Any], *, firm: boo
         points = (*part.refers_to, *(p.rpartition(".")[0] for p in (*part.not_later_than, *part.not_earlier_than)))
         if part.kind in points:
             yield f"{path}.document", f"{quote(part.kind)} is compared with itself"
+    elif isinstance(part, PartsRequirement) and part.each is not None:
+        yield from _each(f"{path}.parts.each", part.each)
     yield from (
         (f"{path}.fix_by", why) for _, why in _held(path, "fix_by", part.fix_by, roles) if part.id or not _own(part)
     )
@@ -276,6 +289,14 @@ def _inside(path: str, part: Requirement, roles: Mapping[str, Any], *, firm: boo
     elif isinstance(part, When):
         yield from _inside(f"{path}.when", part.condition, roles, firm=False)
         yield from _inside(f"{path}.then", part.part, roles, firm=False)
+
+
+def _each(path: str, requirement: Requirement) -> Iterator[Fault]:
+    """Find the faults of what is asked of each part; its roles are those of other processes."""
+    yield from _requirement(path, requirement, {}, firm=False)
+    for part in requirement.walk():
+        if isinstance(part, (PartsRequirement, TrackRequirement)):
+            yield path, f"{part.name} asks about other agreements, and here each part is asked about itself alone"
 
 
 def _own(part: Requirement) -> bool:

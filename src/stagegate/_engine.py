@@ -23,7 +23,7 @@ from ._history import Event
 from ._loading import load_process
 from ._memory import MemoryStore
 from ._notices import DEAD, DELIVERED, PENDING, Delivery
-from ._path import Lapsing, MutatingPath, Start, actor_of, id_of, not_found
+from ._path import Lapsing, MutatingPath, Outside, Start, actor_of, id_of, not_found
 from ._plain import MAX_INTEGER, freeze, instant, name
 from ._plain import text as as_text
 from ._plugins import Plugins
@@ -266,7 +266,7 @@ class Engine:
 
             version: The version of the process; by default the last that the engine was given.
 
-            part_of: The agreement that it is to be part of, which must run; who starts it has a part in both.
+            part_of: The agreement that it is to be part of, which must run; who starts it needs a role in both.
 
             by: Who starts it.
 
@@ -280,6 +280,8 @@ class Engine:
             NotFound: If there is no such process, or no agreement for it to be part of.
 
             NoSuchMove: If the agreement that it is to be part of has ended.
+
+            Conflict: If that one was handed over as a value and has changed since it was seen.
 
             NotPermitted: If the actor has no part in the process.
         """
@@ -297,9 +299,13 @@ class Engine:
             message = "parties: two parties have the same id"
             raise InvalidValue(message)
         whole = None if part_of is None else id_of(part_of, "part_of")
+        if whole == agreement:
+            message = f"part_of: {agreement} cannot be part of itself; name the agreement that it is to belong to"
+            raise InvalidValue(message)
         data = _changes.started(pinned, as_text(title, "title"), several, whole)
         details = frozendict({"process": pinned.id, "version": pinned.version, **data})
-        return self._path.change(agreement, Start(pinned, data, details), by=by, at=at, request_id=request_id)
+        wanted = Start(pinned, data, details, seen=part_of.version if isinstance(part_of, Agreement) else None)
+        return self._path.change(agreement, wanted, by=by, at=at, request_id=request_id)
 
     def attach(
         self,
@@ -683,6 +689,18 @@ class Engine:
             raise not_found(id_)
         return found
 
+    def parts(self, agreement: Agreement | str) -> tuple[Agreement, ...]:
+        """
+        Return every part of an agreement, in the order of their ids; `find(part_of=…)` pages through them.
+
+        Args:
+            agreement: Which.
+
+        Raises:
+            NotFound: If there is none of this id.
+        """
+        return Outside(self._store, self.get(agreement).id).parts()
+
     def find(
         self,
         *,
@@ -844,21 +862,29 @@ class Engine:
             return ()
         process = self._path.pinned(current)
         actor, now = actor_of(by), self._path.now()
+        look = Outside(self._store, current.id)
         return tuple(
-            self._option(process, current, actor, now, move, target)
+            self._option(process, current, actor, now, move, target, look)
             for move in MOVES
             for target in _targets(process, current, move)
             if (move != "hold" or current.hold is None) and (move != "resume" or current.hold is not None)
         )
 
     def _option(
-        self, process: Process, current: Agreement, actor: Actor, now: datetime, move: str, target: str | None
+        self,
+        process: Process,
+        current: Agreement,
+        actor: Actor,
+        now: datetime,
+        move: str,
+        target: str | None,
+        look: Outside,
     ) -> Option:
         if move == "amend":
             wanted = _changes.amending(None, "", kind=target or "")
         else:
             wanted = _changes.moving(move, to=None if move == "advance" else target)
-        decision, change, _ = self._path.decide(process, current, wanted, actor, now)
+        decision, change, _ = self._path.decide(process, current, wanted, actor, now, look)
         answer = decision.cursor.answer
         return Option(
             move=move,
@@ -1023,9 +1049,12 @@ class Engine:
         return swept
 
     def _due(self, at: datetime) -> Iterator[Agreement]:
-        after = None
-        while found := self._store.find(Query(due_before=at), after=after, limit=200):
+        after, size = None, 200
+        while True:
+            found = self._store.find(Query(due_before=at), after=after, limit=size)
             yield from found
+            if len(found) < size:
+                return
             after = found[-1].id
 
     def _sweep(self, agreement: str, at: datetime) -> _sweeping.Swept:

@@ -15,6 +15,7 @@ from ._attempt import Attempt
 from ._book import Book
 from ._changes import Change, Decision, Wanted
 from ._clock import ACTS, Clock
+from ._evidence import whole_ended
 from ._history import GENESIS, Entry, Event, chain
 from ._notices import Notification
 from ._plain import canonical, digest, freeze, instant, name
@@ -40,24 +41,39 @@ from .exceptions import (
     quote,
 )
 
-OUTLIVES = frozenset({"note", "hold", "end"})
-"""What can still be done to a part when the agreement it is part of has ended."""
+OUTLIVES = frozenset({"note", "hold", "end", "recompute"})
+"""What can still be done to a part when the agreement it is part of has ended: nothing that takes it further."""
 
 
 BOUNDING = frozenset({"amend", "renew"})
 """What changes the term of an agreement, which those of its parts cannot outlive."""
 
 
-class _Outside:
-    """Reads other agreements as they are now, for a question that writes nothing."""
+PAGE = 500
+"""How many parts are read at a time, for a question."""
+
+
+class Outside:
+    """Reads other agreements as they are now, each once, for a question that writes nothing."""
 
     def __init__(self, store: Store, agreement: str) -> None:
-        self.other = store.get
         self._store, self._id = store, agreement
+        self._others: dict[str, Agreement | None] = {}
+        self._parts: tuple[Agreement, ...] | None = None
 
-    def parts(self) -> Iterator[Agreement]:
+    def other(self, agreement: str) -> Agreement | None:
+        if agreement not in self._others:
+            self._others[agreement] = self._store.get(agreement)
+        return self._others[agreement]
+
+    def parts(self) -> tuple[Agreement, ...]:
+        if self._parts is None:
+            self._parts = tuple(self._read())
+        return self._parts
+
+    def _read(self) -> Iterator[Agreement]:
         after = None
-        while found := self._store.find(Query(part_of=self._id), after=after, limit=500):
+        while found := self._store.find(Query(part_of=self._id), after=after, limit=PAGE):
             yield from found
             after = found[-1].id
 
@@ -123,7 +139,7 @@ class MutatingPath:
         kin: dict[str, Any] = {}
         bounding = move in BOUNDING and "term" in agreement.deadlines
         if agreement.part_of is not None or process.asks_parts or process.tracks or bounding:
-            kin = self._kin(process, agreement, _Outside(self.store, agreement.id) if unit is None else unit, move)
+            kin = self._kin(process, agreement, Outside(self.store, agreement.id) if unit is None else unit, move)
         if process.counts:
             kin["calendar"] = self.reckoner.calendar(process)
         return Attempt(agreement=agreement, move=move, actor=actor, at=at, details=details, zone=process.tzinfo, **kin)
@@ -136,10 +152,10 @@ class MutatingPath:
             parts = tuple(look.parts()) if process.asks_parts or move in BOUNDING else ()
             for track in process.tracks:
                 named = agreement.fact(track)
-                other = look.other(named) if isinstance(named, str) else None
+                other = look.other(named) if isinstance(named, str) and named != agreement.id else None
                 if other is not None:
                     tracks[track] = other
-        orders = {}
+        orders = {agreement.id: tuple(stage.id for stage in process.stages)}
         for other in (*parts, *tracks.values(), *(() if parent is None else (parent,))):
             try:
                 orders[other.id] = tuple(stage.id for stage in self.book.pinned(other.process).stages)
@@ -152,9 +168,8 @@ class MutatingPath:
     ) -> tuple[Decision, Change, Attempt]:
         attempt = self.attempt(process, current, wanted.move, actor, at, wanted.details, unit=unit)
         decision, change = _changes.decide(process, attempt, wanted, self.vetoes)
-        if attempt.parent is not None and attempt.parent.outcome is not None and wanted.move not in OUTLIVES:
-            params = frozendict({"part": attempt.parent.id, "stage": attempt.parent.outcome})
-            decision.cursor.answer.unmet.append(Unmet(code="parent.ended", params=params, requirement="parent:running"))
+        if wanted.move not in OUTLIVES and (ended := whole_ended(attempt)):
+            decision.cursor.answer.unmet.append(ended)
         if process.clocked or current.deadlines:
             # A migration enters nothing: it stays where it stands.
             entered = None if wanted.move == "migrate" else change.to
@@ -236,17 +251,19 @@ class MutatingPath:
         if not used:
             raise NotPermitted(agreement=id_, move="start", actor=actor.id, roles=sorted(known), n=0)
         whole = wanted.data.get("part_of")
-        read = () if whole is None else (self._whole(unit, whole, actor),)
+        read = () if whole is None else (self._whole(unit, whole, wanted.seen, actor),)
         first = wanted.process.stages[0].id
         change = Change(kind="started", to=first, data=wanted.data, process=wanted.process)
         return _Plan(move="start", change=change, used=used, at=at, read=read)
 
-    def _whole(self, unit: Any, whole: str, actor: Actor) -> Agreement:
+    def _whole(self, unit: Any, whole: str, seen: int | None, actor: Actor) -> Agreement:
         """Return the agreement that a new one is to be part of, if it may be."""
         parent: Agreement | None = unit.other(whole)
         if parent is None:
             message = f"part_of: there is no agreement {quote(whole)}; start it first"
             raise NotFound(message)
+        if seen is not None and seen != parent.version:
+            raise Conflict(parent.id, seen, parent.version)
         if parent.outcome is not None:
             message = f"part_of: {parent.id} has ended ({parent.outcome}); nothing can become part of it"
             raise NoSuchMove(message)
@@ -417,6 +434,7 @@ class Start:
     process: Process
     data: Mapping[str, Any]
     details: frozendict
+    seen: int | None = None
     move: str = "start"
     to: str | None = None
 

@@ -264,7 +264,7 @@ class Process:
     @cached_property
     def counts(self) -> bool:
         """Whether its requirements count days."""
-        return any(isinstance(part, NoticeRequirement) for _, part in self.requirements())
+        return any(isinstance(part, NoticeRequirement) for part in self._asked())
 
     @cached_property
     def calendars(self) -> tuple[str, ...]:
@@ -289,7 +289,8 @@ class Process:
     def using(self, stage: str, kind: str | None = None) -> frozenset[str]:
         """Return the roles whose approvals are used up at a stage: by amending a kind of document, or by a renewal."""
         standing = self.standing(stage)
-        gate = standing.amend.get(kind) if kind else standing.renewal and standing.renewal.gate
+        renewed = None if standing.renewal is None else standing.renewal.gate
+        gate = standing.amend.get(kind) if kind else renewed
         parts = () if gate is None else gate.walk()
         return frozenset(part.role for part in parts if isinstance(part, ApprovalRequirement))
 
@@ -326,7 +327,14 @@ class Process:
 
     def predicates(self) -> dict[str, Predicate]:
         """Return the predicates of the user's in it, by code."""
-        return {part.code: part for _, part in self.requirements() if isinstance(part, Predicate)}
+        return {part.code: part for part in self._asked() if isinstance(part, Predicate)}
+
+    def _asked(self) -> Iterator[Requirement]:
+        """Go through all requirements of all gates, and those that are asked of each part."""
+        for _, requirement in self.requirements():
+            yield requirement
+            if isinstance(requirement, PartsRequirement) and requirement.each is not None:
+                yield from requirement.each.walk()
 
     def to_json(self) -> bytes:
         """Return the canonical form as the bytes that the digest is taken of, for a store to keep."""

@@ -18,7 +18,7 @@ MAX_TEXT_OF_ERROR = 500
 PROVENANCES = ("law", "law-secondary", "practice", "interpretation")
 """Whether a rule is read in the law, in the law as restated elsewhere, seen in practice, or an interpretation."""
 
-ERRORS = frozenset({"guard.error", "plugin.error"})
+ERRORS = frozenset({"guard.error", "plugin.error", "kin.process", "kin.stage"})
 """The codes of a rule that could not answer: they refuse wherever they stand, also under `~` and `|`."""
 
 

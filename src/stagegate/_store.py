@@ -154,14 +154,21 @@ class Unit(Protocol):
 
     def other(self, agreement: str) -> Agreement | None:
         """
-        Return another agreement, or None.
+        Return another agreement as it is, or None.
 
-        What is read through a unit cannot have changed when it commits: the store locks it as well, or looks again at
-        the commit and raises `Conflict` if it has.
+        What a unit has read of others must still be so when it commits, and no two units may each rest on what the
+        other changes. A store whose one lock covers all has nothing to do for it. Any other takes a lock on what is
+        read, that keeps out whoever writes it; or it looks again at the commit, so that nobody comes in between, and
+        raises `Conflict` if anything has changed.
         """
 
     def parts(self) -> Sequence[Agreement]:
-        """Return the agreements that are parts of this one, in the order of their ids; as fixed as `other`."""
+        """
+        Return the agreements that are parts of this one, in the order of their ids.
+
+        They are as fixed as what `other` returns, and so is that there are no more of them: who starts a part reads
+        this agreement through `other`, and has to wait for the lock on it, or makes the commit a `Conflict`.
+        """
 
     def known(self, request: str) -> Known | None:
         """Return what is known of a request id, whichever agreement it was for."""

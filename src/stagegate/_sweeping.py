@@ -10,9 +10,9 @@ import attrs
 
 from ._agreement import Agreement
 from ._attempt import Attempt
-from ._changes import Change, bound_to
+from ._changes import Change, bound_to, fitting
 from ._checks import EXPIRED
-from ._evidence import ApprovalRequirement
+from ._evidence import ApprovalRequirement, whole_ended
 from ._process import Process
 from ._reasons import Unmet
 from ._records import Actor, lean
@@ -158,9 +158,13 @@ def _passed(process: Process, attempt: Attempt, deadline: Deadline) -> Lapse:
         change = Change(kind="reckoned", data=about)
         return Lapse(move="sweep", change=change, at=attempt.at, effect="settled")
     about["basis"] = part.basis
-    if isinstance(part, ApprovalRequirement) and part.silence:
+    if ended := whole_ended(attempt):
+        # What nobody can approve any more, silence does not approve either.
+        reasons = (*reasons, ended)
+    elif isinstance(part, ApprovalRequirement) and part.silence:
         return _silence(process, agreement, part, about, at)
-    return _overdue(deadline, {**about, "unmet": [reason.to_data() for reason in reasons]}, at)
+    about["unmet"], left_out = fitting(reasons)
+    return _overdue(deadline, {**about, "left_out": left_out or None}, at)
 
 
 def _part(stage: Stage, deadline: Deadline) -> Requirement | None:

@@ -151,15 +151,28 @@ class _Others:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._heads: dict[str, frozenset[str]] = {}
+        self._seen: dict[str, dict[str, int | None]] = {}
 
-    def wrong(self, agreement: str, head: str) -> str:
+    def wrong(self, agreement: str, head: str, version: Any) -> str:
         """Return what is wrong with what was read of another agreement; empty if its history has that event."""
-        if agreement not in self._heads:
-            self._heads[agreement] = frozenset(entry.hash.hex() for entry in self._store.history(agreement))
-        if head in self._heads[agreement]:
-            return ""
-        return f"it rests on {quote(agreement)} as of an event that is not in the history of that agreement"
+        if agreement not in self._seen:
+            self._seen[agreement] = dict(self._versions(agreement))
+        there = self._seen[agreement]
+        if head not in there:
+            return f"it rests on {quote(agreement)} as of an event that is not in the history of that agreement"
+        if there[head] not in (None, version):
+            return f"it rests on version {quote(version)} of {quote(agreement)}, but that event made it {there[head]}"
+        return ""
+
+    def _versions(self, agreement: str) -> Iterator[tuple[str, int | None]]:
+        """Yield each head of a history with the version it was of; None where that cannot be told any more."""
+        version: int | None = None
+        for entry in self._store.history(agreement):
+            try:
+                version = version if Event.read(entry).kind == "refused" else entry.n
+            except (HistoryTampered, KeyError):
+                version = None
+            yield entry.hash.hex(), version
 
 
 def _faults(dossier: Dossier, definitions: _Definitions, others: _Others) -> Iterator[tuple[int, str]]:
@@ -186,7 +199,7 @@ def _faults(dossier: Dossier, definitions: _Definitions, others: _Others) -> Ite
             if request := event.data.get("request"):
                 requests[entry.n, _text(request["id"])] = _text(request["fingerprint"])
             for read in event.data.get("read", ()):
-                if wrong := others.wrong(_text(read["agreement"]), _text(read["head"])):
+                if wrong := others.wrong(_text(read["agreement"]), _text(read["head"]), read["version"]):
                     yield entry.n, wrong
             for notification in event.data.get("notifications", ()):
                 told[_text(notification["id"])] = entry.n, _text(notification["digest"])

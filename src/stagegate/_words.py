@@ -200,6 +200,7 @@ def _read_parties(_: Words, table: dict[str, Any], about: dict[str, Any]) -> Req
     _nothing_else(table, "parties")
     if not isinstance(asked, Mapping):
         return _under("parties", lambda: parties(asked, **about), {"at_least": "parties"})
+    _own_keys(asked, "parties")
     return _under("parties", lambda: gather(PartiesRequirement, **asked, **about))
 
 
@@ -208,13 +209,14 @@ def _read_parts(reader: Words, table: dict[str, Any], about: dict[str, Any]) -> 
     _nothing_else(table, "parts")
     if not isinstance(asked, Mapping):
         raise DefinitionError([("parts", f"a table is needed, such as {{ all = 'signed' }}, not {quote(asked)}")])
+    _own_keys(asked, "parts")
     given = dict(asked)
     if "each" in given:
         try:
             given["each"] = _inner(reader, given["each"], "each")
         except DefinitionError as error:
             raise error.under("parts") from None
-    return _under("parts", lambda: gather(PartsRequirement, **given, **about))
+    return _under("parts", lambda: gather(PartsRequirement, **given, **about), {"": "parts"})
 
 
 def _read_parent(_: Words, table: dict[str, Any], about: dict[str, Any]) -> Requirement:
@@ -222,7 +224,10 @@ def _read_parent(_: Words, table: dict[str, Any], about: dict[str, Any]) -> Requ
     _nothing_else(table, "parent")
     if not isinstance(asked, Mapping):
         raise DefinitionError([("parent", f"a table is needed, such as {{ reached = 'signed' }}, not {quote(asked)}")])
-    return _under("parent", lambda: gather(ParentRequirement, **{"reached": "", **asked}, **about))
+    if "reached" not in asked:
+        raise DefinitionError([("parent.reached", "missing: say which stage it must have reached")])
+    _own_keys(asked, "parent")
+    return _under("parent", lambda: gather(ParentRequirement, **asked, **about))
 
 
 def _read_actor(_: Words, table: dict[str, Any], about: dict[str, Any]) -> Requirement:
@@ -230,7 +235,16 @@ def _read_actor(_: Words, table: dict[str, Any], about: dict[str, Any]) -> Requi
     _nothing_else(table, "actor")
     if not isinstance(asked, Mapping):
         raise DefinitionError([("actor", f"a table is needed, with not_listed or roles, not {quote(asked)}")])
+    _own_keys(asked, "actor")
     return _under("actor", lambda: gather(ActorRequirement, **asked, **about), {"actor": "actor"})
+
+
+def _own_keys(asked: Mapping[str, Any], word: str) -> None:
+    """Refuse in a table of arguments what stands beside it: it could be said twice."""
+    beside = [common for common in Requirement.COMMON if common in asked]
+    if beside:
+        said = f"this stands beside {word}, not in its table"
+        raise DefinitionError([(f"{word}.{common}", said) for common in beside])
 
 
 def _under(word: str, make: Callable[[], Requirement], names: Mapping[str, str] | None = None) -> Requirement:

@@ -3,7 +3,7 @@
 from .approvals import ApprovalRequirement, approval
 from .documents import DocumentRequirement, document
 from .facts import FactRequirement, fact
-from .kin import ParentRequirement, PartsRequirement, TrackRequirement, parent, parts, track
+from .kin import ParentRequirement, PartsRequirement, TrackRequirement, parent, parts, track, whole_ended
 from .notices import NoticeRequirement, notice
 from .people import ActorRequirement, PartiesRequirement, actor, parties
 from .values import UNSET, Ref, same, value_of
@@ -31,4 +31,5 @@ __all__ = [
     "same",
     "track",
     "value_of",
+    "whole_ended",
 ]

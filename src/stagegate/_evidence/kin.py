@@ -11,8 +11,9 @@ from .._agreement import Agreement
 from .._attempt import Attempt
 from .._fields import optional, reads
 from .._plain import slug
-from .._reasons import Unmet
+from .._reasons import Unmet, errors
 from .._requirements import Requirement, asked, gather
+from .._text import frozendict
 from ..exceptions import DefinitionError, InvalidValue, quote
 from .values import as_count, as_keys
 
@@ -33,6 +34,37 @@ def _count(value: Any, where: str) -> int | None:
 def where(agreement: Agreement) -> dict[str, Any]:
     """Return what a reason says of another agreement: which it is, and where it stands."""
     return {"part": agreement.id, "stage": agreement.outcome or agreement.stage}
+
+
+def behind(
+    requirement: Requirement, attempt: Attempt, other: Agreement, wanted: str, code: str, **params: Any
+) -> Unmet | None:
+    """
+    Return why another agreement has not come as far as a stage of its own process; None if it has.
+
+    Where that process is not known, or has no such stage, nobody can say: that refuses, and is never taken for a yes.
+    """
+    order = attempt.orders.get(other.id)
+    if order is None:
+        return requirement.why("kin.process", part=other.id, process=str(other.process))
+    if wanted not in order:
+        return requirement.why("kin.stage", part=other.id, process=str(other.process), wanted=wanted)
+    if attempt.reached(other, wanted):
+        return None
+    return mended(other, requirement.why(code, **where(other), **params, wanted=wanted))
+
+
+def whole_ended(attempt: Attempt) -> Unmet | None:
+    """Return why a part goes no further where the agreement that it is part of has ended; None if that one runs."""
+    whole = attempt.parent
+    if whole is None or whole.running:
+        return None
+    return Unmet(code="parent.ended", params=frozendict(where(whole)), requirement="parent:running")
+
+
+def mended(other: Agreement, reason: Unmet) -> Unmet:
+    """Let those whose turn it is with another agreement mend a reason, where the requirement names nobody."""
+    return reason if reason.fix_by else attrs.evolve(reason, fix_by=other.owner)
 
 
 @attrs.define(kw_only=True, frozen=True, eq=False, repr=False)
@@ -64,28 +96,30 @@ class PartsRequirement(Requirement):
         if self.each is not None:
             return tuple(self._each(self.each, meant, attempt))
         wanted = self.all or self.any or self.reached
-        behind = tuple(self._behind(part, wanted) for part in meant if not attempt.reached(part, wanted))
-        if self.all or not behind:
-            return behind
-        need, have = self.at_least or 1, len(meant) - len(behind)
+        late = tuple(
+            reason
+            for part in meant
+            if (reason := behind(self, attempt, part, wanted, "parts.reached", title=part.title or part.id))
+        )
+        if self.all:
+            return late
+        alternatives = tuple((reason,) for reason in late)
+        if unknown := errors(alternatives):
+            return unknown
+        need, have = self.at_least or 1, len(meant) - len(late)
         if have >= need:
             return ()
-        return (self.why("parts.few", have=have, need=need, wanted=wanted), *behind)
+        return (attrs.evolve(self.why("parts.few", have=have, need=need, wanted=wanted), alternatives=alternatives),)
 
     def _meant(self, part: Agreement) -> bool:
         return self.process in ("", part.process.id) and (part.outcome is None or part.outcome not in self.unless)
 
-    def _behind(self, part: Agreement, wanted: str) -> Unmet:
-        reason = self.why("parts.reached", **where(part), title=part.title or part.id, wanted=wanted)
-        return reason if self.fix_by else attrs.evolve(reason, fix_by=part.owner)
-
     def _each(self, requirement: Requirement, meant: list[Agreement], attempt: Attempt) -> Iterator[Unmet]:
         for part in meant:
-            seen = attrs.evolve(attempt, agreement=part, parts=(), parent=attempt.agreement, tracks={})
-            if reasons := asked(requirement, seen):
-                said = self.why("parts.each", **where(part), title=part.title or part.id)
-                fix_by = said.fix_by or part.owner
-                yield attrs.evolve(said, alternatives=(reasons,), fix_by=fix_by)
+            seen = attrs.evolve(attempt, agreement=part, parts=(), parent=attempt.agreement, tracks=frozendict())
+            if reasons := tuple(mended(part, reason) for reason in asked(requirement, seen)):
+                said = mended(part, self.why("parts.each", **where(part), title=part.title or part.id))
+                yield attrs.evolve(said, alternatives=(reasons,))
 
     def asks(self) -> dict[str, Any]:
         table: dict[str, Any] = {}
@@ -109,7 +143,7 @@ def parts(**asks: Any) -> PartsRequirement:
     Args:
         asks: One of `all` (the stage that every part must have reached), `any` (that one must), `at_least` with
             `reached` (that so many must), `each` (a requirement that each part must meet by itself);
-            further `unless` (outcomes: parts that ended so are not asked), `process` (only parts under the process of
+            further `unless` (outcomes: parts that ended so do not count), `process` (only parts under the process of
             this id); and the attributes of `Requirement`.
 
     Raises:
@@ -129,10 +163,8 @@ class ParentRequirement(Requirement):
         found = attempt.parent
         if found is None:
             return (self.why("parent.none"),)
-        if attempt.reached(found, self.reached):
-            return ()
-        reason = self.why("parent.reached", **where(found), wanted=self.reached)
-        return (reason if self.fix_by else attrs.evolve(reason, fix_by=found.owner),)
+        reason = behind(self, attempt, found, self.reached, "parent.reached")
+        return () if reason is None else (reason,)
 
     def asks(self) -> dict[str, Any]:
         return {"parent": {"reached": self.reached}}
@@ -161,39 +193,64 @@ class TrackRequirement(Requirement):
     """Another agreement that runs beside this one must have come so far; `track` makes it."""
 
     track: str = attrs.field(metadata=reads(slug))
-    reached: str = attrs.field(metadata=reads(slug))
+    reached: str = attrs.field(default="", metadata=reads(_slug))
+    outcome: tuple[str, ...] = attrs.field(default=(), metadata=reads(as_keys))
+    process: str = attrs.field(default="", metadata=reads(_slug))
+
+    def __attrs_post_init__(self) -> None:
+        """Ask for something."""
+        if not self.reached and not self.outcome:
+            said = "say the stage it must have reached, the outcome it must have ended with, or both"
+            raise DefinitionError([("reached", said)])
 
     def unmet(self, attempt: Attempt) -> tuple[Unmet, ...]:
         """Return why the other agreement is not there yet."""
         named = attempt.fact(self.track)
         if named is None:
             return (self.why("fact.missing", fact=self.track),)
+        if named == attempt.agreement.id:
+            return (self.why("track.self", track=self.track),)
         found = attempt.tracks.get(self.track)
         if found is None:
             return (self.why("track.none", track=self.track, value=named),)
-        if attempt.reached(found, self.reached):
-            return ()
-        return (self.why("track.reached", track=self.track, **where(found), wanted=self.reached),)
+        if self.process not in ("", found.process.id):
+            about = {"part": found.id, "process": found.process.id, "wanted": self.process}
+            return (self.why("track.process", track=self.track, **about),)
+        return tuple(self._behind(found, attempt))
+
+    def _behind(self, found: Agreement, attempt: Attempt) -> Iterator[Unmet]:
+        if self.reached and (reason := behind(self, attempt, found, self.reached, "track.reached", track=self.track)):
+            yield reason
+        if self.outcome and found.outcome not in self.outcome:
+            about = {"track": self.track, "wanted": self.outcome}
+            yield mended(found, self.why("track.outcome", **where(found), **about))
 
     def asks(self) -> dict[str, Any]:
-        return {"track": self.track, "reached": self.reached}
+        table: dict[str, Any] = {"track": self.track}
+        if self.reached:
+            table["reached"] = self.reached
+        if self.outcome:
+            table["outcome"] = list(self.outcome)
+        if self.process:
+            table["process"] = self.process
+        return table
 
     def short(self) -> str:
         return f"track:{self.track}"
 
 
-def track(name: str, /, *, reached: str = "", **about: Any) -> TrackRequirement:
+def track(name: str, /, **asks: Any) -> TrackRequirement:
     """
-    Require that another agreement has reached a stage, such as the one by which the other party keeps its own track.
+    Require that another agreement is so far, such as the one by which the other party keeps its own track.
 
     Args:
         name: The fact that holds the id of the other agreement.
 
-        reached: The stage of that agreement's own process.
-
-        about: The attributes of `Requirement`.
+        asks: `reached` (the stage of its own process that it must have reached), `outcome` (it must have ended with
+            this outcome, or one of these), or both; `process` (the id of the process that it must run under, so that
+            not just any agreement will do); and the attributes of `Requirement`.
 
     Raises:
         DefinitionError: With every fault of the arguments.
     """
-    return gather(TrackRequirement, track=name, reached=reached, **about)
+    return gather(TrackRequirement, track=name, **asks)

@@ -258,6 +258,12 @@ class _Unit:
     def agreement(self) -> Agreement | None:
         return self._state.agreements.get(self.id)
 
+    def other(self, agreement: str) -> Agreement | None:
+        return self._state.agreements.get(agreement)
+
+    def parts(self) -> Sequence[Agreement]:
+        return sorted((a for a in self._state.agreements.values() if a.part_of == self.id), key=lambda a: a.id)
+
     def known(self, request: str) -> Known | None:
         return self._state.requests.get(request)
 

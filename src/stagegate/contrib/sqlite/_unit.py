@@ -27,7 +27,7 @@ class UnitOfWork:
     def parts(self) -> Sequence[Agreement]:
         rows = self._connection.execute(
             f"SELECT {SNAPSHOT} FROM agreement a JOIN member m ON m.agreement = a.id"
-            " WHERE m.kind = 'whole' AND m.value = ? ORDER BY a.id",
+            " WHERE m.kind = 'whole' AND m.value = ? ORDER BY m.agreement",
             (self.id,),
         ).fetchall()
         return [snapshot_of(*row) for row in rows]
