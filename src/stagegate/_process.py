@@ -289,8 +289,8 @@ class Process:
     def using(self, stage: str, kind: str | None = None) -> frozenset[str]:
         """Return the roles whose approvals are used up at a stage: by amending a kind of document, or by a renewal."""
         standing = self.standing(stage)
-        renewal = standing.renewal
-        gate = standing.amend.get(kind) if kind else None if renewal is None else renewal.gate
+        renewed = None if standing.renewal is None else standing.renewal.gate
+        gate = standing.amend.get(kind) if kind else renewed
         parts = () if gate is None else gate.walk()
         return frozenset(part.role for part in parts if isinstance(part, ApprovalRequirement))
 
