@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime
 from typing import Any
@@ -18,6 +19,7 @@ from stagegate import (
     DefinitionError,
     Document,
     Engine,
+    Entry,
     GateClosed,
     InvalidValue,
     MemoryStore,
@@ -35,6 +37,7 @@ from stagegate import (
     calendar_days,
     document,
     fact,
+    fold,
     load_process,
     notice,
     parent,
@@ -44,6 +47,8 @@ from stagegate import (
     unguarded,
     workdays,
 )
+from stagegate._history import GENESIS, chain
+from stagegate._plain import canonical
 from stagegate.testing import ManualClock
 
 FREE = unguarded("its own affair")
@@ -863,6 +868,69 @@ class TestReading:
         attempt = Attempt(agreement=whole, move="advance", actor=BOSS, at=datetime(2025, 1, 1, tzinfo=UTC))
         with pytest.raises(NotFound, match="w/1 runs under sector 1 .*, which this engine does not know"):
             attempt.reached(part, "cleared")
+
+
+class TestProof:
+    """What `verify` says of what was read of others."""
+
+    @staticmethod
+    def rewritten(family: Family, agreement: str, change: Callable[[dict[str, Any]], object]) -> None:
+        """Change the first event of an agreement that has no other, with all that has to fit."""
+        (entry,) = family.store._entries[agreement]
+        body = json.loads(entry.body)
+        change(body)
+        written = canonical(body)
+        forged = Entry(n=1, body=written, hash=chain(GENESIS, written))
+        family.store._entries[agreement] = [forged]
+        family.store._agreements[agreement] = fold([forged])
+
+    def test_whole_was_written_anew(self) -> None:
+        """What a part rests on is no more in the history of the whole: that is said of the part, for one and for all."""
+        family = Family().add("w/1")
+        self.rewritten(family, "w", lambda body: body["data"].update(title="Other"))
+        said = "it rests on 'w' as of an event that is not in the history of that agreement"
+
+        assert [("w/1", 1, said)] == [(f.agreement, f.n, f.what) for f in family.engine.verify().faults]
+        assert [said] == [f.what for f in family.engine.verify("w/1").faults]
+        assert family.engine.verify("w").ok
+
+    def test_another_version_is_claimed(self) -> None:
+        """The event is there, but it made another version than the part says."""
+        family = Family().add("w/1")
+        self.rewritten(family, "w/1", lambda body: body["read"][0].update(version=7))
+
+        assert ["it rests on version 7 of 'w', but that event made it 1"] == [
+            f.what for f in family.engine.verify().faults
+        ]
+
+    def test_refusals_make_no_version(self) -> None:
+        """The version that goes with a refusal is the one before it."""
+        family = Family(fact("x"))
+        with pytest.raises(GateClosed):
+            family.engine.advance("w", by=BOSS)
+        family.add("w/1")
+
+        assert [("w", 1)] == family.read("w/1")
+        assert family.engine.verify().ok
+
+    @pytest.mark.parametrize("body", [b"x", b"{}"])
+    def test_history_that_cannot_be_read(self, body: bytes) -> None:
+        """Where the other history cannot be read, that is said of it, and nothing of those who rest on it."""
+        family = Family().add("w/1")
+        (entry,) = family.store._entries["w"]
+        family.store._entries["w"] = [Entry(n=1, body=body, hash=entry.hash)]
+
+        assert {"w"} == {f.agreement for f in family.engine.verify().faults}
+        assert family.engine.verify("w/1").ok
+
+    @pytest.mark.parametrize("read", [[{}], [3], [{"agreement": "w", "head": 3, "version": 1}], 3])
+    def test_what_was_read_is_no_such_thing(self, read: Any) -> None:
+        """What stands there and is no such thing is a fault, and no crash."""
+        family = Family().add("w/1")
+        self.rewritten(family, "w/1", lambda body: body.update(read=read))
+        (fault,) = family.engine.verify().faults
+
+        assert ("w/1", 1, True) == (fault.agreement, fault.n, "its body lacks what an event has" in fault.what)
 
 
 class TestDefinitions:
