@@ -14,7 +14,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 
 
-def runs(rounds: int, kills: int) -> list[tuple[str, list[str]]]:
+def runs(rounds: int, kills: int, cases: int) -> list[tuple[str, list[str]]]:
     """Return what is run: a sentence and its command. The twins need only as long as it takes to catch them."""
     few, races = str(min(rounds, 50)), ["races.py", "--rounds"]
     some, deaths = str(min(kills, 200)), ["kills.py", "--kills"]
@@ -27,6 +27,10 @@ def runs(rounds: int, kills: int) -> list[tuple[str, list[str]]]:
         ("killed at any instant, a change has happened wholly or not at all", [*deaths, str(kills)]),
         ("... caught: a store that commits events before notifications", [*deaths, some, "--twin", "split"]),
         ("... caught: a store that acknowledges before it commits", [*deaths, some, "--twin", "late"]),
+        ("no deadline is early, late, twice or skipped, in any zone", ["deadlines.py", "--cases", str(cases)]),
+        ("... caught: a count that begins a day early", ["deadlines.py", "--twin", "hasty"]),
+        ("... caught: a day that ends at the first midnight", ["deadlines.py", "--twin", "naive"]),
+        ("... caught: pauses that count twice where they overlap", ["deadlines.py", "--twin", "double"]),
     ]
 
 
@@ -35,9 +39,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=1000, help="rounds of the races (1000)")
     parser.add_argument("--kills", type=int, default=1000, help="how often to kill (1000)")
+    parser.add_argument("--cases", type=int, default=1_000_000, help="how many deadlines (1,000,000)")
     given = parser.parse_args()
     held: list[tuple[str, bool]] = []
-    for sentence, (program, *arguments) in runs(given.rounds, given.kills):
+    for sentence, (program, *arguments) in runs(given.rounds, given.kills, given.cases):
         run = subprocess.run([sys.executable, HERE / program, *arguments], check=False)
         held.append((sentence, run.returncode == 0))
     print()

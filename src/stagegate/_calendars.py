@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 
-from ._fields import collected, invalid, reads
+from ._fields import collected, invalid, place, reads
 from ._files import read_table
 from ._plain import canonical, digest, slug, text
 from ._records import day, lean
@@ -75,7 +75,7 @@ def _days(value: Any, where: str) -> frozendict:
     faults: list[tuple[str, str]] = []
     days: dict[str, str] = {}
     for on, named in value.items():
-        key = str(on) if isinstance(on, (str, date)) else quote(on)
+        key = on.isoformat() if isinstance(on, date) else place(on)
         try:
             at = as_day(on, key).isoformat()
             if at in days:
@@ -279,9 +279,8 @@ class Calendar:
             raise DefinitionError(message)
         known = [field.name for field in attrs.fields(Calendar)]
         faults = [
-            (str(k), f"unknown key; known are {', '.join(sorted(known))}")
-            for k in sorted(data, key=str)
-            if k not in known
+            (k, f"unknown key; known are {', '.join(sorted(known))}")
+            for k in sorted(place(k) for k in data if k not in known)
         ]
         faults += [(k, "missing") for k in ("id", "version") if k not in data]
         try:

@@ -147,8 +147,7 @@ def amending(document: Document | None, reason: str, kind: str = "") -> Wanted:
         if kind not in agreement.documents:
             missing = frozendict({"document": kind})
             cursor.answer.unmet.append(Unmet(code="document.missing", params=missing, requirement=f"amend:{kind}"))
-        used = process.amending(agreement.stage, kind)
-        voided = tuple(a.brief() for a in agreement.approvals if a.role in used)
+        voided = _used(process, agreement, kind)
         data = lean({**table, "reason": said})
         return Change(kind="attached", data=data, voided=voided, documents=_documents(agreement))
 
@@ -208,11 +207,22 @@ def _moved(move: str, said: str, process: Process, attempt: Attempt, cursor: Cur
         data["outcome"] = dest
         return Change(kind="moved", data=data, documents=_documents(agreement))
     data["owner"] = process.standing(dest).owner
-    if move == "send_back" or (move == "renew" and dest != agreement.stage):
+    if move == "send_back":
         return Change(kind="moved", to=dest, data=data, voided=_voided(process, agreement, dest))
+    if move == "renew":
+        used = _used(process, agreement)
+        gone = used if dest == agreement.stage else (*used, *_voided(process, agreement, dest))
+        voided = tuple({vote["n"]: vote for vote in gone}.values())
+        return Change(kind="moved", to=dest, data=data, voided=voided, documents=_documents(agreement))
     if cursor.skipped:
         data["skipped"] = [{"stage": s, "unmet": [r.to_data() for r in why]} for s, why in cursor.skipped]
     return Change(kind="moved", to=dest, data=data, documents=_documents(agreement))
+
+
+def _used(process: Process, agreement: Agreement, kind: str | None = None) -> tuple[Mapping[str, Any], ...]:
+    """Return the approvals that an amendment or a renewal uses up: those that were cast for it."""
+    used = process.using(agreement.stage, kind)
+    return tuple(a.brief() for a in agreement.approvals if a.role in used and a.stage == agreement.stage)
 
 
 def _documents(agreement: Agreement) -> tuple[Mapping[str, Any], ...]:
@@ -281,7 +291,7 @@ def permitted_roles(process: Process, agreement: Agreement, wanted: Wanted) -> t
         return tuple(dict.fromkeys((*((outcome.by if outcome else ()) or owner), *also)))
     if move == "resume" and agreement.hold is not None and not set(agreement.hold.roles) & set(owner):
         return tuple(dict.fromkeys((*agreement.hold.roles, *also)))
-    return (*owner, *also)
+    return tuple(dict.fromkeys((*owner, *also)))
 
 
 def decide(process: Process, attempt: Attempt, wanted: Wanted, vetoes: Veto | None) -> tuple[Decision, Change]:

@@ -112,6 +112,11 @@ def _timed(path: str, stage: Stage, *, last: bool) -> Iterator[Fault]:
     for named, times in names.items():
         if times > 1:
             yield f"{path}.gate", f"{quote(named)} has {times} deadlines; give each an id of its own"
+    asked = () if stage.gate is None else stage.gate.walk()
+    silent = Counter(part.role for part in asked if isinstance(part, ApprovalRequirement) and part.silence)
+    for role, times in silent.items():
+        if times > 1:
+            yield f"{path}.gate", f"the silence of {quote(role)} would decide {times} approvals at once; ask it once"
     if stage.when is not None:
         yield from _clockless(f"{path}.when", stage.when)
 

@@ -228,7 +228,7 @@ class Clock:
             met = (
                 not asked(duty.gate, attempt)
                 if duty.gate is not None
-                else filed is not None and filed.n > agreement.source_of(duty.after)
+                else filed is not None and filed.n > (agreement.source_of(duty.after) if duty.after else 0)
             )
             if met:
                 return None
@@ -273,7 +273,9 @@ class Clock:
         pauses, paused_on = ((), None) if base is None else (base.pauses, base.paused_on)
         if paused_on is not None and ((base is not None and base.away) or hold is None):
             pauses, paused_on = (*pauses, (paused_on, max(today, paused_on))), None
-        if hold is not None and paused_on is None and one.period.on_hold == "pause":
+        # What has passed by then stays passed: a hold gives no time back.
+        late = base is not None and base.at is not None and hold is not None and base.at <= hold.since
+        if hold is not None and paused_on is None and one.period.on_hold == "pause" and not late:
             paused_on = max(_day(attempt, hold.since), one.start)
         rule = frozendict(one.period.to_data())
         same = base is not None and (base.rule, base.start, base.pauses, base.paused_on, base.round, base.away) == (
@@ -481,7 +483,7 @@ def _day(attempt: Attempt, at: datetime) -> date:
 def _reminders(remind: tuple[Period, ...], ends: date, calendar: Calendar, attempt: Attempt) -> tuple[datetime, ...]:
     """Return the instants at which to remind, as far as they lie ahead: when the day begins, in the zone."""
     days = {period.before(ends, calendar=calendar) for period in remind}
-    instants = (passed(day - DAY, attempt.zone) for day in sorted(days))
+    instants = (passed(day - DAY, attempt.zone) for day in sorted(days) if day > date.min)
     return tuple(at for at in instants if at > attempt.at)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 
 from ._calendars import WEEKDAYS, WEEKENDS, Calendar, as_day, weekday
-from ._fields import collected, invalid, optional, reads
+from ._fields import collected, invalid, optional, place, reads
 from ._plain import key, name, slug
 from ._sentences import SENTENCES
 from ._text import FALLBACK, translate
@@ -27,6 +27,7 @@ MOST = {"workdays": 100_000, "calendar_days": 100_000, "months": 100_000, "years
 PAUSED = "paused"
 """The reason of a day that did not count because the clock stood still."""
 
+PAIR = 2
 _DATES = ("dated", "received_on", "valid_until")
 _DAY, _INSTANT = timedelta(days=1), timedelta(microseconds=1)
 _LAST = date.max.toordinal() - 1
@@ -92,7 +93,7 @@ def _one_of(*words: str) -> Callable[[Any, str], str]:
         if value not in words:
             message = f"{where}: one of {', '.join(words)} is needed, not {quote(value)}"
             raise InvalidValue(message)
-        return str(value)
+        return str.__str__(value)
 
     return read
 
@@ -256,9 +257,10 @@ class Period:
             return date.fromordinal(_nth_back(tally, limit.toordinal(), self.n + (not self._same), self))
         if self.unit == "calendar_days":
             found = limit.toordinal() - self.n + self._same
+        elif self._same and limit == date.max:
+            raise InvalidValue(_leaves(self))
         else:
-            next_day = min(limit.toordinal() + self._same, date.max.toordinal())
-            found = _corresponding(date.fromordinal(next_day), -self._months, self)[0].toordinal()
+            found = _corresponding(limit + self._same * _DAY, -self._months, self)[0].toordinal()
         if self.roll != "none":
             found = _nth_back(tally, found, 1, self)
         if found < 1:
@@ -277,7 +279,7 @@ def _good(given: Mapping[str, Any]) -> dict[str, Any]:
             faults += error.faults
     n, unit, most = good.get("n", 0), good.get("unit"), MOST.get(good.get("unit", ""), 0)
     if unit and n > most:
-        faults.append(("n", f"{n:,} {unit} are too many; {most:,} are the most"))
+        faults.append(("n", f"{quote(n)} {unit} are too many; {most:,} are the most"))
     if unit == "workdays" and good.get("roll", "none") != "none":
         faults.append(("roll", "workdays end on a workday, so that there is nothing to roll; leave it out"))
     if faults:
@@ -310,9 +312,8 @@ def as_period(value: Any, where: str) -> Period:
     options = [field.name for field in attrs.fields(Period) if field.kw_only]
     units = [unit for unit in UNITS if unit in value]
     faults = [
-        (str(k), f"unknown key; known are {', '.join(sorted([*UNITS, *options]))}")
-        for k in sorted(value, key=str)
-        if k not in UNITS and k not in options
+        (k, f"unknown key; known are {', '.join(sorted([*UNITS, *options]))}")
+        for k in sorted(place(k) for k in value if k not in UNITS and k not in options)
     ]
     if len(units) != 1:
         faults.append(("", f"a period has one of {', '.join(UNITS)}, not {len(units)} of them"))
@@ -413,11 +414,15 @@ class Due:
     @property
     def skipped(self) -> tuple[tuple[date_, str], ...]:
         """Every day from the start to the last that did not count, each with its name or `paused`."""
-        ended = min(self.date, self.unrolled)
-        reasons = ((on, self._why(on)) for on in _each(self._first, ended))
-        over = self.moved_over if self.date > self.unrolled else ()
-        kept = {on for on, _ in over}
-        return (*((on, why) for on, why in reasons if why and on not in kept), *over)
+        first, ended = self._first.toordinal(), min(self.date, self.unrolled).toordinal()
+        still = {
+            day for a, b in self.pauses for day in range(max(a.toordinal() + 1, first), min(b.toordinal(), ended) + 1)
+        }
+        if self.rule.unit == "workdays":
+            reasons = ((on, self.calendar.off(on)) for on in _each(self._first, self.date))
+            return tuple((on, why or PAUSED) for on, why in reasons if why or on.toordinal() in still)
+        paused = tuple((date.fromordinal(day), PAUSED) for day in sorted(still))
+        return (*paused, *self.moved_over) if self.date > self.unrolled else paused
 
     @property
     def moved_over(self) -> tuple[tuple[date_, str], ...]:
@@ -448,11 +453,6 @@ class Due:
     def _first(self) -> date_:
         return self.start if self.rule.day_one == "same" else self.start + _DAY
 
-    def _why(self, on: date_) -> str:
-        """Return why a day did not count in the period; empty if it did."""
-        off = self.calendar.off(on) if self.rule.unit == "workdays" else ""
-        return off or (PAUSED if any(a < on <= b for a, b in self.pauses) else "")
-
     def explain(self, lang: str = FALLBACK) -> tuple[str, ...]:
         """
         Say how the date comes about: what runs from when, every day that did not count, and the result.
@@ -462,20 +462,9 @@ class Due:
         """
         begun = "due.start_included" if self.rule.day_one == "same" else "due.start"
         lines = [_say(begun, lang, period=self.rule.text(lang), **_spoken(self.start, lang))]
-        lines += [
-            _say(
-                "due.weekend" if why in WEEKDAYS else "due.skipped",
-                lang,
-                reason=_reason(why, lang),
-                **_spoken(on, lang),
-            )
-            for on, why in self.skipped
-        ]
+        lines += [_left_out("due.skipped", on, why, lang) for on, why in self.skipped]
         if self.date < self.unrolled:
-            lines += [
-                _say("due.moved_back", lang, reason=_reason(why, lang), **_spoken(on, lang))
-                for on, why in self.moved_over
-            ]
+            lines += [_left_out("due.moved_back", on, why, lang) for on, why in self.moved_over]
         result = _say(
             "due.result",
             lang,
@@ -493,8 +482,11 @@ def _say(code: str, lang: str, **words: Any) -> str:
     return translate(SENTENCES[code], lang).format(**words)
 
 
-def _reason(why: str, lang: str) -> str:
-    return translate(why, lang) if why in WEEKDAYS or why == PAUSED else why
+def _left_out(code: str, on: date, why: str, lang: str) -> str:
+    """Say that a day did not count; of a day of the week-end, its weekday says why."""
+    if why in WEEKDAYS:
+        return _say(f"{code}.weekend", lang, **_spoken(on, lang))
+    return _say(code, lang, reason=translate(why, lang) if why == PAUSED else why, **_spoken(on, lang))
 
 
 def _spoken(on: date, lang: str) -> dict[str, str]:
@@ -519,7 +511,10 @@ def _leaves(period: Period) -> str:
 def _merged(pauses: Iterable[Sequence[date]]) -> list[tuple[int, int]]:
     """Return pauses as ordinals, in order, those that overlap as one, without those that pause no day."""
     found: list[tuple[int, int]] = []
-    for pause in pauses:
+    for pause in pauses if isinstance(pauses, Iterable) else (pauses,):
+        if not isinstance(pause, (tuple, list)) or len(pause) != PAIR:
+            message = f"pauses: pairs of days are needed, on which the clock stopped and went on, not {quote(pause)}"
+            raise InvalidValue(message)
         stopped, resumed = (as_day(on, "pauses") for on in pause)
         if resumed < stopped:
             message = f"pauses: the clock cannot go on ({resumed}) before it stopped ({stopped})"
@@ -580,6 +575,9 @@ def _corresponding(on: date, months: int, period: Period) -> tuple[date, bool]:
 
 def passed(on: date, zone: tzinfo) -> datetime:
     """Return the first instant, in UTC, from which on it is never again *on* or an earlier day in *zone*."""
+    if on == date.max:
+        # The last day there is: what lasts that long has no end that anybody could tell.
+        return datetime.max.replace(tzinfo=UTC)
     midnight = datetime.combine(on + _DAY, time(), zone)
     low, high = midnight.astimezone(UTC), midnight.replace(fold=1).astimezone(UTC)
     if low == high:

@@ -1049,9 +1049,12 @@ class Engine:
         return swept
 
     def _due(self, at: datetime) -> Iterator[Agreement]:
-        after = None
-        while found := self._store.find(Query(due_before=at), after=after, limit=200):
+        after, size = None, 200
+        while True:
+            found = self._store.find(Query(due_before=at), after=after, limit=size)
             yield from found
+            if len(found) < size:
+                return
             after = found[-1].id
 
     def _sweep(self, agreement: str, at: datetime) -> _sweeping.Swept:

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import attrs
 
-from .exceptions import DefinitionError, InvalidValue, join
+from .exceptions import DefinitionError, InvalidValue, join, quote
 
 Reader = Callable[[Any, str], Any]
 """Takes a value and the name of the field, and returns what the field holds, or says what is wrong."""
@@ -67,6 +67,11 @@ def invalid(kind: type[Any], error: DefinitionError) -> InvalidValue:
             for path, sentence in error.faults
         )
     )
+
+
+def place(key: object) -> str:
+    """Return the key of a table as a path can hold it: short, and whatever it is."""
+    return quote(key)[1:-1] if isinstance(key, str) else quote(key)
 
 
 def optional(reader: Reader) -> Reader:

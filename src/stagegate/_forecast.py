@@ -62,7 +62,8 @@ class Passage:
 
     def text(self, lang: str = FALLBACK) -> str:
         """Return why it is that day, as a sentence."""
-        said = translate(SENTENCES[self.because], lang).format(rule=self.rule)
+        rule = "" if self.due is None else self.due.rule.text(lang)
+        said = translate(SENTENCES[self.because], lang).format(rule=rule)
         return f"{said} ({self.basis})" if self.basis else said
 
 

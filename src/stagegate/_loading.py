@@ -93,7 +93,7 @@ def load_process(
 
         parameters: Other values for its parameters.
 
-        without: Ids of requirements to leave out; those that are law stay.
+        without: Ids of requirements and duties to leave out; those that are law stay.
 
     Raises:
         DefinitionError: With every fault, each with its path.
@@ -187,9 +187,8 @@ class _Reader:
         parameters = self._parameters(data.get("parameters", {}), values)
         if not isinstance(data.get("parameters", {}), Mapping):
             data = {k: v for k, v in data.items() if k != "parameters"}
-        data = {
-            k: v if k == "parameters" else self._filled(v, parameters, k) for k, v in data.items() if isinstance(k, str)
-        }
+        asks = {k: v for k, v in data.items() if isinstance(k, str) and k != "parameters"}
+        data = {**self._filled(asks, parameters, ""), **{k: data[k] for k in ("parameters",) if k in data}}
         return self._made(data, parameters)
 
     def _made(self, data: Mapping[str, Any], parameters: Mapping[str, Any]) -> Process:
@@ -289,7 +288,9 @@ class _Reader:
                     found = self._parameter(v["parameter"], parameters, f"{path}[{i}]")
                     several.extend([] if found is None else found if isinstance(found, (list, tuple)) else [found])
                 else:
-                    several.append(self._filled(v, parameters, f"{path}[{i}]"))
+                    filled = self._filled(v, parameters, f"{path}[{i}]")
+                    if not (path.endswith(".duties") and _timeless(v, filled)):
+                        several.append(filled)
             return several
         return value
 
@@ -360,6 +361,7 @@ class _Reader:
             several = [
                 self._nested(Duty, duty, f"{where}.duties[{i}]") if isinstance(duty, Mapping) else duty
                 for i, duty in enumerate(arguments["duties"])
+                if not self.words.leave_out(duty)
             ]
             arguments["duties"] = [duty for duty in several if duty is not None]
 
@@ -390,6 +392,11 @@ class _Reader:
             if bad & {"id", "owner"}:
                 return None
             return kind(**{k: v for k, v in arguments.items() if k not in bad})
+
+
+def _timeless(duty: Any, filled: Any) -> bool:
+    """Whether the time of a duty is a parameter without a value: then it is not owed."""
+    return isinstance(duty, Mapping) and any(key in duty and key not in filled for key in ("every", "within"))
 
 
 _FILLER: dict[type[Any], dict[str, Any]] = {

@@ -79,6 +79,19 @@ def _leave(gate: Gate) -> Callable[[Cursor], bool]:
     return check
 
 
+def _anew(gate: Gate) -> Callable[[Cursor], bool]:
+    """Ask a gate of what stands already: only votes that were cast for it count, those since it was reached."""
+
+    def check(cursor: Cursor) -> bool:
+        free = _free(cursor)
+        agreement = cursor.attempt.agreement
+        cast = tuple(vote for vote in agreement.approvals if vote.stage == agreement.stage)
+        seen = attrs.evolve(cursor.attempt, agreement=attrs.evolve(agreement, approvals=cast))
+        return gate.ask(seen, cursor.answer) and free
+
+    return check
+
+
 def _free(cursor: Cursor) -> bool:
     hold = cursor.attempt.agreement.hold
     if hold is None:
@@ -147,11 +160,11 @@ def _edges(stages: Sequence[Stage], outcomes: Sequence[Outcome]) -> list[dict[st
         edge("resume", stage.id, None, _held)
         renewal = stage.renewal
         if renewal is not None:
-            asked = _leave(Gate(renewal.gate, fix_by=stage.owner, basis=renewal.basis))
+            asked = _anew(Gate(renewal.gate, fix_by=stage.owner, basis=renewal.basis))
             for target in renewal.to:
                 edge("renew", stage.id, target, _towards(target), asked)
         for kind, gate in stage.amend.items():
-            asked = _leave(Gate(gate, fix_by=stage.owner, basis=stage.basis))
+            asked = _anew(Gate(gate, fix_by=stage.owner, basis=stage.basis))
             edge("amend", stage.id, None, _towards(kind), asked)
         for outcome in outcomes:
             if not outcome.stages or stage.id in outcome.stages:

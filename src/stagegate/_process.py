@@ -286,9 +286,11 @@ class Process:
             several += () if renewal is None else (renewal.window,)
         yield from (period for period in several if period is not None)
 
-    def amending(self, stage: str, kind: str) -> frozenset[str]:
-        """Return the roles whose approval the amendment of a kind of document asks, at a stage."""
-        gate = self.standing(stage).amend.get(kind)
+    def using(self, stage: str, kind: str | None = None) -> frozenset[str]:
+        """Return the roles whose approvals are used up at a stage: by amending a kind of document, or by a renewal."""
+        standing = self.standing(stage)
+        renewed = None if standing.renewal is None else standing.renewal.gate
+        gate = standing.amend.get(kind) if kind else renewed
         parts = () if gate is None else gate.walk()
         return frozenset(part.role for part in parts if isinstance(part, ApprovalRequirement))
 

@@ -31,9 +31,19 @@ def _within(value: Any, where: str) -> Period | None:
     return None if value is None else as_period(value, where)
 
 
-def _remind(value: Any, where: str) -> tuple[Period, ...]:
-    several = (value,) if isinstance(value, (str, Mapping, Period)) else tuple(value)
-    return tuple(as_period(item, where) for item in several)
+def periods_of(value: Any, where: str) -> tuple[Period, ...]:
+    """Return the periods of a list, longest warning first as they are given."""
+    if isinstance(value, (str, Mapping, Period)):
+        value = (value,)
+    if not isinstance(value, Iterable):
+        message = f"{where}: a list of periods is needed, such as ['10 workdays', '1 workday'], not {quote(value)}"
+        raise InvalidValue(message)
+    several = tuple(as_period(item, where) for item in value)
+    for period in several:
+        if period != Period(period.n, period.unit):
+            message = f"{where}: {quote(str(period))} counts back from the due date; it takes nothing but a length"
+            raise InvalidValue(message)
+    return several
 
 
 def _roles(value: Any, where: str) -> tuple[str, ...]:
@@ -71,7 +81,7 @@ class Requirement:
     fix_by: tuple[str, ...] = attrs.field(default=(), metadata=reads(_roles))
     soft: bool = attrs.field(default=False, metadata=reads(flag))
     within: Period | None = attrs.field(default=None, metadata=reads(_within))
-    remind: tuple[Period, ...] = attrs.field(default=(), metadata=reads(_remind))
+    remind: tuple[Period, ...] = attrs.field(default=(), metadata=reads(periods_of))
 
     COMMON: ClassVar = ("id", "label", "basis", "provenance", "fix_by", "soft", "within", "remind")
 
@@ -406,6 +416,8 @@ def gather(kind: type[R], /, **given: Any) -> R:
         good = collected(kind, given)
     except DefinitionError as error:
         raise DefinitionError([*faults, *error.faults]) from None
+    if good.get("remind") and good.get("within") is None:
+        faults.append(("remind", "there is no date to remind of; say within"))
     if faults:
         raise DefinitionError(faults)
     return kind(**good)

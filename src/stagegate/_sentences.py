@@ -130,8 +130,9 @@ SENTENCES: dict[str, str] = {
     "period.years.one": "{n} year",
     "due.start": "{period} from {weekday} {date}, not counting that day",
     "due.start_included": "{period} from {weekday} {date}, that day included",
-    "due.weekend": "{weekday} {date} does not count",
+    "due.skipped.weekend": "{weekday} {date} does not count",
     "due.skipped": "{weekday} {date} does not count: {reason}",
+    "due.moved_back.weekend": "{weekday} {date} does not count, so the last day lies before it",
     "due.moved_back": "{weekday} {date} does not count, so the last day lies before it: {reason}",
     "due.result": (
         "the last day in time is {weekday} {date}: {counted} counted + {skipped} skipped; "

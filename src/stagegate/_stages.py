@@ -12,8 +12,8 @@ from ._fields import collected, optional, reads
 from ._plain import slug, text
 from ._reasons import provenance_of
 from ._records import lean
-from ._requirements import Requirement
-from ._terms import Duty, Renewal, Term, period_of, periods_of, requirement_of, term_of
+from ._requirements import Requirement, periods_of
+from ._terms import Duty, Renewal, Term, period_of, requirement_of, term_of
 from ._text import Label, as_label, frozendict
 from .exceptions import DefinitionError, InvalidValue, quote
 
@@ -89,12 +89,19 @@ def _amend(value: Any, where: str) -> frozendict:
     if not isinstance(value, Mapping):
         message = f"{where}: a table of requirements by kind of document is needed, not {quote(value)}"
         raise InvalidValue(message)
+    faults: list[tuple[str, str]] = []
     made: dict[str, Requirement] = {}
     for kind in sorted(value, key=str):
-        found = requirement_of(value[kind], str(kind))
+        try:
+            found = requirement_of(value[kind], str(kind))
+            made[slug(kind, str(kind))] = found  # type: ignore[assignment]  what is none is a fault
+        except InvalidValue as error:
+            faults.append((str(kind), str(error).removeprefix(f"{kind}: ")))
+            continue
         if found is None:
-            raise DefinitionError([(str(kind), "say what must hold before it is amended, or `unguarded`")])
-        made[slug(kind, where)] = found
+            faults.append((str(kind), "say what must hold before it is amended, or `unguarded`"))
+    if faults:
+        raise DefinitionError(faults)
     return frozendict(made)
 
 

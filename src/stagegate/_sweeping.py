@@ -10,7 +10,7 @@ import attrs
 
 from ._agreement import Agreement
 from ._attempt import Attempt
-from ._changes import Change, bound_to
+from ._changes import Change, bound_to, fitting
 from ._checks import EXPIRED
 from ._evidence import ApprovalRequirement, whole_ended
 from ._process import Process
@@ -163,7 +163,8 @@ def _passed(process: Process, attempt: Attempt, deadline: Deadline) -> Lapse:
         reasons = (*reasons, ended)
     elif isinstance(part, ApprovalRequirement) and part.silence:
         return _silence(process, agreement, part, about, at)
-    return _overdue(deadline, {**about, "unmet": [reason.to_data() for reason in reasons]}, at)
+    about["unmet"], left_out = fitting(reasons)
+    return _overdue(deadline, {**about, "left_out": left_out or None}, at)
 
 
 def _part(stage: Stage, deadline: Deadline) -> Requirement | None:

@@ -13,7 +13,7 @@ from ._fields import collected, optional, reads
 from ._plain import slug, text
 from ._reasons import provenance_of
 from ._records import lean
-from ._requirements import Requirement
+from ._requirements import Requirement, periods_of
 from ._text import Label, as_label
 from .exceptions import DefinitionError, InvalidValue, quote
 
@@ -23,21 +23,6 @@ OPEN = "open"
 def period_of(value: Any, where: str) -> Period | None:
     """Return a period, or None where none is given."""
     return None if value is None else as_period(value, where)
-
-
-def periods_of(value: Any, where: str) -> tuple[Period, ...]:
-    """Return the periods of a list, longest warning first as they are given."""
-    if isinstance(value, (str, Mapping, Period)):
-        value = (value,)
-    if not isinstance(value, Iterable):
-        message = f"{where}: a list of periods is needed, such as ['10 workdays', '1 workday'], not {quote(value)}"
-        raise InvalidValue(message)
-    several = tuple(as_period(item, where) for item in value)
-    for period in several:
-        if period.since or period.roll != "none":
-            message = f"{where}: {quote(str(period))} counts back from the due date; it takes no since and no roll"
-            raise InvalidValue(message)
-    return several
 
 
 def requirement_of(value: Any, where: str) -> Requirement | None:
@@ -232,10 +217,9 @@ class Duty:
         Raises:
             DefinitionError: With every fault of the arguments.
         """
-        given = locals()
+        good = collected(Duty, locals())
         if not document and gate is None:
-            given = {**given, "document": id}
-        good = collected(Duty, given)
+            good["document"] = good["id"]
         faults = []
         if document and gate is not None:
             faults.append(("document", "a duty is a document or a gate, not both"))

@@ -106,7 +106,7 @@ class Words:
         faults: list[Fault] = []
         made = []
         for i, row in enumerate(rows):
-            if self._leave_out(row):
+            if self.leave_out(row):
                 continue
             part = or_faults(self.requirement, row, faults, f"{word}[{i}]")
             if part is not None:
@@ -115,11 +115,12 @@ class Words:
             raise DefinitionError(faults)
         return made
 
-    def _leave_out(self, row: Any) -> bool:
+    def leave_out(self, row: Any) -> bool:
+        """Say whether a requirement or a duty is to be left out; what is law stays, and that is a fault."""
         if not isinstance(row, Mapping):
             return False
         for inner in ("then", "not"):
-            if inner in row and self._leave_out(row[inner]):
+            if inner in row and self.leave_out(row[inner]):
                 return True
         named = row.get("id") or row.get("requirement")
         if not isinstance(named, str) or named not in self.without:
@@ -158,6 +159,8 @@ def _nothing_else(table: Mapping[str, Any], word: str) -> None:
 
 def _read_at_least(reader: Words, table: dict[str, Any], about: dict[str, Any]) -> Requirement:
     n = table.pop("at_least")
+    if "of" not in table:
+        raise DefinitionError([("of", "missing")])
     parts = reader.parts(table.pop("of"), "of")
     _nothing_else(table, "at_least")
     return at_least(n, *parts, **about)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from stagegate import (
     MemoryStore,
     Outcome,
     Party,
+    Period,
     PluginError,
     Process,
     Stage,
@@ -27,10 +29,13 @@ from stagegate import (
     check_plugin,
     document,
     fact,
+    load_calendar,
     load_process,
+    months,
     parties,
     unguarded,
     when,
+    workdays,
 )
 
 from .office import BOSS, MOST_SAID, Office, pact, plan
@@ -254,6 +259,18 @@ PIECES: list[Callable[[Any], Any]] = [
     lambda value: when(value, fact("a")),
     lambda value: when(fact("a"), value),
     lambda value: Calendar(id=value, version="1"),
+    lambda value: Calendar(id="c", version=value),
+    lambda value: Calendar(id="c", version="1", weekend=[[value]]),
+    lambda value: Calendar(id="c", version="1", holidays={"2025-07-25": value}),
+    lambda value: Calendar(id="c", version="1", basis=value),
+    lambda value: workdays([value]),
+    lambda value: Period(1, value),
+    lambda value: workdays(1, day_one=value),
+    lambda value: workdays(1).due(value),
+    lambda value: workdays(1).before(value),
+    lambda value: workdays(1).due(date(2025, 7, 25), calendar=value),
+    lambda value: workdays(1).due(date(2025, 7, 25), zone=value),
+    lambda value: workdays(1).due(date(2025, 7, 25), pauses=[value]),
     lambda value: check_plugin(value),
 ]
 
@@ -264,6 +281,30 @@ def test_pieces_are_never_made_of_wrong_types(make: Callable[[Any], Any], kind: 
     """A value, a requirement or a plugin made of the wrong type is refused with an error of our own."""
     with pytest.raises(StagegateError):
         make(WRONG[kind])
+
+
+@pytest.mark.parametrize(
+    "value", [HUGE, -HUGE, Unspeakable(), "x" * 10**7], ids=["huge", "less", "unspeakable", "long"]
+)
+def test_periods_and_calendars_of_what_is_beyond_all_bounds(value: Any) -> None:
+    """A number that cannot be written down, what cannot be shown and an endless text are refused in few words."""
+    for make in (
+        lambda: workdays(value),
+        lambda: Period(1, value),
+        lambda: months(1, since=value),
+        lambda: workdays(1).due(value),
+        lambda: workdays(1).due(date(2025, 7, 25), pauses=[(value, value)]),
+        lambda: Calendar(id="c", version="1", weekend=[value]),
+        lambda: Calendar(id="c", version="1", holidays={value: "x"}),
+        lambda: Calendar(id="c", version="1", holidays={"2025-07-25": value}),
+    ):
+        with pytest.raises(InvalidValue) as error:
+            make()
+        assert len(str(error.value)) < MOST_SAID
+    for table in ({"workdays": 1, value: 1}, {"workdays": value}, {"id": "c", "version": "1", value: 1}):
+        with pytest.raises(DefinitionError) as wrong:
+            load_calendar(table)
+        assert len(str(wrong.value)) < MOST_SAID
 
 
 @pytest.mark.parametrize("kind", [kind for kind in WRONG if kind != "dict"])

@@ -12,6 +12,7 @@ from stagegate import (
     Actor,
     Agreement,
     Calendar,
+    DefinitionError,
     Document,
     Duty,
     Engine,
@@ -585,8 +586,6 @@ class TestSilence:
     )
     def test_takes_a_time_and_a_basis(self, asks: dict[str, Any], path: str) -> None:
         """Silence decides only within a time, and only by a rule that is named."""
-        from stagegate import DefinitionError
-
         with pytest.raises(DefinitionError) as fault:
             approval("council", **asks)
         assert [path] == [where for where, _ in fault.value.faults]
@@ -788,6 +787,15 @@ class TestDuties:
 
         assert ({}, {"duty:note": "2025-08-08"}, {}) == (before, owed, it.dates())
 
+    def test_once_from_entering(self) -> None:
+        """A document that is owed once is owed until it is there."""
+        it = play(duties=[Duty("minutes", within=calendar_days(7))])
+        before = it.dates()
+        it.attach("minutes")
+
+        assert {"duty:minutes": "2025-07-31"} == before
+        assert {} == it.dates()
+
     def test_state_that_must_hold(self) -> None:
         """What must hold by a date is asked then, and while it does not it is overdue."""
         it = play(duties=[Duty("alive", gate=fact("active"), within=months(12))])
@@ -925,3 +933,89 @@ def test_deadline_inside_another_requirement_is_refused() -> None:
 
     with pytest.raises(DefinitionError, match="must stand in the gate itself"):
         play(gate=fact("ready") | document("plan", within=workdays(5)))
+
+
+class TestOwnApprovals:
+    """Amendments and renewals take approvals of their own."""
+
+    def test_vote_from_an_earlier_stage_amends_nothing(self) -> None:
+        """What a role approved before the stage was entered is no approval of an amendment, nor of a renewal."""
+        council = approval("council")
+        it = Play(
+            work(gate=council),
+            Stage("life", owner="boss", term="open", renewal=Renewal("life", gate=council), amend={"pact": council}),
+        )
+        it.attach("pact")
+        it.begun().engine.approve("deal", by=VOTER)
+        it.engine.advance("deal", by=BOSS)
+
+        changed = Document.from_bytes(b"2", kind="pact")
+        assert ["approval.missing"] == it.unmet("amend", document=changed, reason="why")
+        assert ["approval.missing"] == it.unmet("renew")
+
+    def test_renewal_uses_up_its_approvals(self) -> None:
+        """The approval of one renewal is not that of the next."""
+        renewal = Renewal("life", gate=approval("council"))
+        it = Play(Stage("life", owner="boss", term="open", renewal=renewal)).begun()
+        it.engine.approve("deal", by=VOTER)
+        renewed = it.engine.renew("deal", by=BOSS)
+
+        assert () == renewed.approvals
+        assert ["approval.missing"] == it.unmet("renew")
+
+
+class TestWhatHasPassed:
+    """What has passed stays passed."""
+
+    def test_hold_gives_no_time_back(self) -> None:
+        """Who is put on hold after the time is over can vote no more: silence has decided, whether it was swept or not."""
+        it = play(gate=approval("council", within=calendar_days(3), silence="refuses", basis="R1")).later(days=10)
+        it.engine.hold("deal", "wait", by=BOSS)
+
+        assert {"requirement:approval:council": "2025-07-27"} == it.dates()
+        assert ["approval.late"] == it.unmet("approve", by=VOTER)
+        assert 1 == it.engine.sweep().decided
+
+    def test_hold_saves_nothing_from_its_end(self) -> None:
+        """What ends by the passing of time ends so, although it was put on hold afterwards."""
+        it = play(within=calendar_days(3), on_timeout="end:withdrawn").later(days=10)
+        it.engine.hold("deal", "wait", by=BOSS)
+
+        assert 1 == it.engine.sweep().ended
+
+    def test_overdue_is_not_said_again_after_a_hold(self) -> None:
+        """What is overdue stays so on hold and after it, and is not said a second time."""
+        it = play(within=calendar_days(3)).later(days=10)
+        it.engine.sweep()
+        it.engine.hold("deal", "wait", by=BOSS)
+        held = it.deal.overdue
+        it.later(days=1).engine.resume("deal", by=BOSS)
+
+        assert held
+        assert it.deal.overdue
+        assert 0 == it.engine.sweep().total
+
+    def test_last_day_there_is(self) -> None:
+        """A term that ends on the last day that can be written never passes, and breaks nothing."""
+        it = Play(Stage("work", owner="boss", gate=fact("x"), term="pact.valid_until"), Stage("done", owner="boss"))
+        it.attach("pact", valid_until="9999-12-31")
+        it.begun()
+
+        assert {"term": "9999-12-31"} == it.dates()
+        assert datetime.max.replace(tzinfo=UTC) == it.deal.wakes_at
+
+    def test_reminder_before_the_first_day_there_is(self) -> None:
+        """A reminder that would come before all days is none."""
+        it = play(within=calendar_days(1, since="fact:heard"), remind=["1 calendar day"])
+        it.engine.record("deal", "heard", "0001-01-01", by=BOSS)
+
+        assert {"stage:work": "0001-01-02"} == it.dates()
+        assert () == it.deal.deadlines["stage:work"].remind_at
+
+    def test_silence_decides_once_in_a_gate(self) -> None:
+        """Two approvals of one role in a gate cannot both be decided by its silence: which text would it be about?"""
+        asks = {"within": calendar_days(3), "silence": "approves", "basis": "R1"}
+        with pytest.raises(DefinitionError, match="the silence of 'council' would decide 2 approvals") as faulty:
+            play(gate=approval("council", id="a", of="x", **asks) & approval("council", id="b", of="y", **asks))
+
+        assert ["stages[1].gate"] == [path for path, _ in faulty.value.faults]

@@ -6,7 +6,7 @@ import copy
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -578,3 +578,64 @@ def test_process_made_in_python_names_every_fault(make: Callable[[], Any], paths
         make()
 
     assert paths == [path for path, _ in refused.value.faults]
+
+
+class TestDuties:
+    """Duties whose time is left open, or that are to be left out."""
+
+    TABLE: ClassVar[Table] = {
+        **GOOD,
+        "parameters": {"often": {}, "zone": {"value": "Asia/Jakarta"}},
+        "zone": {"parameter": "zone"},
+        "stages": [
+            *GOOD["stages"][:3],
+            {
+                "id": "done",
+                "owner": "clerk",
+                "duties": [
+                    {"id": "report", "every": {"parameter": "often"}},
+                    {"id": "minutes", "within": {"parameter": "often"}, "after": "meeting.dated"},
+                    {"id": "review", "every": "1 year", "provenance": "interpretation"},
+                    {"id": "deposit", "within": "1 month", "provenance": "law"},
+                ],
+            },
+        ],
+    }
+
+    @staticmethod
+    def owed(**about: Any) -> list[str]:
+        """Return the ids of the duties of the last stage."""
+        return [duty.id for duty in load_process(TestDuties.TABLE, **about).stages[-1].duties]
+
+    def test_without_a_time_it_is_not_owed(self) -> None:
+        """A duty whose time is a parameter without a value is not there; with a value it is."""
+        assert ["review", "deposit"] == self.owed()
+        assert ["report", "minutes", "review", "deposit"] == self.owed(parameters={"often": "6 months"})
+
+    def test_left_out(self) -> None:
+        """A duty is left out by its id."""
+        assert ["deposit"] == self.owed(without=["review"])
+
+    def test_law_stays(self) -> None:
+        """A duty that is law is not left out."""
+        with pytest.raises(DefinitionError, match="deposit is law and cannot be left out"):
+            self.owed(without=["deposit"])
+
+    def test_parameter_that_is_not_there(self) -> None:
+        """A time that is an unknown parameter is one fault, with its path."""
+        stages = [*GOOD["stages"][:3], {"id": "done", "owner": "clerk", "duties": [{"every": {"parameter": "x"}}]}]
+        path, sentence = faults({**GOOD, "stages": stages})[0]
+
+        assert "stages[3].duties[0].every" == path
+        assert sentence.startswith("there is no parameter")
+
+    @pytest.mark.parametrize("duty", ["report", 3, ["every"]])
+    def test_what_is_no_duty(self, duty: Any) -> None:
+        """What is no table is no duty, and its path is told."""
+        stages = [*GOOD["stages"][:3], {"id": "done", "owner": "clerk", "duties": [duty]}]
+
+        assert ["stages[3].duties[0]"] == [path for path, _ in faults({**GOOD, "stages": stages})]
+
+    def test_parameter_of_the_process(self) -> None:
+        """A parameter stands for a value of the process itself as well."""
+        assert "Asia/Jakarta" == load_process(self.TABLE).zone

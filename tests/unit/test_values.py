@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 from collections.abc import Iterable
+from datetime import date
 from functools import cache
 from typing import Any
 
@@ -33,6 +34,7 @@ from stagegate import (
     actor,
     approval,
     at_least,
+    calendar_days,
     document,
     fact,
     fold,
@@ -41,6 +43,7 @@ from stagegate import (
     unguarded,
     value_of,
     when,
+    workdays,
 )
 from stagegate.testing import ManualClock
 
@@ -100,6 +103,7 @@ def world() -> dict[str, Any]:
         "Delivery": engine.outbox()[0],
         "Document": deal.documents["plan"],
         "Dossier": next(engine._store.dossiers()),
+        "Due": workdays(3).due(date(2025, 7, 25), zone="Asia/Jakarta", pauses=[("2025-07-28", "2025-07-29")]),
         "Entry": engine._store.history("x")[-1],
         "Event": engine.history("x")[-1],
         "Fact": deal.facts["table"],
@@ -112,6 +116,7 @@ def world() -> dict[str, Any]:
         "Outcome": process.outcomes[0],
         "Page": engine.find(),
         "Party": deal.parties[0],
+        "Period": calendar_days(7, roll="next", since="plan.fields.opened"),
         "Pin": process.pin,
         "Process": process,
         "Query": Query(stage="a", running=True),
@@ -125,8 +130,8 @@ def world() -> dict[str, Any]:
 
 
 KINDS = [
-    "Actor", "Agreement", "Approval", "Calendar", "Delivered", "Delivery", "Document", "Dossier", "Entry", "Event", "Fact",
-    "Fault", "Hold", "Known", "Label", "Notification", "Option", "Outcome", "Page", "Party", "Pin", "Process", "Query", "Report",
+    "Actor", "Agreement", "Approval", "Calendar", "Delivered", "Delivery", "Document", "Dossier", "Due", "Entry", "Event", "Fact",
+    "Fault", "Hold", "Known", "Label", "Notification", "Option", "Outcome", "Page", "Party", "Period", "Pin", "Process", "Query", "Report",
     "Stage", "Unmet", "documents", "requirement ActorRequirement", "requirement All", "requirement AnyOf",
     "requirement ApprovalRequirement", "requirement AtLeast", "requirement DocumentRequirement", "requirement FactRequirement",
     "requirement Not", "requirement PartiesRequirement", "requirement Unguarded", "requirement When", "value_of",

@@ -12,7 +12,7 @@ from .._fields import reads
 from .._plain import name, slug
 from .._reasons import Unmet
 from .._requirements import Requirement, gather
-from ..exceptions import DefinitionError
+from ..exceptions import DefinitionError, InvalidValue
 from .values import as_count
 
 
@@ -41,6 +41,11 @@ class NoticeRequirement(Requirement):
             raise DefinitionError([("days", "say how long before, either in days or in workdays")])
         if self.before.rpartition(".")[0] == self.notice:
             raise DefinitionError([("before", "a notice is given before something else, not before itself")])
+        try:
+            _ = self.period
+        except InvalidValue as error:
+            argument = "workdays" if self.days is None else "days"
+            raise DefinitionError([(argument, str(error).removeprefix("period.n: "))]) from None
 
     @property
     def period(self) -> Period:

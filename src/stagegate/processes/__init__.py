@@ -34,7 +34,7 @@ def builtin(process: str, *, parameters: Mapping[str, Any] | None = None, withou
 
         parameters: Other values for what the law leaves open; the process says which there are.
 
-        without: Ids of requirements to leave out; those that are law stay.
+        without: Ids of requirements and duties to leave out; those that are law stay.
 
     Raises:
         NotFound: If there is no such process.

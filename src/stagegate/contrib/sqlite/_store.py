@@ -129,6 +129,8 @@ class SQLiteStore:
             ask("a.overdue = 1" if query.overdue else "a.overdue = 0")
         if query.due_before is not None:
             ask("a.wakes_at <= ?", iso(query.due_before))
+            # Few of many are due: they are found by when, and put in order then, instead of looking at all in order.
+            key = f"+{key}"
         if after is not None:
             ask(f"{key} > ?", after)
         where = f" WHERE {' AND '.join(wanted)}" if wanted else ""
