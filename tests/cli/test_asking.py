@@ -80,9 +80,34 @@ class TestShow:
         shell.start()
         data = shell.data("show", "bekasi")
 
-        assert KEYS | {"further", "advance"} == set(data)
+        assert KEYS | {"further", "advance", "whole", "parts"} == set(data)
+        assert (None, []) == (data["whole"], data["parts"])
         assert ["council", "audit"] == data["further"]
         assert ["document.missing", "fact.missing"] == [reason["code"] for reason in data["advance"]["unmet"]]
+
+    def test_parts(self, shell: Any) -> None:
+        """A whole shows its parts and where each stands; a part shows what it is part of."""
+        shell.start()
+        shell.done("start", "city", "bekasi/waste", "--title", "Waste", "--part-of", "bekasi", *MAYOR)
+        shell.done("start", "city", "bekasi/schools", "--part-of", "bekasi", *MAYOR)
+        shell.done("end", "bekasi/schools", "withdrawn", *MAYOR)
+        told = [row[1:] for row in rows(shell.done("show", "bekasi")) if row[0] == "part"]
+        part, whole = shell.data("show", "bekasi/waste"), shell.data("show", "bekasi")
+
+        assert [
+            ["bekasi/schools", "exploration", "", "withdrawn", ""],
+            ["bekasi/waste", "exploration", "mayor", "", "Waste"],
+        ] == told
+        assert "part_of\tbekasi\n" in shell.done("show", "bekasi/waste")
+        assert ("bekasi", "bekasi", []) == (part["part_of"], part["whole"]["id"], part["parts"])
+        assert {
+            "id": "bekasi/waste",
+            "title": "Waste",
+            "stage": "exploration",
+            "stage_label": "Exploration",
+            "owner": ["mayor"],
+            "outcome": None,
+        } == whole["parts"][1]
 
     def test_it_ended(self, shell: Any) -> None:
         """What has ended has an outcome, and nothing to go on to."""
@@ -157,6 +182,16 @@ class TestOptions:
 class TestBoard:
     """`board`."""
 
+    def test_parts(self, shell: Any) -> None:
+        """The parts of one can be asked for; they are counted by nobody."""
+        shell.start()
+        for part in ("bekasi/b", "bekasi/a"):
+            shell.done("start", "city", part, "--part-of", "bekasi", *MAYOR)
+
+        assert ["bekasi/a", "bekasi/b"] == [row[0] for row in rows(shell.done("board", "--part-of", "bekasi"))]
+        result = shell("board", "--counts", "--part-of", "bekasi")
+        assert (2, True) == (result.exit_code, "goes without --part-of" in result.stderr)
+
     @pytest.fixture
     def full(self, shell: Any) -> Any:
         """Return a shell with one agreement at each of three places, and one that ended."""
@@ -193,6 +228,7 @@ class TestBoard:
             (("--on-hold",), "c"),
             (("--not-on-hold",), "a b"),
             (("--party", "bekasi"), "a"),
+            (("--part-of", "a"), ""),
             (("--text", "WASTE"), "a"),
             (("--changed-since", "2999-01-01T00:00Z"), ""),
             (("--changed-since", "2020-01-01T00:00+07:00"), "a b c"),

@@ -82,6 +82,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "parameters": ("parameter", "パラメーター"),
     "part of": ("bagian dari", "上位の協定："),
     "parties": ("para pihak", "当事者"),
+    "parts": ("bagian", "構成部分"),
     "passed over": ("dilampaui", "経ない段階"),
     "passed yesterday": ("lewat kemarin", "昨日経過"),
     "passing of time": ("berlalunya waktu", "時の経過"),
