@@ -238,8 +238,10 @@ def _bound(process: Process, agreement: Agreement, voice: str, minuted: Collecti
 
 
 def _unbound(asks: Collection[ApprovalRequirement], attempt: Attempt, voice: str) -> Iterator[Unmet]:
-    for kind in dict.fromkeys(kind for ask in asks for kind in ask.of):
-        if attempt.document(kind) is None:
+    """Name what is missing, where there is nothing yet that the role could vote on."""
+    missing = [[kind for kind in ask.of if attempt.document(kind) is None] for ask in asks]
+    if all(missing):
+        for kind in dict.fromkeys(kind for several in missing for kind in several):
             yield Unmet(
                 code="approval.nothing",
                 params=frozendict({"document": kind, "role": voice}),
