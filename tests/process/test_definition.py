@@ -427,7 +427,9 @@ class TestLeavingOut:
         try:
             left = provenances(builtin(process, without=[name]))
         except DefinitionError as error:
-            assert {"it asks for nothing; name its requirements, or say `unguarded`"} == {said for _, said in error.faults}
+            assert {"it asks for nothing; name its requirements, or say `unguarded`"} == {
+                said for _, said in error.faults
+            }
         else:
             assert set(provenances(PROCESSES[process])) - {name} == set(left)
 

@@ -211,7 +211,12 @@ DOCUMENTS: dict[str, dict[str, dict[str, Any]]] = {
         "amendment_confirmation": {"dated": "2028-01-03", "refers_to": ["amendment"]},
     },
 }
-VOTES: dict[str, tuple[Actor, ...]] = {"cooperation_plan": (HEAD,), "council_approval": (COUNCIL,), "renewal": (COUNCIL,), "amendment": (COUNCIL,)}
+VOTES: dict[str, tuple[Actor, ...]] = {
+    "cooperation_plan": (HEAD,),
+    "council_approval": (COUNCIL,),
+    "renewal": (COUNCIL,),
+    "amendment": (COUNCIL,),
+}
 TALLY = {"members": 50, "present": 41, "in_favour": 38, "against": 3}
 MOVERS = {
     "exploration": HEAD,
@@ -330,9 +335,7 @@ def named(reasons: tuple[Unmet, ...]) -> set[str]:
     return {reason.requirement for reason in reasons}
 
 
-def opened(
-    *, sectors: tuple[str, ...] = THREE, clock: Callable[[], datetime] = lambda: NOW, **parameters: Any
-) -> Desk:
+def opened(*, sectors: tuple[str, ...] = THREE, clock: Callable[[], datetime] = lambda: NOW, **parameters: Any) -> Desk:
     """Return a desk whose process has these values for its parameters."""
     processes = [builtin("id-ksdpl", parameters=parameters)]
     level = parameters.get("region_level", "city")
@@ -1250,7 +1253,13 @@ class TestOtherDeadlines:
     @pytest.mark.parametrize(
         "parameter, period, stage, missing, key",
         [
-            ("consultation_within", "14 workdays", 1, "consultation_home_affairs", "requirement:consultation_home_affairs"),
+            (
+                "consultation_within",
+                "14 workdays",
+                1,
+                "consultation_home_affairs",
+                "requirement:consultation_home_affairs",
+            ),
             ("verification_within", "14 workdays", 4, "submission_letter", "stage:ministerial_verification"),
             ("meeting_within", "14 workdays", 5, "interministerial_minutes", "requirement:G13"),
             ("confirmation_within", "14 workdays", 6, "confirmation_letter", "requirement:confirmation_letter"),
