@@ -228,7 +228,7 @@ class Clock:
             met = (
                 not asked(duty.gate, attempt)
                 if duty.gate is not None
-                else filed is not None and filed.n > agreement.source_of(duty.after)
+                else filed is not None and filed.n > (agreement.source_of(duty.after) if duty.after else 0)
             )
             if met:
                 return None

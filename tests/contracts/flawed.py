@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
+from unicodedata import normalize
 
 import attrs
 
@@ -37,12 +38,17 @@ FLAWS = {
     "lists by offset": "test_pages_while_others_are_added",
     "lists definitions as they come": "test_definitions_in_order",
     "lists whatever their hold": "test_every_filter",
+    "lists whatever they are part of": "test_every_filter",
+    "locks one at a time": "test_other_stays",
+    "mixes up the wholes": "test_parts_are_read",
     "looks for patterns": "test_text_is_no_pattern",
     "normalises bodies": "test_bytes_are_kept",
     "overwrites definitions": "test_definition_stays",
     "settles whoever comes": "test_settle_too_late",
+    "shows others as they began": "test_others_follow",
     "shows what is not committed": "test_nothing_shows_before_the_commit",
     "sorts without case": "test_order",
+    "starts without a lock": "test_no_part_is_added",
     "tells what failed": "test_outbox_of_no_commit",
     "writes half": "test_request_twice",
 }
@@ -56,6 +62,7 @@ class FlawedStore:
         """Take one of `FLAWS`, or nothing."""
         self._flaw = flaw
         self._lock = threading.RLock()
+        self._locks: dict[str, threading.RLock] = defaultdict(threading.RLock)
         self._snapshots: dict[str, Agreement] = {}
         self._entries: dict[str, list[Entry]] = {}
         self._requests: dict[str, Known] = {}
@@ -77,7 +84,7 @@ class FlawedStore:
     @contextmanager
     def unit(self, agreement: str) -> Iterator[FlawedUnit]:
         """Lock everything."""
-        with nullcontext() if self.has("has no lock") else self._lock:
+        with self._locked(agreement):
             try:
                 yield FlawedUnit(self, agreement)
             except KeyboardInterrupt:
@@ -87,6 +94,12 @@ class FlawedStore:
             except LookupError:
                 if not self.has("keeps the error"):
                     raise
+
+    def _locked(self, agreement: str) -> AbstractContextManager[object]:
+        """Return what a unit is under."""
+        if self.has("has no lock") or (self.has("starts without a lock") and agreement not in self._snapshots):
+            return nullcontext()
+        return self._locks[agreement] if self.has("locks one at a time") else self._lock
 
     def get(self, agreement: str) -> Agreement | None:
         """Return an agreement, or None."""
@@ -99,6 +112,7 @@ class FlawedStore:
     def find(self, query: Query, *, after: str | None, limit: int) -> Sequence[Agreement]:
         """Return a page."""
         asked = attrs.evolve(query, on_hold=None) if self.has("lists whatever their hold") else query
+        asked = attrs.evolve(asked, part_of=None) if self.has("lists whatever they are part of") else asked
         with self._lock:
             found = [a for a in self._snapshots.values() if self._matches(asked, a)]
         found.sort(key=lambda a: a.id.casefold() if self.has("sorts without case") else a.id)
@@ -209,6 +223,19 @@ class FlawedStore:
     def close(self) -> None:
         """Hold nothing open."""
 
+    def other(self, agreement: str) -> Agreement | None:
+        """Return another agreement, or None."""
+        return self._first.get(agreement) if self.has("shows others as they began") else self.get(agreement)
+
+    def parts(self, whole: str) -> Sequence[Agreement]:
+        """Return the parts of an agreement."""
+
+        def key(id_: str) -> str:
+            return normalize("NFC", id_) if self.has("mixes up the wholes") else id_
+
+        found = (a for a in list(self._snapshots.values()) if a.part_of is not None and key(a.part_of) == key(whole))
+        return sorted(found, key=lambda a: a.id)
+
     def known(self, request: str, agreement: str) -> Known | None:
         """Return what is known of a request."""
         known = self._requests.get(request.lower() if self.has("ignores case") else request)
@@ -280,6 +307,14 @@ class FlawedUnit:
         self.agreement = store.get(agreement)
         if store.has("shows what is not committed") and self.agreement is not None:
             store._snapshots[agreement] = attrs.evolve(self.agreement, n=self.agreement.n + 1)
+
+    def other(self, agreement: str) -> Agreement | None:
+        """Ask the store."""
+        return self._store.other(agreement)
+
+    def parts(self) -> Sequence[Agreement]:
+        """Ask the store."""
+        return self._store.parts(self.id)
 
     def known(self, request: str) -> Known | None:
         """Ask the store."""

@@ -17,6 +17,7 @@ from .scene import (
     OTHER,
     SWAPPED,
     VICTIM,
+    WHOLE,
     Scene,
     chain,
     entries,
@@ -25,6 +26,7 @@ from .scene import (
     named,
     put_chain,
     put_row,
+    removed,
     reseal,
     written,
 )
@@ -426,16 +428,62 @@ class TestForger:
 
     def test_agreement_removed_without_a_trace(self, scene: Scene) -> None:
         """Who removes an agreement with every trace, counters and all, passes `internal`."""
-        sort = "(stage, process, owner, outcome, on_hold)"
-        report = scene.tamper(
-            f"UPDATE counter SET number = number - 1 WHERE {sort} ="
-            " (SELECT stage, process, owner, ifnull(outcome, ''), on_hold FROM agreement WHERE id = 'A')",
-            "DELETE FROM counter WHERE number = 0",
-            "DELETE FROM agreement WHERE id = 'A'",
-            *(f"DELETE FROM {table} WHERE agreement = 'A'" for table in ("event", "member", "request", "outbox")),
-        )
+        report = scene.tamper(*removed(VICTIM))
 
         assert (True, "internal") == (report.ok, report.level)
+
+    def test_whole_removed_without_a_trace(self, scene: Scene) -> None:
+        """Who so removes an agreement that others are part of is found: their events say what they read of it."""
+        report = scene.tamper(*removed(WHOLE))
+
+        assert [("z", 1), ("日本", 1)] == [(fault.agreement, fault.n) for fault in report.faults if fault.n == 1]
+        assert {f"it rests on {WHOLE!r} as of an event that is not in the history of that agreement"} == {
+            fault.what for fault in report.faults
+        }
+
+    def test_whole_written_anew(self, scene: Scene) -> None:
+        """So is who rewrites it so that everything in it fits."""
+        bodies = [json.loads(entry.body) for entry in entries(scene, WHOLE)]
+        for body in bodies:
+            body["actor"] = {"id": "somebody else", "roles": body["actor"]["roles"]}
+        forged = [written(body) for body in bodies]
+        numbered = [Entry(n=n, body=b, hash=h) for n, (b, h) in enumerate(zip(forged, chain(forged), strict=True), 1)]
+        forgery = fold(numbered)
+        assert forgery is not None
+
+        def change(raw: sqlite3.Connection) -> None:
+            for entry in numbered:
+                given = (entry.body, entry.hash, WHOLE, entry.n)
+                raw.execute("UPDATE event SET body = ?, hash = ? WHERE agreement = ? AND n = ?", given)
+            put_row(raw, forgery)
+
+        report = scene.after(change)
+
+        assert {"z", "日本"} == {fault.agreement for fault in report.faults}
+
+    def test_version_that_was_read(self, scene: Scene) -> None:
+        """Who changes the version that was read, and computes the chain anew, is found by the history that was read."""
+        id_ = "\uffee"
+        bodies = [json.loads(entry.body) for entry in entries(scene, id_)]
+        bodies[0]["read"][0]["version"] += 1
+        forged = [written(body) for body in bodies]
+        numbered = [Entry(n=n, body=b, hash=h) for n, (b, h) in enumerate(zip(forged, chain(forged), strict=True), 1)]
+        forgery = fold(numbered)
+        assert forgery is not None
+
+        def change(raw: sqlite3.Connection) -> None:
+            for entry in numbered:
+                given = (entry.body, entry.hash, id_, entry.n)
+                raw.execute("UPDATE event SET body = ?, hash = ? WHERE agreement = ? AND n = ?", given)
+            put_row(raw, forgery)
+
+        (fault,) = scene.after(change).faults
+
+        assert (id_, 1, "it rests on version 2 of '日本', but that event made it 1") == (
+            fault.agreement,
+            fault.n,
+            fault.what,
+        )
 
     def test_state_of_a_delivery(self, scene: Scene) -> None:
         """Whether something was delivered is no event: who computes the check of the row anew passes `internal`."""

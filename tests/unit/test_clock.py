@@ -787,6 +787,15 @@ class TestDuties:
 
         assert ({}, {"duty:note": "2025-08-08"}, {}) == (before, owed, it.dates())
 
+    def test_once_from_entering(self) -> None:
+        """A document that is owed once is owed until it is there."""
+        it = play(duties=[Duty("minutes", within=calendar_days(7))])
+        before = it.dates()
+        it.attach("minutes")
+
+        assert {"duty:minutes": "2025-07-31"} == before
+        assert {} == it.dates()
+
     def test_state_that_must_hold(self) -> None:
         """What must hold by a date is asked then, and while it does not it is overdue."""
         it = play(duties=[Duty("alive", gate=fact("active"), within=months(12))])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ._keeping import Alike, Definitions, Dossiers, Lasting
+from ._others import Others
 from ._reading import Counts, Histories, Listings, Values
 from ._telling import Outbox
 from ._writing import Nothing, Numbers, Requests, Units, Whole, Writers
@@ -15,6 +16,7 @@ class StoreContract(
     Whole,
     Requests,
     Writers,
+    Others,
     Histories,
     Listings,
     Counts,

@@ -83,6 +83,10 @@ MIGRATED = ("A", "a%", "a_", "z")
 """Those that go on under the next version of their process in the end."""
 
 
+WHOLES = {"z": "é", "ß": "e\u0301", "ss": "0", "ア": "00", "日本": "é", "😀": "a'b", "\uffee": "日本"}
+"""Those that are parts, each with the agreement that it is part of."""
+
+
 @attrs.frozen(kw_only=True)
 class Commit:
     """
@@ -289,7 +293,8 @@ def random_life(seed: int = 298, steps: int = 100) -> tuple[Commit, ...]:
         for place, id_ in enumerate(IDS):
             clock.advance(hours=1)
             parties = [Party(f"party{k}", name=HOSTILE[k], country="ID") for k in range(place % 4)]
-            engine.start("cooperation", id_, title=HOSTILE[place % len(HOSTILE)], parties=parties, by=CLERK)
+            title, whole = HOSTILE[place % len(HOSTILE)], WHOLES.get(id_)
+            engine.start("cooperation", id_, title=title, parties=parties, part_of=whole, by=CLERK)
             if id_ in BUSY:
                 engine.record(id_, "cost", 900, by=CLERK)
                 engine.record(id_, "abroad", place % 3 == 0, by=CLERK)
@@ -314,4 +319,17 @@ def long_life(id: str, events: int) -> tuple[Commit, ...]:
         for n in range(2, events + 1):
             clock.advance(minutes=1)
             engine.note(id, f"note {n}", by=CLERK, request_id=f"{id} {n}")
+    return tuple(store.commits)
+
+
+def whole_life() -> tuple[Commit, ...]:
+    """Return the commits of `w` and its parts `w/1` and `w/2`: each is started, and then noted on once."""
+    clock, store = ManualClock(), _Recorder()
+    ids = ("w", "w/1", "w/2")
+    with desk(store, clock) as engine:
+        for id_ in ids:
+            engine.start("cooperation", id_, part_of=None if id_ == "w" else "w", by=CLERK)
+        for id_ in ids:
+            clock.advance(minutes=1)
+            engine.note(id_, "seen", by=CLERK)
     return tuple(store.commits)

@@ -28,6 +28,7 @@ MEANS: dict[str, Callable[[Agreement, Any], bool]] = {
     "party": lambda a, party: party in [one.id for one in a.parties],
     "text": lambda a, text: any(_folded(text) in _folded(words) for words in _words(a)),
     "changed_since": lambda a, instant: bool(a.changed_at >= instant),
+    "part_of": lambda a, whole: bool(a.part_of == whole),
 }
 """What each filter means, written out once more."""
 
@@ -39,6 +40,7 @@ ASKED: dict[str, tuple[Any, ...]] = {
     "owner": ("clerk", "council", "ministry", "cler", "%"),
     "on_hold": (True, False),
     "party": ("party0", "party2", "Party0", "party_"),
+    "part_of": ("é", "e\u0301", "É", "0", "00", "a'b", "日本", "%", "nobody"),
     "text": ("o'brien", "STRASSE", "%", "_", "協力", "party1", "\\", "zz", "é"),
 }
 """What each filter is asked for; `changed_since` is asked for instants of the life itself."""
