@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from stagegate import Actor, Engine
 from stagegate.cli._clauses import asked
 
 MAYOR = ("--as", "tri", "--role", "mayor")
@@ -80,9 +81,28 @@ class TestShow:
         shell.start()
         data = shell.data("show", "bekasi")
 
-        assert KEYS | {"further", "advance"} == set(data)
+        assert KEYS | {"further", "advance", "parts"} == set(data)
         assert ["council", "audit"] == data["further"]
         assert ["document.missing", "fact.missing"] == [reason["code"] for reason in data["advance"]["unmet"]]
+
+    def test_its_parts(self, shell: Any) -> None:
+        """What is part of it stands in it: where each stands, how it ended, whose turn it is."""
+        shell.start()
+        with Engine.open("sqlite:///stagegate.db", processes=[shell.definition]) as engine:
+            for part in ("bekasi/waste", "bekasi/water"):
+                engine.start("city", part, part_of="bekasi", title=part, by=Actor(id="tri", roles={"mayor"}))
+            engine.end("bekasi/water", "withdrawn", by=Actor(id="tri", roles={"mayor"}))
+        said = [row for row in rows(shell.done("show", "bekasi")) if row[0] == "part"]
+        first, second = shell.data("show", "bekasi")["parts"]
+
+        assert ["part", "bekasi/waste", "exploration", "", "mayor", ""] == said[0]
+        assert ["part", "bekasi/water", "exploration", "withdrawn", "", ""] == said[1]
+        assert ("bekasi/waste", None, ["mayor"], None, False) == tuple(
+            first[key] for key in ("id", "outcome", "owner", "due", "overdue")
+        )
+        assert ("withdrawn", "Exploration") == (second["outcome"], second["stage_label"])
+        assert ["part_of", "bekasi"] in rows(shell.done("show", "bekasi/waste"))
+        assert "bekasi/waste; part of bekasi" in shell.done("history", "bekasi/waste")
 
     def test_it_ended(self, shell: Any) -> None:
         """What has ended has an outcome, and nothing to go on to."""

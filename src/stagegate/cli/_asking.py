@@ -54,11 +54,13 @@ def show(settings: Settings, agreement: str) -> None:
         names = Names.of(engine, found, out.lang)
         onwards = _onwards(engine, found) if names.process is not None else None
         further = None if names.process is None else names.process.further(found.stage)
+        parts = [(part, Names.of(engine, part, out.lang)) for part in engine.parts(found)]
     unmet = () if onwards is None else onwards.unmet
     if out.json:
         data = agreement_data(found, names)
         data["further"] = None if further is None else [stage.id for stage in further]
         data["advance"] = None if onwards is None else option_data(onwards, out.lang)
+        data["parts"] = [_part_data(part, named) for part, named in parts]
         out.data(data)
         return
     pairs = list(_about(found, names))
@@ -66,13 +68,35 @@ def show(settings: Settings, agreement: str) -> None:
         pairs.append(("further stages", Cell(",".join(stage.id for stage in further), str(len(further)))))
     out.pairs(pairs)
     _due(out, found, names)
+    if parts:
+        rows = [_part_row(part, named) for part, named in parts]
+        out.table("", ("part", "stage", "outcome", "owner", "due"), [row[1:] for row in rows] if out.terminal else rows)
     _on_file(out, found, names)
     if not out.terminal:
-        rows = [("unmet", r.code, r.text(out.lang), ",".join(r.fix_by), rule(r, out.lang)) for r in unmet]
-        out.table("", (), rows)
+        reasons = [("unmet", r.code, r.text(out.lang), ",".join(r.fix_by), rule(r, out.lang)) for r in unmet]
+        out.table("", (), reasons)
     elif onwards is not None:
         out.text(f"{out.word('to advance')}:" if unmet else out.word("nothing stands in the way"))
         out.lines(reason_lines(unmet, names))
+
+
+def _part_row(part: Agreement, names: Names) -> tuple[Value, ...]:
+    due = nearest(part, names.lang)
+    return ("part", part.id, names.stage(part.stage), names.outcome(part.outcome), names.roles(part.owner), due)
+
+
+def _part_data(part: Agreement, names: Names) -> dict[str, Any]:
+    due = nearest(part, names.lang)
+    return {
+        "id": part.id,
+        "title": part.title,
+        "stage": part.stage,
+        "stage_label": names.stage(part.stage).shown,
+        "outcome": part.outcome,
+        "owner": part.owner,
+        "due": due and due.plain,
+        "overdue": part.overdue,
+    }
 
 
 def _about(agreement: Agreement, names: Names) -> Iterator[tuple[str, Value]]:
