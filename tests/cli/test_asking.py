@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from stagegate import Actor, Engine
 from stagegate.cli._clauses import asked
 
 MAYOR = ("--as", "tri", "--role", "mayor")
@@ -85,29 +86,27 @@ class TestShow:
         assert ["council", "audit"] == data["further"]
         assert ["document.missing", "fact.missing"] == [reason["code"] for reason in data["advance"]["unmet"]]
 
-    def test_parts(self, shell: Any) -> None:
-        """A whole shows its parts and where each stands; a part shows what it is part of."""
+    def test_its_parts(self, shell: Any) -> None:
+        """What is part of it stands in it: where each stands, how it ended, whose turn it is."""
         shell.start()
-        shell.done("start", "city", "bekasi/waste", "--title", "Waste", "--part-of", "bekasi", *MAYOR)
-        shell.done("start", "city", "bekasi/schools", "--part-of", "bekasi", *MAYOR)
-        shell.done("end", "bekasi/schools", "withdrawn", *MAYOR)
-        told = [row[1:] for row in rows(shell.done("show", "bekasi")) if row[0] == "part"]
-        part, whole = shell.data("show", "bekasi/waste"), shell.data("show", "bekasi")
+        with Engine.open("sqlite:///stagegate.db", processes=[shell.definition]) as engine:
+            for part in ("bekasi/waste", "bekasi/water"):
+                engine.start("city", part, part_of="bekasi", title=part, by=Actor(id="tri", roles={"mayor"}))
+            engine.end("bekasi/water", "withdrawn", by=Actor(id="tri", roles={"mayor"}))
+        said = [row for row in rows(shell.done("show", "bekasi")) if row[0] == "part"]
+        first, second = shell.data("show", "bekasi")["parts"]
 
-        assert [
-            ["bekasi/schools", "exploration", "", "withdrawn", ""],
-            ["bekasi/waste", "exploration", "mayor", "", "Waste"],
-        ] == told
-        assert "part_of\tbekasi\n" in shell.done("show", "bekasi/waste")
-        assert ("bekasi", "bekasi", []) == (part["part_of"], part["whole"]["id"], part["parts"])
-        assert {
-            "id": "bekasi/waste",
-            "title": "Waste",
-            "stage": "exploration",
-            "stage_label": "Exploration",
-            "owner": ["mayor"],
-            "outcome": None,
-        } == whole["parts"][1]
+        assert ["part", "bekasi/waste", "exploration", "", "mayor", ""] == said[0]
+        assert ["part", "bekasi/water", "exploration", "withdrawn", "", ""] == said[1]
+        assert ("bekasi/waste", None, ["mayor"], None, False) == tuple(
+            first[key] for key in ("id", "outcome", "owner", "due", "overdue")
+        )
+        assert ("withdrawn", "Exploration") == (second["outcome"], second["stage_label"])
+        assert ("bekasi", "Exploration") == tuple(
+            shell.data("show", "bekasi/waste")["whole"][k] for k in ("id", "stage_label")
+        )
+        assert ["part_of", "bekasi"] in rows(shell.done("show", "bekasi/waste"))
+        assert "bekasi/waste; part of bekasi" in shell.done("history", "bekasi/waste")
 
     def test_it_ended(self, shell: Any) -> None:
         """What has ended has an outcome, and nothing to go on to."""

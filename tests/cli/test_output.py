@@ -113,8 +113,7 @@ class TestTerminal:
         part = unstyled(on_terminal(shell, *given, "bekasi/waste"))
         shell.done("end", "bekasi", "withdrawn", *MAYOR)
 
-        assert re.search(r"構成部分", whole)
-        assert re.search(r"│ bekasi/waste +│ 予備協議 +│ 市長 +│ Waste", whole)
+        assert re.search(r"│ bekasi/waste +│ 予備協議 +│ 市長 +│", whole)
         assert re.search(r"part of +Bekasi – Izumisano \(Exploration\)", part)
         assert "(withdrawn)" in unstyled(on_terminal(shell, *given, "bekasi/waste"))
 

@@ -22,7 +22,6 @@ from ._views import (
     brief,
     deadline_row,
     option_data,
-    other_data,
     reason_lines,
     rule,
     somebody,
@@ -62,8 +61,8 @@ def show(settings: Settings, agreement: str) -> None:
         data = agreement_data(found, names)
         data["further"] = None if further is None else [stage.id for stage in further]
         data["advance"] = None if onwards is None else option_data(onwards, out.lang)
-        data["whole"] = other_data(*whole[0]) if whole else None
-        data["parts"] = [other_data(*part) for part in parts]
+        data["whole"] = _part_data(*whole[0]) if whole else None
+        data["parts"] = [_part_data(part, named) for part, named in parts]
         out.data(data)
         return
     pairs = list(_about(found, names, _called(*whole[0]) if whole else None))
@@ -71,11 +70,13 @@ def show(settings: Settings, agreement: str) -> None:
         pairs.append(("further stages", Cell(",".join(stage.id for stage in further), str(len(further)))))
     out.pairs(pairs)
     _due(out, found, names)
+    if parts:
+        rows = [_part_row(part, named) for part, named in parts]
+        out.table("", ("part", "stage", "outcome", "owner", "due"), [row[1:] for row in rows] if out.terminal else rows)
     _on_file(out, found, names)
-    _parts(out, parts)
     if not out.terminal:
-        rows = [("unmet", r.code, r.text(out.lang), ",".join(r.fix_by), rule(r, out.lang)) for r in unmet]
-        out.table("", (), rows)
+        reasons = [("unmet", r.code, r.text(out.lang), ",".join(r.fix_by), rule(r, out.lang)) for r in unmet]
+        out.table("", (), reasons)
     elif onwards is not None:
         out.text(f"{out.word('to advance')}:" if unmet else out.word("nothing stands in the way"))
         out.lines(reason_lines(unmet, names))
@@ -91,14 +92,23 @@ def _called(other: Agreement, names: Names) -> Cell:
     return Cell(other.id, f"{other.title or other.id} ({stands.shown if stands else ''})")
 
 
-def _parts(out: Out, parts: Iterable[tuple[Agreement, Names]]) -> None:
-    rows: list[tuple[Value, ...]] = [
-        ("part", one.id, names.stage(one.stage), names.roles(one.owner), names.outcome(one.outcome), one.title)
-        for one, names in parts
-    ]
-    if rows:
-        headings = ("parts", "stage", "owner", "outcome", "title")
-        out.table("", headings, [row[1:] for row in rows] if out.terminal else rows)
+def _part_row(part: Agreement, names: Names) -> tuple[Value, ...]:
+    due = nearest(part, names.lang)
+    return ("part", part.id, names.stage(part.stage), names.outcome(part.outcome), names.roles(part.owner), due)
+
+
+def _part_data(part: Agreement, names: Names) -> dict[str, Any]:
+    due = nearest(part, names.lang)
+    return {
+        "id": part.id,
+        "title": part.title,
+        "stage": part.stage,
+        "stage_label": names.stage(part.stage).shown,
+        "outcome": part.outcome,
+        "owner": part.owner,
+        "due": due and due.plain,
+        "overdue": part.overdue,
+    }
 
 
 def _about(agreement: Agreement, names: Names, whole: Cell | None) -> Iterator[tuple[str, Value]]:

@@ -167,18 +167,6 @@ def agreement_data(agreement: Agreement, names: Names) -> dict[str, Any]:
     }
 
 
-def other_data(other: Agreement, names: Names) -> dict[str, Any]:
-    """Return in short what is known of an agreement that another one has to do with."""
-    return {
-        "id": other.id,
-        "title": other.title,
-        "stage": other.stage,
-        "stage_label": names.stage(other.stage).shown,
-        "owner": other.owner,
-        "outcome": other.outcome,
-    }
-
-
 def reason_data(reason: Unmet, lang: str) -> dict[str, Any]:
     """Return a reason as data, every key always there, with its sentence."""
     return {
