@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime
 from typing import Any
 
 import attrs
@@ -12,8 +12,10 @@ import pytest
 from stagegate import (
     Actor,
     Agreement,
+    DefinitionError,
     Document,
     Engine,
+    Event,
     GateClosed,
     NoSuchMove,
     NotPermitted,
@@ -22,6 +24,7 @@ from stagegate import (
     Unmet,
     builtin,
 )
+from stagegate.testing import ManualClock
 
 NOW = datetime(2028, 1, 10, 3, tzinfo=UTC)
 PARTIES = (
@@ -50,10 +53,9 @@ NINE = (
     "city_branding",
     "wastewater",
 )
-PROPOSED = {sector: {"status": "proposed"} for sector in NINE}
 JUDGED: dict[str, dict[str, Any]] = {
     "environment": {"object_class": "technical_and_management_capacity", "competence": "city"},
-    "employment": {"object_class": "other", "competence": "central", "carved_out": "permits abroad are central"},
+    "employment": {"object_class": "other", "competence": "central"},
     "education": {"object_class": "cultural_exchange", "competence": "city"},
     "smart_city": {"object_class": "science_and_technology", "competence": "city", "technology_transfer": True},
     "transit_oriented_development": {"object_class": "technical_and_management_capacity", "competence": "city"},
@@ -62,6 +64,7 @@ JUDGED: dict[str, dict[str, Any]] = {
     "city_branding": {"object_class": "promotion_of_regional_potential", "competence": "city"},
     "wastewater": {"object_class": "science_and_technology", "competence": "city", "technology_transfer": True},
 }
+THREE = ("environment", "employment", "wastewater")
 SEVEN_ITEMS = {
     "subject": "Kerja sama kota kembar Bekasi – Izumisano",
     "background": "Kunjungan 23–25 Juli 2025",
@@ -90,7 +93,6 @@ FACTS: dict[str, dict[str, Any]] = {
         "counterpart_kind": "foreign_local_government",
         "diplomatic_relations": True,
         "equal_administrative_status": True,
-        "sectors": PROPOSED,
     },
     "statement_of_intent": {
         "intent_signed_abroad": False,
@@ -98,7 +100,6 @@ FACTS: dict[str, dict[str, Any]] = {
         "interference_in_domestic_affairs": False,
         "conflicts_of_interest": [],
     },
-    "cooperation_plan": {"sectors": JUDGED},
     "draft_agreement": {
         "object_ministries": ["ministry_of_environment", "ministry_of_public_works"],
         "partner_language": "ja",
@@ -136,6 +137,7 @@ DOCUMENTS: dict[str, dict[str, dict[str, Any]]] = {
             "received_on": "2026-03-03",
             "refers_to": ["cooperation_plan"],
         },
+        "council_minutes": {"dated": "2026-04-20"},
         "council_decision": {"dated": "2026-04-20", "fields": {"result": "approve"}, "refers_to": ["cooperation_plan"]},
     },
     "ministerial_verification": {
@@ -177,7 +179,7 @@ DOCUMENTS: dict[str, dict[str, dict[str, Any]]] = {
             "valid_until": "2031-11-19",
             "signed_by": BOTH,
             "languages": ["id", "ja"],
-            "fields": {"signed_as": "head_of_region", "equally_authentic": True},
+            "fields": {"signed_as": "head_of_region", "equally_authentic": True, "renewal": "Pasal 9"},
             "refers_to": ["agreed_text"],
         },
     },
@@ -187,8 +189,34 @@ DOCUMENTS: dict[str, dict[str, dict[str, Any]]] = {
         "periodic_report": {"dated": "2027-11-20"},
         "evaluation": {"dated": "2027-12-10"},
     },
+    "renewal": {
+        "renewal_request": {"dated": "2027-12-15"},
+        "renewal": {
+            "dated": "2028-01-05",
+            "valid_until": "2036-11-19",
+            "signed_by": BOTH,
+            "languages": ["id", "ja"],
+            "refers_to": ["signed_agreement"],
+        },
+        "renewal_confirmation": {"dated": "2028-01-03", "refers_to": ["renewal"]},
+    },
+    "amendment": {
+        "amendment": {
+            "dated": "2028-01-05",
+            "signed_by": BOTH,
+            "languages": ["id", "en"],
+            "fields": {"changes_plan": True},
+            "refers_to": ["signed_agreement"],
+        },
+        "amendment_confirmation": {"dated": "2028-01-03", "refers_to": ["amendment"]},
+    },
 }
-VOTES: dict[str, tuple[Actor, ...]] = {"cooperation_plan": (HEAD,), "council_approval": (COUNCIL,)}
+VOTES: dict[str, tuple[Actor, ...]] = {
+    "cooperation_plan": (HEAD,),
+    "council_approval": (COUNCIL,),
+    "renewal": (COUNCIL,),
+    "amendment": (COUNCIL,),
+}
 TALLY = {"members": 50, "present": 41, "in_favour": 38, "against": 3}
 MOVERS = {
     "exploration": HEAD,
@@ -216,13 +244,33 @@ def paper(
 class Desk:
     """An engine with one agreement, brought to a stage with everything on file that the gate there asks for."""
 
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
+    def __init__(self, engine: Engine, *, sectors: tuple[str, ...] = THREE, level: str = "city") -> None:
+        self.engine, self.sectors, self.level = engine, sectors, level
         self.agreement = "bekasi-izumisano"
+        self.instead: Mapping[str, Mapping[str, Any]] = {}
 
     def start(self, parties: tuple[Party, ...] = PARTIES) -> None:
-        """Start the agreement."""
+        """Start the agreement and, as parts of it, its sectors."""
         self.engine.start("id-ksdpl", self.agreement, title="Bekasi – Izumisano", parties=parties, by=HEAD)
+        for name in self.sectors:
+            self.engine.start("id-ksdpl-sector", self.part(name), title=name, part_of=self.agreement, by=TEAM)
+
+    def part(self, sector: str) -> str:
+        """Return the id of the part that a sector is."""
+        return f"{self.agreement}/{sector}"
+
+    def judge(self, sector: str) -> None:
+        """Clear a sector for the plan, or carve it out."""
+        part, judged = self.part(sector), JUDGED[sector] | {"grant_involved": False}
+        if judged["competence"] == "city":
+            judged["competence"] = self.level
+        for fact, value in judged.items():
+            self.engine.record(part, fact, value, by=TEAM)
+        if judged["competence"] == self.level:
+            self.engine.advance(part, by=TEAM)
+        else:
+            self.engine.record(part, "carve_out_reason", "permits abroad are central", by=TEAM)
+            self.engine.end(part, "carved_out", by=TEAM)
 
     def reach(self, stage: str, *, omit: tuple[str, ...] = (), parties: tuple[Party, ...] = PARTIES) -> Desk:
         """Go through all gates before *stage*, and file there all but what is to be left out."""
@@ -241,8 +289,11 @@ class Desk:
         for kind in DOCUMENTS.get(stage, {}):
             if kind not in omit:
                 self.attach(kind)
+        if stage == "cooperation_plan" and "sectors" not in omit:
+            for name in self.sectors:
+                self.judge(name)
         for voter in VOTES.get(stage, ()):
-            if not {voter.roles[0], "cooperation_plan"} & set(omit):
+            if not {voter.roles[0], "cooperation_plan", "renewal", "amendment"} & set(omit):
                 self.vote(voter)
 
     def record(self, fact: str, value: Any) -> Agreement:
@@ -252,6 +303,7 @@ class Desk:
     def attach(self, kind: str, **changes: Any) -> Agreement:
         """File the document of a kind, as the table has it or changed."""
         known = next((kinds[kind] for kinds in DOCUMENTS.values() if kind in kinds), {})
+        changes = {**self.instead.get(kind, {}), **changes}
         about = {**known, **changes}
         if "fields" in changes:
             about["fields"] = {**known.get("fields", {}), **changes["fields"]}
@@ -283,11 +335,13 @@ def named(reasons: tuple[Unmet, ...]) -> set[str]:
     return {reason.requirement for reason in reasons}
 
 
-def opened(**parameters: Any) -> Desk:
+def opened(*, sectors: tuple[str, ...] = THREE, clock: Callable[[], datetime] = lambda: NOW, **parameters: Any) -> Desk:
     """Return a desk whose process has these values for its parameters."""
-    return Desk(
-        Engine.open("memory:", processes=[builtin("id-ksdpl", parameters=parameters)], clock=lambda: NOW),
-    )
+    processes = [builtin("id-ksdpl", parameters=parameters)]
+    level = parameters.get("region_level", "city")
+    if level != "city":
+        processes.append(builtin("id-ksdpl-sector", parameters={"region_level": level}))
+    return Desk(Engine.open("memory:", processes=processes, clock=clock), sectors=sectors, level=level)
 
 
 @pytest.fixture
@@ -309,30 +363,44 @@ class Spoil:
     also: frozenset[str] = frozenset()
     by: Actor | None = None
     parties: tuple[Party, ...] = PARTIES
+    done: Callable[[Desk], object] | None = None
+    instead: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict)
 
     @property
     def stage(self) -> str:
         """Where the agreement stands."""
         return self.at if self.at in STAGES else ENDING.get(self.at, "implementation")
 
+    @property
+    def move(self) -> tuple[str, str | None]:
+        """What is asked for, and whereto."""
+        if self.at in AFTER:
+            return AFTER[self.at]
+        return ("advance", None) if self.at in STAGES else ("end", self.at)
+
     def asked(self, desk: Desk) -> Option:
         """Bring the agreement there, spoil it, and ask."""
+        desk.instead = self.instead
         desk.reach(self.stage, omit=self.omit, parties=self.parties)
+        if self.at in AFTER:
+            desk.file(self.at, omit=self.omit)
+        if self.done is not None:
+            self.done(desk)
         for fact, value in self.facts.items():
             desk.record(fact, value)
         for kind, changes in self.documents.items():
             desk.attach(kind, **changes)
         for voter in self.again:
             desk.vote(voter)
-        move, target = ("advance", None) if self.at in STAGES else ("end", self.at)
-        return desk.option(move, target, by=self.by)
+        return desk.option(*self.move, by=self.by)
 
 
-def sector(name: str, **changes: Any) -> dict[str, Any]:
-    """Return the sectors with one of them changed."""
-    return {"sectors": {**JUDGED, name: {**JUDGED[name], **changes}}}
+def unjudge(desk: Desk) -> None:
+    """Send a sector back to where it is judged."""
+    desk.engine.send_back(desk.part("wastewater"), "proposed", "a new technology", by=TEAM)
 
 
+AFTER = {"renewal": ("renew", "implementation"), "amendment": ("amend", "signed_agreement")}
 ALWAYS = STAGES[1:-1]
 ENDING = {"rejected": "statement_of_intent", "withdrawn": "cooperation_plan", "lapsed": "exploration"}
 ABROAD = {"fields": {"occasion": "letter_of_intent"}}
@@ -366,6 +434,7 @@ SPOILS = [
         at="statement_of_intent", guard="letter_of_intent", documents={"letter_of_intent": {"signed_by": ["bekasi"]}}
     ),
     Spoil(at="statement_of_intent", guard="G05", documents={"consultation_foreign_affairs": {"dated": "2025-12-02"}}),
+    Spoil(at="statement_of_intent", guard="renewed_intent", documents={"renewal_request": {"dated": "2025-12-02"}}),
     Spoil(at="statement_of_intent", guard="G20a", omit=("intent_signed_abroad",)),
     Spoil(at="statement_of_intent", guard="G20b", facts={"intent_signed_abroad": True}),
     Spoil(
@@ -377,15 +446,15 @@ SPOILS = [
     Spoil(at="statement_of_intent", guard="G01b", facts={"diplomatic_relations": False}),
     Spoil(at="cooperation_plan", guard="G06", documents={"cooperation_plan": {"fields": {"scope": ""}}}, again=(HEAD,)),
     Spoil(at="cooperation_plan", guard="plan_approval", omit=("head_of_region",)),
-    Spoil(at="cooperation_plan", guard="G07", facts=sector("environment", object_class="loan")),
-    Spoil(at="cooperation_plan", guard="G08", facts=sector("education", competence="central")),
+    Spoil(at="cooperation_plan", guard="renewed_plan", documents={"renewal_request": {"dated": "2026-02-17"}}),
+    Spoil(at="cooperation_plan", guard="G07-G08", omit=("sectors",)),
+    Spoil(at="cooperation_plan", guard="intent_stands", documents={"letter_of_intent": {"valid_until": "2028-01-09"}}),
     Spoil(
         at="cooperation_plan",
         guard="G09",
         documents={"cooperation_plan": {"fields": {"development_plan_reference": ""}}},
         again=(HEAD,),
     ),
-    Spoil(at="cooperation_plan", guard="G25", facts=sector("wastewater", technology_transfer=False)),
     Spoil(
         at="council_approval",
         guard="council_request_letter",
@@ -448,20 +517,38 @@ SPOILS = [
         facts={"agreement_signed_abroad": True},
         documents={"travel_permit": {"fields": {"occasion": "signed_agreement"}, "dated": "2026-11-21"}},
     ),
-    Spoil(at="negotiation_and_signing", guard="G07", facts=sector("environment", object_class="loan")),
-    Spoil(at="negotiation_and_signing", guard="G08", facts=sector("education", competence="central")),
-    Spoil(at="negotiation_and_signing", guard="G25", facts=sector("wastewater", technology_transfer=False)),
+    Spoil(at="negotiation_and_signing", guard="G16d", documents={"agreed_text": {"dated": "2026-08-30"}}),
+    Spoil(at="negotiation_and_signing", guard="G16e", documents={"confirmation_letter": {"dated": "2026-10-11"}}),
+    Spoil(at="negotiation_and_signing", guard="partner_track", facts={"partner_track": "izumisano-bekasi"}),
+    Spoil(at="negotiation_and_signing", guard="G07-G08", done=unjudge),
+    Spoil(
+        at="negotiation_and_signing",
+        guard="intent_stands",
+        documents={"letter_of_intent": {"valid_until": "2028-01-09"}},
+    ),
     Spoil(at="negotiation_and_signing", guard="G01b", facts={"diplomatic_relations": False}),
     Spoil(at="completed", guard="G01b", facts={"diplomatic_relations": False}),
     Spoil(at="completed", guard="G23", facts={"office_abroad": True}),
     Spoil(at="completed", guard="G24", facts={"interference_in_domestic_affairs": True}),
     Spoil(at="completed", guard="G27", facts={"conflicts_of_interest": ["tri"]}),
-    Spoil(at="expired", guard="term_over"),
-    Spoil(
-        at="expired",
-        guard="G27",
-        facts={"conflicts_of_interest": ["tri"]},
-        documents={"signed_agreement": {"valid_until": "2028-01-09"}},
+    Spoil(at="renewal", guard="renewal_request", omit=("renewal_request",)),
+    Spoil(at="renewal", guard="evaluation", omit=("evaluation",)),
+    Spoil(at="renewal", guard="renewal", documents={"renewal": {"signed_by": ["bekasi"]}}),
+    Spoil(at="renewal", guard="renewal_clause", instead={"signed_agreement": {"fields": {"renewal": ""}}}),
+    Spoil(at="renewal", guard="renewal_council", omit=("council",)),
+    Spoil(at="renewal", guard="renewal_confirmation", documents={"renewal_confirmation": {"refers_to": ()}}),
+    Spoil(at="amendment", guard="amendment", documents={"amendment": {"languages": ["id"]}}),
+    Spoil(at="amendment", guard="amendment_council", omit=("council",)),
+    Spoil(at="amendment", guard="amendment_confirmation", documents={"amendment_confirmation": {"refers_to": ()}}),
+    *(
+        Spoil(at=after, guard=guard, facts=facts)
+        for after in AFTER
+        for guard, facts in {
+            "G01b": {"diplomatic_relations": False},
+            "G23": {"office_abroad": True},
+            "G24": {"interference_in_domestic_affairs": True},
+            "G27": {"conflicts_of_interest": ["tri"]},
+        }.items()
     ),
     Spoil(at="terminated", guard="ending_ground", facts={"ending_ground": "boredom"}),
     Spoil(
@@ -509,8 +596,9 @@ SPOILS = [
 ]
 
 
-def test_walk_to_completion(desk: Desk) -> None:
-    """With everything in place an agreement goes through every gate, in order, and can be completed."""
+def test_walk_to_completion() -> None:
+    """With everything in place an agreement of nine sectors goes through every gate, in order, and can be completed."""
+    desk = opened(sectors=NINE)
     desk.start()
     seen = [desk.now.stage]
     for stage in STAGES[:-1]:
@@ -525,8 +613,12 @@ def test_walk_to_completion(desk: Desk) -> None:
 
 
 def test_every_requirement_is_spoiled_here() -> None:
-    """The cases below spoil every requirement of every gate that can refuse."""
-    asked = {(place, part.id) for place, part in builtin("id-ksdpl").requirements() if part.id and not part.soft}
+    """The cases below spoil every requirement of every gate that can refuse, and of every condition of what follows."""
+    process = builtin("id-ksdpl")
+    last = process.stages[-1]
+    gates = {place.id: place.gate for place in (*process.stages, *process.outcomes) if place.gate is not None}
+    gates |= {"renewal": last.renewal.gate, "amendment": last.amend["signed_agreement"]}
+    asked = {(place, part.id) for place, gate in gates.items() for part in gate.walk() if part.id and not part.soft}
 
     assert asked == {(spoil.at, spoil.guard) for spoil in SPOILS}
 
@@ -550,8 +642,11 @@ def test_refused_move_says_the_same(spoil: Spoil, desk: Desk) -> None:
     """The move itself is refused with the reasons that the question gave."""
     option = spoil.asked(desk)
     about: dict[str, Any] = {"by": spoil.by or MOVERS[spoil.stage]}
-    if option.move == "end":
-        about["outcome"] = spoil.at
+    if option.move in {"end", "renew"}:
+        about["outcome" if option.move == "end" else "to"] = option.target
+    if option.move == "amend":
+        amended = paper("signed_agreement", text="amended", valid_until="2033-11-19")
+        about |= {"document": amended, "reason": "perubahan"}
     with pytest.raises(GateClosed) as refused:
         getattr(desk.engine, option.move)(desk.agreement, **about)
 
@@ -566,7 +661,7 @@ class TestTheRealCase:
     def asked(self, desk: Desk) -> Desk:
         """Return the case with what is known in public and nothing on file."""
         desk.start()
-        for fact in ("origin", "counterpart_kind", "diplomatic_relations", "sectors"):
+        for fact in ("origin", "counterpart_kind", "diplomatic_relations"):
             desk.record(fact, FACTS["exploration"][fact])
         return desk
 
@@ -590,40 +685,55 @@ class TestTheRealCase:
 
 
 class TestSectors:
-    """What is asked for each sector."""
+    """The sectors are parts of the agreement, and the plan waits for each of them."""
 
-    @pytest.mark.parametrize(
-        "field, guard", [("object_class", "G07"), ("competence", "G08"), ("technology_transfer", "G25")]
-    )
-    def test_unjudged_sector_is_named(self, field: str, guard: str, desk: Desk) -> None:
-        """A sector that lacks what is asked is named in the refusal."""
-        entry = {k: v for k, v in JUDGED["smart_city"].items() if k != field}
-        desk.reach("cooperation_plan").record("sectors", {**JUDGED, "smart_city": entry})
-        (why,) = desk.option().unmet
+    def test_names_those_that_are_not_cleared(self, desk: Desk) -> None:
+        """Each sector that nobody has judged is a reason, with where it stands."""
+        reasons = desk.reach("cooperation_plan", omit=("sectors",)).option().unmet
 
-        assert (guard, "fact.each_missing", "smart_city") == (why.requirement, why.code, why.params["entry"])
+        assert {"G07-G08"} == named(reasons)
+        assert [desk.part(sector) for sector in sorted(THREE)] == [why.params["part"] for why in reasons]
+        assert {("proposed", ("cooperation_team",))} == {(why.params["stage"], why.fix_by) for why in reasons}
 
-    def test_absolute_affair_needs_a_carve_out(self, desk: Desk) -> None:
-        """A sector that is no affair of the city blocks until it is carved out; the others go on."""
-        desk.reach("cooperation_plan").record("sectors", sector("education", competence="absolute")["sectors"])
-        assert {"G08"} == named(desk.option().unmet)
+    def test_absolute_affair_is_carved_out(self, desk: Desk) -> None:
+        """A sector that is no affair of the city blocks until it is carved out with its reason; the others go on."""
+        desk.reach("cooperation_plan", omit=("sectors",))
+        for sector in ("environment", "wastewater"):
+            desk.judge(sector)
+        assert [desk.part("employment")] == [why.params["part"] for why in desk.option().unmet]
 
-        desk.record("sectors", sector("education", competence="absolute", carved_out="Pasal 10 ayat (1)")["sectors"])
+        desk.judge("employment")
         assert () == desk.option().unmet
 
-    @pytest.mark.parametrize("left", [{}, {name: {**entry, "carved_out": "no"} for name, entry in JUDGED.items()}])
-    def test_no_sector_left(self, left: dict[str, Any], desk: Desk) -> None:
+    @pytest.mark.parametrize("sectors", [(), ("employment",)])
+    def test_no_sector_left(self, sectors: tuple[str, ...]) -> None:
         """A cooperation without a single sector cannot go on."""
-        desk.reach("cooperation_plan").record("sectors", left)
+        reasons = opened(sectors=sectors).reach("cooperation_plan").option().unmet
 
-        assert {"G07", "G08"} <= named(desk.option().unmet)
+        assert [("G07-G08", "parts.none")] == [(why.requirement, why.code) for why in reasons]
+
+    def test_withdrawn_sector_is_not_waited_for(self, desk: Desk) -> None:
+        """A sector that is given up holds nothing up."""
+        desk.reach("cooperation_plan", omit=("sectors",))
+        for sector in ("environment", "employment"):
+            desk.judge(sector)
+        desk.engine.end(desk.part("wastewater"), "withdrawn", by=TEAM)
+
+        assert () == desk.option().unmet
+
+    def test_what_was_read_is_pinned(self, desk: Desk) -> None:
+        """The move that read the sectors holds in its event which they were."""
+        desk.reach("cooperation_plan")
+        desk.engine.advance(desk.agreement, by=TEAM)
+        read = desk.engine.history(desk.agreement)[-1].data["read"]
+
+        assert sorted(desk.part(sector) for sector in THREE) == [other["agreement"] for other in read]
+        assert desk.engine.verify().ok
 
     def test_province(self) -> None:
-        """For a province the sectors must be affairs of a province."""
+        """For a province the sectors must be affairs of a province, by the parameter of their own process."""
         desk = opened(region_level="province").reach("cooperation_plan")
-        assert {"G08"} == named(desk.option().unmet)
 
-        desk.record("sectors", {name: {**entry, "competence": "province"} for name, entry in JUDGED.items()})
         assert () == desk.option().unmet
 
 
@@ -733,8 +843,6 @@ class TestInterministerialMeeting:
         desk = opened(region_level="regency").reach("statement_of_intent")
         for stage in STAGES[1:5]:
             desk.file(stage)
-            if stage == "cooperation_plan":
-                desk.record("sectors", {name: {**entry, "competence": "regency"} for name, entry in JUDGED.items()})
             desk.engine.advance(desk.agreement, by=MOVERS[stage])
         desk.file("draft_agreement")
         (why,) = desk.option().unmet
@@ -903,7 +1011,6 @@ ENDS: dict[str, dict[str, set[str]]] = {
     },
     "implementation": {
         "completed": {"head_of_region"},
-        "expired": {"head_of_region", "home_affairs_minister"},
         "terminated": {"head_of_region", "partner_head", "home_affairs_minister"},
     },
 }
@@ -926,10 +1033,11 @@ class TestEnding:
         """A role declares what it may, and is refused the rest; nothing else can be declared at all."""
         desk.reach(stage)
         desk.record("ending_ground", "policy_change")
-        desk.attach("signed_agreement", valid_until="2028-01-09")
         for outcome in ("completed", "expired", "terminated", "rejected", "withdrawn", "lapsed"):
             if outcome not in ENDS[stage]:
-                with pytest.raises(NoSuchMove):
+                # That its term is over, only the passing of time says.
+                never = NotPermitted if (stage, outcome) == ("implementation", "expired") else NoSuchMove
+                with pytest.raises(never):
                     desk.engine.end(desk.agreement, outcome, "selesai", by=EVERYONE[role])
             elif role not in ENDS[stage][outcome]:
                 with pytest.raises(NotPermitted):
@@ -941,16 +1049,6 @@ class TestEnding:
             assert mine[0] == desk.engine.end(desk.agreement, mine[0], "selesai", by=EVERYONE[role]).outcome
         else:
             assert desk.now.running
-
-    def test_expires_with_its_last_day(self, desk: Desk) -> None:
-        """An agreement cannot be declared expired on its last day, nor without one."""
-        desk.reach("implementation")
-        for last_day in ("2028-01-10", None):
-            desk.attach("signed_agreement", valid_until=last_day)
-            assert {"term_over"} == named(desk.option("end", "expired").unmet)
-
-        desk.attach("signed_agreement", valid_until="2028-01-09")
-        assert () == desk.option("end", "expired").unmet
 
     def test_other_grounds(self) -> None:
         """The grounds for a termination are those of the parameter."""
@@ -1016,3 +1114,369 @@ def test_partner_files_nothing(stage: str, desk: Desk) -> None:
         desk.engine.attach(desk.agreement, paper("confirmation_letter"), by=PARTNER)
     with pytest.raises(NotPermitted):
         desk.engine.record(desk.agreement, "conflicts_of_interest", [], by=PARTNER)
+
+
+def on(day: str) -> datetime:
+    """Return ten in the morning of a day in Jakarta."""
+    return datetime.fromisoformat(f"{day}T10:00+07:00")
+
+
+class Dated(Desk):
+    """A desk whose papers arrive on the days they bear."""
+
+    def __init__(self, **parameters: Any) -> None:
+        self.clock = ManualClock(on("2025-07-24"))
+        super().__init__(opened(clock=self.clock, **parameters).engine)
+
+    def attach(self, kind: str, **changes: Any) -> Agreement:
+        """File a paper on the day it bears, or later if that is past."""
+        dated = changes.get("dated") or next(k[kind] for k in DOCUMENTS.values() if kind in k)["dated"]
+        self.clock.set(max(self.clock(), on(dated)))
+        return super().attach(kind, **changes)
+
+    def by(self, day: str) -> Agreement:
+        """Let it be that day, and let time have its effect."""
+        self.clock.set(on(day))
+        self.engine.sweep()
+        return self.now
+
+    def said(self, kind: str) -> list[Event]:
+        """Return the events of a kind."""
+        return [event for event in self.engine.history(self.agreement) if event.kind == kind]
+
+    def due(self, key: str) -> date | None:
+        """Return the date of a deadline, if it runs."""
+        found = self.now.deadlines.get(key)
+        return None if found is None else found.date
+
+
+COUNCIL_CLOCK = "stage:council_approval"
+
+
+class TestCouncilDeadline:
+    """Forty-five working days from the receipt of the request letter."""
+
+    def test_runs_from_the_receipt(self) -> None:
+        """Without a letter no time runs; with one it runs from the day it was received, by the calendar of the country."""
+        desk = Dated().reach("council_approval", omit=("council_request_letter", "council_decision", "council"))
+        assert desk.due(COUNCIL_CLOCK) is None
+
+        desk.attach("council_request_letter", dated="2026-04-20", received_on="2026-04-21")
+        assert date(2026, 7, 2) == desk.due(COUNCIL_CLOCK)
+
+    def test_silence_is_no_approval(self) -> None:
+        """When it has passed the history says so, with its basis; the gate stays shut, and a late vote counts."""
+        desk = Dated().reach("council_approval", omit=("council_minutes", "council_decision", "council"))
+        assert date(2026, 5, 18) == desk.due(COUNCIL_CLOCK)
+        assert not desk.by("2026-05-18").overdue
+
+        assert desk.by("2026-05-19").overdue
+        (event,) = desk.said("overdue")
+        assert ("law", COUNCIL_CLOCK) == (event.actor, event.data["data"]["deadline"])
+        assert event.data["data"]["basis"].startswith("PP 28/2018 Art 30: the council decides within 45 working days")
+        assert {"G10a", "G10b"} == named(desk.option().unmet)
+
+        desk.file("council_approval")
+        assert () == desk.option().unmet
+
+    def test_reminders(self) -> None:
+        """Ten working days before the last day, and one before, the council is reminded, in working days of the country."""
+        desk = Dated().reach("council_approval", omit=("council",))
+        told = []
+        for day in ("2026-04-28", "2026-04-29", "2026-05-12", "2026-05-13", "2026-05-18"):
+            desk.by(day)
+            told.append(len(desk.said("reminded")))
+
+        assert [0, 1, 1, 2, 2] == told
+
+    def test_escalated(self) -> None:
+        """With the parameter set, it is the turn of another role as well."""
+        desk = Dated(on_timeout="escalate:governor").reach("council_approval", omit=("council",))
+
+        assert ("governor",) == desk.by("2026-05-19").escalated
+
+    @pytest.mark.parametrize("outcome", ["rejected", "completed"])
+    def test_never_ends_by_silence(self, outcome: str) -> None:
+        """No value makes the silence of the council an end: every outcome has a gate there."""
+        with pytest.raises(DefinitionError, match="on_timeout"):
+            builtin("id-ksdpl", parameters={"on_timeout": f"end:{outcome}"})
+
+    def test_no_requirement_is_met_by_silence(self) -> None:
+        """Nothing in it is decided by nobody's answer."""
+        silent = [part.id for _, part in builtin("id-ksdpl").requirements() if getattr(part, "silence", "")]
+
+        assert [] == silent
+
+    def test_minister_stops_the_clock(self) -> None:
+        """While a minister holds it, the days do not count."""
+        desk = Dated().reach("council_approval", omit=("council",))
+        before = desk.due(COUNCIL_CLOCK)
+        desk.engine.hold(desk.agreement, "menunggu klarifikasi", by=HOME)
+        assert desk.due(COUNCIL_CLOCK) is None
+
+        desk.clock.advance(days=14)
+        desk.engine.resume(desk.agreement, by=HOME)
+        assert before < desk.due(COUNCIL_CLOCK)
+
+    def test_another_letter_begins_anew(self) -> None:
+        """A plan that was sent back and comes again has its time from the new letter."""
+        desk = Dated().reach("council_approval", omit=("council",))
+        desk.engine.send_back(desk.agreement, "cooperation_plan", "lengkapi", by=COUNCIL)
+        desk.attach("cooperation_plan", text="improved", dated="2026-05-04")
+        desk.vote(HEAD)
+        desk.engine.advance(desk.agreement, by=TEAM)
+        desk.attach("council_request_letter", dated="2026-05-11", received_on="2026-05-12")
+
+        assert date(2026, 5, 12) == desk.now.deadlines[COUNCIL_CLOCK].start
+
+
+class TestOtherDeadlines:
+    """What no source sets a time for has none, until somebody gives it one."""
+
+    def test_exploration_is_looked_at_again(self) -> None:
+        """After half a year without a step an exploration is overdue; another round begins the time anew."""
+        desk = Dated()
+        desk.start()
+        assert date(2026, 1, 20) == desk.due("stage:exploration")
+        assert desk.by("2026-01-21").overdue
+
+        desk.engine.send_back(desk.agreement, "exploration", "masih berlanjut", by=HEAD)
+        assert not desk.now.overdue
+
+    @pytest.mark.parametrize("stage", STAGES[1:-1])
+    def test_none_is_guessed(self, stage: str) -> None:
+        """Between exploration and implementation only the council has a time."""
+        expected = {COUNCIL_CLOCK} if stage == "council_approval" else set()
+
+        assert expected == set(Dated().reach(stage).now.deadlines)
+
+    @pytest.mark.parametrize(
+        "parameter, period, stage, missing, key",
+        [
+            (
+                "consultation_within",
+                "14 workdays",
+                1,
+                "consultation_home_affairs",
+                "requirement:consultation_home_affairs",
+            ),
+            ("verification_within", "14 workdays", 4, "submission_letter", "stage:ministerial_verification"),
+            ("meeting_within", "14 workdays", 5, "interministerial_minutes", "requirement:G13"),
+            ("confirmation_within", "14 workdays", 6, "confirmation_letter", "requirement:confirmation_letter"),
+            (
+                "signing_within",
+                {"workdays": 30, "since": "confirmation_letter.dated"},
+                6,
+                "signed_agreement",
+                "requirement:signed_agreement",
+            ),
+        ],
+    )
+    def test_given(self, parameter: str, period: Any, stage: int, missing: str, key: str) -> None:
+        """Given one, it runs, is overdue when it has passed, and refuses nothing by itself."""
+        desk = Dated(**{parameter: period}).reach(STAGES[stage], omit=(missing,))
+        assert desk.due(key) is not None
+        assert desk.by("2027-06-01").overdue
+
+        desk.file(STAGES[stage])
+        assert () == desk.option().unmet
+
+
+class TestMembersVote:
+    """The council as a body whose members vote, where the parameters say so."""
+
+    MEMBERS = ("ani", "budi", "citra", "dewi", "eko")
+
+    @pytest.fixture
+    def desk(self) -> Desk:
+        """Return a desk on which the council of five has its plan, and no vote yet."""
+        asks = {"council_members": {"fact": "council_members"}, "council_majority": "1/2"}
+        desk = opened(**asks, council_vote_only_warns=False).reach("council_approval", omit=("council",))
+        desk.record("council_members", list(self.MEMBERS))
+        return desk
+
+    def member(self, name: str) -> Actor:
+        """Return a member of the council."""
+        return Actor(id=name, roles={"council"})
+
+    def test_majority(self, desk: Desk) -> None:
+        """More than half must be there, and more than half of those in favour; one vote against stops nothing."""
+        for name in ("ani", "budi"):
+            desk.engine.approve(desk.agreement, by=self.member(name))
+        assert {"G11"} == named(desk.option().unmet)
+
+        desk.engine.refuse(desk.agreement, "terlalu mahal", by=self.member("citra"))
+        assert () == desk.option().unmet
+
+    def test_adjourned_twice(self, desk: Desk) -> None:
+        """The vote is put off at most twice."""
+        for _ in range(2):
+            desk.engine.adjourn(desk.agreement, "tidak kuorum", by=self.member("ani"))
+        with pytest.raises(GateClosed) as refused:
+            desk.engine.adjourn(desk.agreement, "tidak kuorum", by=self.member("ani"))
+
+        assert [("G11", "approval.adjournments")] == [(why.requirement, why.code) for why in refused.value.unmet]
+
+
+def test_result_needs_its_minutes(desk: Desk) -> None:
+    """The result of the council is recorded only once its minutes are on file."""
+    desk.reach("council_approval", omit=("council", "council_minutes"))
+    with pytest.raises(GateClosed) as refused:
+        desk.vote(COUNCIL)
+    assert ["approval.minutes"] == [why.code for why in refused.value.unmet]
+
+    desk.attach("council_minutes")
+    desk.vote(COUNCIL)
+    assert () == (*desk.option().unmet, *desk.option().warnings)
+
+
+class TestPartnerTrack:
+    """The partner's own process, where it is kept here as well."""
+
+    def test_waits_for_the_partner(self, desk: Desk) -> None:
+        """It is signed only once the partner's own process has come to its signing."""
+        desk.reach("negotiation_and_signing")
+        section = Actor(id="kokusai-1", roles={"exchange_section", "head", "assembly"})
+        desk.engine.start("kr-sister", "partner", by=Actor(id="k-1", roles={"exchange_section"}))
+        desk.record("partner_track", "partner")
+        (why,) = desk.option().unmet
+        assert ("partner_track", "track.reached", "preparation") == (why.requirement, why.code, why.params["stage"])
+
+        both = Actor(id="k-2", roles={"exchange_section", "council"})
+        for kind in ("draft_agreement", "statement_of_reasons"):
+            desk.engine.attach("partner", paper(kind), by=section)
+        desk.engine.advance("partner", by=both)
+        desk.engine.attach("partner", paper("council_resolution", refers_to=("draft_agreement",)), by=both)
+        desk.engine.approve("partner", by=both)
+        desk.engine.advance("partner", by=both)
+        assert () == desk.option().unmet
+
+
+class TestAfterSigning:
+    """The term, what is owed meanwhile, and how the agreement goes on or ends."""
+
+    @pytest.fixture
+    def desk(self) -> Dated:
+        """Return an agreement that was signed on 20 November 2026 for five years."""
+        desk = Dated().reach("implementation", omit=tuple(DOCUMENTS["implementation"]))
+        desk.engine.sweep()
+        return desk
+
+    def work(self, desk: Desk, sector: str) -> None:
+        """Bring a sector to its first activity."""
+        part = desk.part(sector)
+        desk.engine.advance(part, by=TEAM)
+        desk.engine.record(part, "owner_agency", "dinas lingkungan hidup", by=AGENCY)
+        for kind in ("action_plan", "activity"):
+            desk.engine.attach(part, paper(kind), by=AGENCY)
+        desk.engine.advance(part, by=AGENCY)
+
+    def test_what_is_due(self, desk: Dated) -> None:
+        """A report and an action plan are owed, no sector may sleep, and the term ends on the agreement's last day."""
+        expected = {
+            "duty:G21": date(2027, 11, 20),
+            "duty:action_plan": date(2027, 11, 20),
+            "duty:G22": date(2027, 11, 20),
+            "term": date(2031, 11, 19),
+        }
+
+        assert expected == {key: due.date for key, due in desk.now.deadlines.items()}
+
+    def test_needs_a_last_day(self) -> None:
+        """An agreement without a last day is not signed: the plan has set the duration."""
+        desk = opened().reach("negotiation_and_signing")
+        desk.attach("signed_agreement", valid_until=None)
+
+        assert ["term.unknown"] == [why.code for why in desk.option().unmet]
+
+    def test_open_ended(self) -> None:
+        """With the parameter set, it has no end."""
+        desk = opened(term="open", term_reminders=None).reach("negotiation_and_signing")
+        desk.attach("signed_agreement", valid_until=None)
+
+        assert "term" not in desk.engine.advance(desk.agreement, by=HEAD).deadlines
+
+    def test_report(self, desk: Dated) -> None:
+        """A report that is late is said to be; filed, the next one is due a year after that."""
+        assert desk.by("2027-11-21").overdue
+        late = {event.data["data"]["deadline"] for event in desk.said("overdue")}
+        assert {"duty:G21", "duty:action_plan", "duty:G22"} <= late
+
+        desk.attach("periodic_report")
+        assert date(2028, 11, 20) == desk.due("duty:G21")
+
+    def test_dormant_sectors(self, desk: Dated) -> None:
+        """Every sector that is not carved out and has had no activity is named as dormant after a year."""
+        self.work(desk, "environment")
+        desk.by("2027-11-21")
+        (data,) = [said.data["data"] for said in desk.said("overdue") if said.data["data"]["deadline"] == "duty:G22"]
+        assert [desk.part("wastewater")] == [why["params"]["part"] for why in data["unmet"]]
+
+        self.work(desk, "wastewater")
+        desk.record("seen", True)
+        assert desk.due("duty:G22") is None
+
+    def test_expires_with_its_last_day(self, desk: Dated) -> None:
+        """It runs to the end of its last day, in Jakarta, and has expired after it, with its sectors."""
+        self.work(desk, "environment")
+        assert desk.by("2031-11-19").running
+
+        assert "expired" == desk.by("2031-11-20").outcome
+        assert "expired" == desk.engine.get(desk.part("environment")).outcome
+        assert desk.engine.verify().ok
+
+    def test_renewed_in_place(self, desk: Dated) -> None:
+        """Where the agreement provides for it, it is renewed to the end of the renewal."""
+        desk.file("implementation")
+        desk.file("renewal")
+        renewed = desk.engine.renew(desk.agreement, "implementation", by=HEAD)
+
+        assert ("implementation", 2, date(2036, 11, 19)) == (renewed.stage, renewed.round, desk.due("term"))
+
+    def test_renewed_without_a_new_end(self, desk: Dated) -> None:
+        """Without the signed renewal there is no new term to stay for."""
+        desk.attach("renewal_request")
+        desk.attach("evaluation")
+
+        assert ["term.unknown"] == [why.code for why in desk.option("renew", "implementation").unmet]
+
+    @pytest.mark.parametrize(
+        "to, kind, guard",
+        [
+            ("cooperation_plan", "cooperation_plan", "renewed_plan"),
+            ("statement_of_intent", "letter_of_intent", "renewed_intent"),
+        ],
+    )
+    def test_goes_back_with_new_papers(self, to: str, kind: str, guard: str, desk: Dated) -> None:
+        """Renewed back to an earlier stage, it cannot rest on the paper made for the agreement that is running."""
+        desk.attach("renewal_request")
+        desk.attach("evaluation")
+        assert to == desk.engine.renew(desk.agreement, to, by=HEAD).stage
+        assert date(2031, 11, 19) == desk.due("term")
+        assert guard in named(desk.option().unmet)
+
+        desk.attach(kind, text="new", dated="2028-02-01")
+        assert guard not in named(desk.option().unmet)
+
+    def test_window(self) -> None:
+        """With the parameter set, it cannot be renewed too early."""
+        desk = Dated(renewal_window="6 months").reach("implementation")
+        desk.file("renewal")
+
+        assert ["renewal.early"] == [why.code for why in desk.option("renew", "implementation").unmet]
+
+    def test_amended(self, desk: Dated) -> None:
+        """An amendment that changes no item of the plan takes the accord of the parties, and no vote of the council."""
+        for kind in DOCUMENTS["amendment"]:
+            desk.attach(kind)
+        assert {"amendment_council"} == named(desk.option("amend", "signed_agreement").unmet)
+
+        desk.attach("amendment", fields={"changes_plan": False})
+        longer = paper("signed_agreement", text="amended", valid_until="2033-11-19", signed_by=BOTH)
+        desk.engine.amend(desk.agreement, longer, "alamat baru", by=HEAD)
+        assert date(2033, 11, 19) == desk.due("term")
+
+    def test_amended_by_amendment_only(self, desk: Dated) -> None:
+        """The signed agreement is not exchanged by filing another one."""
+        with pytest.raises(GateClosed, match="takes an amendment"):
+            desk.attach("signed_agreement", text="another")

@@ -24,8 +24,8 @@ from stagegate.testing._lives import random_life, write
 
 SCHEMA = Path(stagegate.contrib.sqlite.__file__).with_name("schema.sql").read_text(encoding="utf-8")
 
-WHOLE = "é"
-"""An agreement that others are part of."""
+WHOLE, PARTS = "pact", {"pact/1", "pact/2"}
+"""An agreement, and those that are part of it."""
 
 VICTIM, OTHER = "A", "a_"
 """Two agreements with long histories, requests, and rows in the outbox."""

@@ -1132,3 +1132,38 @@ def test_share_reads_as_it_is_written() -> None:
 
     assert ">=2/3" == str(share) == approval("council", quorum=share).to_data()["quorum"]
     assert document("plan") != approval("council", quorum=share)
+
+
+def test_votes_on_what_there_is() -> None:
+    """Where a role is asked about two texts for two ends, one text that is not there yet does not bar the vote on the other."""
+    process = Process(
+        "p",
+        "1",
+        [
+            Stage("signing", owner="mayor", gate=unguarded("it is signed")),
+            Stage(
+                "life",
+                owner="mayor",
+                amend={
+                    "pact": approval("council", of="change"),
+                    "annex": approval("council", of="other_change"),
+                },
+            ),
+        ],
+    )
+    mayor, council = Actor(id="m", roles={"mayor"}), Actor(id="c", roles={"council"})
+    with Engine(MemoryStore(), processes=[process]) as engine:
+        engine.start("p", "deal", by=mayor)
+        engine.advance("deal", by=mayor)
+        assert [
+            "there is no document other_change yet that council could approve",
+            "there is no document change yet that council could approve",
+        ] == refusal(lambda: engine.approve("deal", by=council))
+
+        engine.attach("deal", Document.from_bytes(b"change", kind="change"), by=mayor)
+        engine.attach("deal", Document.from_bytes(b"pact", kind="pact"), by=mayor)
+        engine.approve("deal", by=council)
+        options = {option.target: option for option in engine.options("deal", by=mayor) if option.move == "amend"}
+
+        assert () == options["pact"].unmet
+        assert "approval.nothing" in [why.code for why in options["annex"].unmet]
