@@ -59,6 +59,10 @@ nitpick_ignore_regex = [("py:.*", rf"(?:{foreign})(?:\..+)?")]
 BEHIND = {
     "ActorRequirement",
     "ApprovalRequirement",
+    "NoticeRequirement",
+    "ParentRequirement",
+    "PartsRequirement",
+    "TrackRequirement",
     "Check",
     "DocumentRequirement",
     "FactRequirement",

@@ -2,8 +2,9 @@
 The first lesson: an agreement between two cities walks through the gates of its process.
 
 On 24 July 2025 the city of Bekasi (Indonesia) received Izumisano (Japan). `what_happened` records that day; everything
-after it is imagined. The process `id-ksdpl` comes with the library: it is what Indonesian law asks for. An agreement
-of your own is moved by the same calls.
+after it is imagined. Two processes come with the library: `id-ksdpl` is what Indonesian law asks of the agreement, and
+`id-ksdpl-sector` what it asks of each of the nine sectors, which are parts of it. An agreement of your own is moved by
+the same calls.
 """
 
 from __future__ import annotations
@@ -86,7 +87,9 @@ class Case:
 def what_happened(case: Case) -> None:
     """Record what is known of the meeting, and ask where that leaves the two cities."""
     case.record(mayor, origin="foreign_local_government", counterpart_kind="foreign_local_government")
-    case.record(mayor, diplomatic_relations=True, sectors={sector: {"status": "proposed"} for sector in sectors})
+    case.record(mayor, diplomatic_relations=True)
+    for sector in sectors:
+        case.engine.start("id-ksdpl-sector", sector, part_of=case.deal, by=mayor)
 
     deal, process = case.deal, case.engine.process(case.deal)
     print(f"{deal.title} stands at {deal.stage}, and it is the turn of {', '.join(deal.owner)}.")
@@ -123,6 +126,22 @@ def letter_of_intent(case: Case) -> None:
     case.advance(mayor)
 
 
+def look_at_sectors(case: Case) -> None:
+    """Clear the sectors for the plan, one by one; what is no affair of the city is carved out, and the rest goes on."""
+    case.on("2025-12-08")
+    for sector in sectors:
+        whose = "central" if sector == "employment" else "city"
+        for fact, value in {"object_class": "other", "competence": whose, "grant_involved": False}.items():
+            case.engine.record(sector, fact, value, by=team)
+        if whose == "city":
+            case.engine.advance(sector, by=team)
+        else:
+            case.engine.record(sector, "carve_out_reason", "permits are given by the centre", by=team)
+            case.engine.end(sector, "carved_out", by=team)
+    cleared = case.engine.count(stage="cleared")
+    case.tell(f"{cleared} of {len(sectors)} sectors are cleared for the plan")
+
+
 def file_plan(case: Case, day: str) -> None:
     """File the cooperation plan, or a new version of it."""
     items = ("subject", "background", "purpose_goals_targets", "object", "scope", "funding_source", "duration")
@@ -134,14 +153,20 @@ def approve_plan(case: Case, request: str, decision: str) -> None:
     case.deal = case.engine.approve(case.deal, by=mayor)
     case.advance(team)
     case.file(team, "council_request_letter", request, "cooperation_plan", received_on=date.fromisoformat(request))
+    due = case.deal.deadlines["stage:council_approval"]
+    case.tell(
+        f"the council has until {due.date}: {due.rule['workdays']} working days by the calendar {due.calendar[0]}"
+    )
+    case.file(council, "council_minutes", decision, "cooperation_plan")
     case.file(council, "council_decision", decision, "cooperation_plan", says={"result": "approve"})
-    case.deal = case.engine.approve(case.deal, result={"members": 50, "present": 45, "in_favour": 40}, by=council)
+    case.deal = case.engine.approve(
+        case.deal, result={"members": 50, "present": 45, "in_favour": 40, "against": 3}, by=council
+    )
     case.advance(council)
 
 
 def plan_and_improved_plan(case: Case) -> None:
     """Have the plan sent back by the ministry; the improved plan voids what was approved before."""
-    case.record(team, sectors={sector: {"object_class": "other", "competence": "city"} for sector in sectors})
     file_plan(case, "2026-01-12")
     approve_plan(case, "2026-01-20", "2026-03-10")
     case.file(team, "submission_letter", "2026-03-16", "cooperation_plan")
@@ -179,9 +204,17 @@ def text_and_signature(case: Case) -> None:
     case.file(foreign, "agreed_text", "2026-10-05", "draft_agreement", languages=languages)
     case.file(home, "confirmation_letter", "2026-10-19", "agreed_text")
     says = {"signed_as": "head_of_region", "equally_authentic": True}
-    signed = {"signed_by": {"bekasi", "izumisano"}, "languages": languages}
+    signed = {"signed_by": {"bekasi", "izumisano"}, "languages": languages, "valid_until": date(2029, 11, 8)}
     case.file(mayor, "signed_agreement", "2026-11-09", "agreed_text", says=says, **signed)
     case.advance(mayor)
+
+
+def a_year_later(case: Case) -> None:
+    """Let a year pass: a timer calls `sweep`, and what is due takes its course."""
+    case.on("2027-11-12")
+    case.engine.sweep()
+    late = [key for key, due in case.engine.get(case.deal).deadlines.items() if due.overdue]
+    case.tell(f"overdue: {', '.join(late)}")
 
 
 with TemporaryDirectory() as folder:
@@ -192,8 +225,10 @@ with TemporaryDirectory() as folder:
         what_happened(case)
         print("\nFrom here on it is imagined.")
         letter_of_intent(case)
+        look_at_sectors(case)
         plan_and_improved_plan(case)
         text_and_signature(case)
+        a_year_later(case)
 
     # Whoever opens the file later finds the same, and can prove that nothing in it was changed.
     with Engine.open(url) as engine:

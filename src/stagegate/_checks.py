@@ -117,8 +117,6 @@ def _timed(path: str, stage: Stage, *, last: bool) -> Iterator[Fault]:
     for role, times in silent.items():
         if times > 1:
             yield f"{path}.gate", f"the silence of {quote(role)} would decide {times} approvals at once; ask it once"
-    if stage.when is not None:
-        yield from _clockless(f"{path}.when", stage.when)
 
 
 def _clockless(path: str, requirement: Requirement) -> Iterator[Fault]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import attrs
 
+from ._agreement import Agreement
 from ._attempt import Attempt
 from ._clock import Clock
 from ._deadlines import Due, Period, as_period
@@ -168,12 +169,17 @@ def _passage(
         return Passage(stage=stage.id, label=stage.label, entered=day, date=None, because="forecast.last")
     entry = attempt.agreement.entered_at.astimezone(attempt.zone).date() if now else day
     candidates = [Passage(stage=stage.id, label=stage.label, entered=entry, date=day, because="forecast.at_once")]
-    for because, period, basis, after in _periods(stage, durations, silences):
-        start = (attempt.agreement.date_at(period.since) if period.since else None) or entry
-        if not now:
-            start = max(start, entry)
+    for key, because, period, basis, after in _periods(stage, durations, silences, attempt if now else None):
+        was = attempt.agreement.deadlines.get(key) if now else None
         calendar = clock.calendar(process, period)
-        due = period.due(start, calendar=calendar, zone=attempt.zone)
+        if was is None:
+            start = _start(stage, period, attempt.agreement, entry if now and not key else day)
+            due = period.due(start, calendar=calendar, zone=attempt.zone)
+        else:
+            # A clock that runs goes on as it was reckoned; one that stands still goes on today at the earliest.
+            calendar = clock.almanac.exact(*was.calendar) or calendar
+            still = () if was.paused_on is None else ((was.paused_on, max(was.paused_on, day)),)
+            due = period.due(was.start, calendar=calendar, zone=attempt.zone, pauses=(*was.pauses, *still))
         candidates.append(
             Passage(
                 stage=stage.id,
@@ -192,19 +198,30 @@ def _passage(
     return attrs.evolve(latest, open=asked(stage.gate, attempt))
 
 
+def _start(stage: Stage, period: Period, agreement: Agreement, begins: date) -> date:
+    """Return the day from which a clock that does not run yet will run, at the earliest."""
+    found = agreement.date_at(period.since) if period.since else None
+    if found is None:
+        return begins
+    again = stage.id in agreement.rounds and period.on_return == "restart"
+    return max(found, begins) if again else found
+
+
 def _periods(
-    stage: Stage, durations: Mapping[str, Period], silences: frozenset[str]
-) -> Iterator[tuple[str, Period, str, timedelta]]:
+    stage: Stage, durations: Mapping[str, Period], silences: frozenset[str], attempt: Attempt | None
+) -> Iterator[tuple[str, str, Period, str, timedelta]]:
+    """Go through the times a stage takes, each with the key of its deadline; with an *attempt*, those not met yet."""
     if stage.id in durations:
-        yield "forecast.assumed", durations[stage.id], "", timedelta(0)
+        yield "", "forecast.assumed", durations[stage.id], "", timedelta(0)
     silent = stage.id in silences or not silences.isdisjoint(stage.owner)
     if stage.within is not None and silent:
-        yield "forecast.full", stage.within, stage.basis, timedelta(0)
+        yield f"stage:{stage.id}", "forecast.full", stage.within, stage.basis, timedelta(0)
     for part in () if stage.gate is None else stage.gate.walk():
-        if part.within is None:
+        if part.within is None or (attempt is not None and not asked(part, attempt)):
             continue
+        key = f"requirement:{part.name}"
         if isinstance(part, ApprovalRequirement) and part.silence and (part.role in silences or stage.id in silences):
             # The last day belongs to who is asked: silence speaks on the day after.
-            yield "forecast.silence", part.within, part.basis, DAY
+            yield key, "forecast.silence", part.within, part.basis, DAY
         elif silent:
-            yield "forecast.full", part.within, part.basis, timedelta(0)
+            yield key, "forecast.full", part.within, part.basis, timedelta(0)

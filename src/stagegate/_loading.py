@@ -391,6 +391,8 @@ class _Reader:
             bad = {inner.split(".")[0].split("[")[0] for inner, _ in error.faults}
             if bad & {"id", "owner"}:
                 return None
+            # What rests on a time that cannot be read is left alone with it.
+            bad = bad.union(*(_RESTING[argument] for argument in bad if argument in _RESTING))
             return kind(**{k: v for k, v in arguments.items() if k not in bad})
 
 
@@ -398,6 +400,8 @@ def _timeless(duty: Any, filled: Any) -> bool:
     """Whether the time of a duty is a parameter without a value: then it is not owed."""
     return isinstance(duty, Mapping) and any(key in duty and key not in filled for key in ("every", "within"))
 
+
+_RESTING = {"within": ("on_timeout", "remind"), "term": ("on_expiry", "remind", "renewal")}
 
 _FILLER: dict[type[Any], dict[str, Any]] = {
     _StageTable: {"id": ""},

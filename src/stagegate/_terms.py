@@ -129,7 +129,7 @@ class Renewal:
         *,
         window: Period | None = None,
         gate: Requirement | None = None,
-        term: Term | str | None = None,
+        term: Term | Period | str | None = None,
         basis: str = "",
         provenance: str = "",
     ) -> None:

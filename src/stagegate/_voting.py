@@ -238,10 +238,11 @@ def _bound(process: Process, agreement: Agreement, voice: str, minuted: Collecti
 
 
 def _unbound(asks: Collection[ApprovalRequirement], attempt: Attempt, voice: str) -> Iterator[Unmet]:
-    """Name what is missing, where there is nothing yet that the role could vote on."""
-    missing = [[kind for kind in ask.of if attempt.document(kind) is None] for ask in asks]
-    if all(missing):
-        for kind in dict.fromkeys(kind for several in missing for kind in several):
+    """Name what is not there yet to be voted on; nothing, if one of those that ask has all that it asks about."""
+    if any(all(attempt.document(kind) is not None for kind in ask.of) for ask in asks):
+        return
+    for kind in dict.fromkeys(kind for ask in asks for kind in ask.of):
+        if attempt.document(kind) is None:
             yield Unmet(
                 code="approval.nothing",
                 params=frozendict({"document": kind, "role": voice}),

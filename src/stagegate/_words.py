@@ -159,6 +159,8 @@ def _nothing_else(table: Mapping[str, Any], word: str) -> None:
 
 def _read_at_least(reader: Words, table: dict[str, Any], about: dict[str, Any]) -> Requirement:
     n = table.pop("at_least")
+    if "of" not in table:
+        raise DefinitionError([("of", "missing")])
     parts = reader.parts(table.pop("of"), "of")
     _nothing_else(table, "at_least")
     return at_least(n, *parts, **about)

@@ -1,16 +1,20 @@
 from __future__ import annotations
 
+import ast
 import json
 import os
 import pty
 import re
 import select
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.cells import cell_len
 
+from stagegate import cli
+from stagegate.cli._lines import hang, longest, shared_out
 from stagegate.cli._output import Cell, Out, clean
 from stagegate.cli._settings import Settings
 from stagegate.cli._words import LANGUAGES, WORDS, word
@@ -215,6 +219,33 @@ class TestClock:
         assert "┃ who may" in wide
 
 
+class TestWidths:
+    """How a table finds room."""
+
+    @pytest.mark.parametrize(
+        "wanted,needed,room,widths",
+        [
+            ([5, 40], [3, 8], 100, [5, 40]),
+            ([5, 40], [3, 8], 30, [5, 25]),
+            ([40, 40], [10, 10], 60, [30, 30]),
+            ([3, 8], [3, 8], 11, [3, 8]),
+            ([3, 8], [3, 8], 10, None),
+        ],
+    )
+    def test_shared_out(self, wanted: list[int], needed: list[int], room: int, widths: list[int] | None) -> None:
+        """Each column gets what it needs; what is left is shared alike, until a column has all it wants."""
+        assert widths == shared_out(wanted, needed, room)
+
+    def test_longest(self) -> None:
+        """What no line may break is a word; between wide letters a line may end anywhere."""
+        assert (7, 2, 0) == (longest("one or another"), longest("協力協力"), longest(""))
+
+    def test_hanging(self) -> None:
+        """What does not fit goes on under its line, by as much as that is moved in."""
+        assert ["  1. one two three", "     four"] == list(hang("  1. one two three four", 24))
+        assert [""] == list(hang(" ", 24))
+
+
 class TestPipe:
     """In a pipe."""
 
@@ -350,6 +381,22 @@ class TestLanguages:
 
         assert len(LANGUAGES) - 1 == len(WORDS[english])
         assert all(said and places == set(re.findall(r"\{\w+\}", said)) for said in WORDS[english])
+
+    def test_every_word_that_is_said_is_there(self) -> None:
+        """What the commands say and what stands above their columns is among the words, so that no language is cut short."""
+        said: set[str] = set()
+        for file in Path(cli.__file__).parent.glob("*.py"):
+            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+                called = getattr(node, "func", None)
+                name = getattr(called, "attr", getattr(called, "id", ""))
+                arguments = getattr(node, "args", [])
+                if name == "word" and arguments:
+                    said |= {arguments[0].value} if isinstance(arguments[0], ast.Constant) else set()
+                elif name in {"table", "_table"} and len(arguments) > 1 and isinstance(arguments[1], ast.Tuple):
+                    said |= {part.value for part in arguments[1].elts if isinstance(part, ast.Constant)}
+
+        assert len(said) > 50
+        assert set() == said - set(WORDS)
 
     def test_word_is_filled(self) -> None:
         """The places of a word are filled in every language."""

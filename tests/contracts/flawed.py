@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
@@ -19,16 +19,24 @@ FLAWS = {
     "cannot keep long texts": "test_hostile_texts",
     "claims by the hour": "test_claim_what_is_due",
     "counts from the start only": "test_counts_follow",
+    "does not lock what is new": "test_nobody_adds_parts",
     "drops microseconds": "test_instants_are_exact",
     "forgets holds": "test_every_field_is_kept",
+    "forgets reminders": "test_deadlines_are_kept",
     "forgets requests of others": "test_request_is_known_everywhere",
+    "has dossiers without dates": "test_dossier_has_dates",
     "has dossiers without requests": "test_dossier_is_complete",
     "has no lock": "test_second_writer",
+    "has parts as they come": "test_parts_are_read",
     "ignores accents": "test_histories_do_not_mix",
     "ignores case": "test_requests_are_told_apart",
+    "ignores the case of others": "test_other_is_read",
     "includes the last of the page before": "test_pages",
+    "is due by the day": "test_due_at_the_very_instant",
+    "is overdue for ever": "test_due_follows",
     "keeps the error": "test_error_passes_through",
     "keeps the lock": "test_interruption_gives_the_lock_back",
+    "knows dates only": "test_whatever_comes_first",
     "leases for ever": "test_lease_runs_out",
     "leases to two": "test_workers_never_share",
     "leaves numbers out": "test_number_left_out",
@@ -36,17 +44,27 @@ FLAWS = {
     "keeps the definitions of what failed": "test_definition_of_no_commit",
     "lists by offset": "test_pages_while_others_are_added",
     "lists definitions as they come": "test_definitions_in_order",
+    "lists nothing that is due": "test_many_sweep",
+    "lists what is due by date": "test_pages_of_what_is_due",
     "lists whatever their hold": "test_every_filter",
+    "locks no parts": "test_nobody_changes_parts",
+    "locks one agreement only": "test_nobody_changes_what_was_read",
     "looks for patterns": "test_text_is_no_pattern",
     "normalises bodies": "test_bytes_are_kept",
     "overwrites definitions": "test_definition_stays",
+    "reads past who writes": "test_two_that_rest_on_each_other",
     "settles whoever comes": "test_settle_too_late",
     "shows what is not committed": "test_nothing_shows_before_the_commit",
     "sorts without case": "test_order",
+    "takes nothing for a whole": "test_parts_of_what_is_not_there",
+    "takes numbers for versions": "test_reminder_is_no_change",
     "tells what failed": "test_outbox_of_no_commit",
     "writes half": "test_request_twice",
 }
 """What a store may get wrong, each with a clause that finds it."""
+
+LOCKING = ("locks no parts", "locks one agreement only", "reads past who writes")
+"""The flaws of a store that locks each agreement by itself."""
 
 
 class FlawedStore:
@@ -64,6 +82,8 @@ class FlawedStore:
         self._first: dict[str, Agreement] = {}
         self._offsets: dict[str | None, int] = {}
         self._seen: set[str] = set()
+        self._late: set[str] = set()
+        self._locks: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)
 
     def has(self, flaw: str) -> bool:
         """Say whether the flaw is this one, and make sure that it is listed."""
@@ -77,9 +97,15 @@ class FlawedStore:
     @contextmanager
     def unit(self, agreement: str) -> Iterator[FlawedUnit]:
         """Lock everything."""
-        with nullcontext() if self.has("has no lock") else self._lock:
+        with ExitStack() as locks:
+            if any(map(self.has, LOCKING)):
+                locks.enter_context(self._locks[agreement])
+            elif not self.has("has no lock") and not (
+                self.has("does not lock what is new") and agreement not in self._snapshots
+            ):
+                locks.enter_context(self._lock)
             try:
-                yield FlawedUnit(self, agreement)
+                yield FlawedUnit(self, agreement, locks)
             except KeyboardInterrupt:
                 if self.has("keeps the lock"):
                     raise StoreError("stuck") from None
@@ -102,6 +128,8 @@ class FlawedStore:
         with self._lock:
             found = [a for a in self._snapshots.values() if self._matches(asked, a)]
         found.sort(key=lambda a: a.id.casefold() if self.has("sorts without case") else a.id)
+        if self.has("lists what is due by date") and query.due_before is not None:
+            found.sort(key=lambda a: a.wakes_at or query.due_before)
         if self.has("lists by offset"):
             start = 0 if after is None else self._offsets.get(after, 0)
             page = found[start : start + limit]
@@ -118,7 +146,20 @@ class FlawedStore:
         """Say whether an agreement is meant."""
         if query.text is not None and self.has("looks for patterns") and "%" in query.text:
             return True
+        if query.overdue and self.has("is overdue for ever"):
+            return agreement.id in self._late and attrs.evolve(query, overdue=None).matches(agreement)
+        if query.due_before is not None:
+            return self._due(query, query.due_before, agreement)
         return query.matches(agreement)
+
+    def _due(self, query: Query, at: datetime, agreement: Agreement) -> bool:
+        """Say whether an agreement is meant where what is due is asked for."""
+        if self.has("is due by the day"):
+            query = attrs.evolve(query, due_before=at + timedelta(days=1))
+        if self.has("knows dates only"):
+            dates = [one.at for one in agreement.deadlines.values() if one.at is not None and not one.overdue]
+            return any(date <= at for date in dates) and attrs.evolve(query, due_before=None).matches(agreement)
+        return query.matches(agreement) and not self.has("lists nothing that is due")
 
     def count(self, query: Query, by: str | None) -> dict[Any, int]:
         """Look at each and count."""
@@ -185,7 +226,7 @@ class FlawedStore:
             dossiers = [
                 Dossier(
                     id=id_,
-                    agreement=self._snapshots[id_],
+                    agreement=self._shown(self._snapshots[id_]),
                     entries=tuple(self._entries[id_]),
                     requests={
                         (known.n, request): known.fingerprint
@@ -201,6 +242,11 @@ class FlawedStore:
                 for id_ in ids
             ]
         yield from dossiers
+
+    def _shown(self, agreement: Agreement) -> Agreement:
+        """Return the snapshot that a dossier has."""
+        without = type(agreement.deadlines)()
+        return attrs.evolve(agreement, deadlines=without) if self.has("has dossiers without dates") else agreement
 
     def faults(self) -> Sequence[str]:
         """Find nothing."""
@@ -222,6 +268,11 @@ class FlawedStore:
             return attrs.evolve(agreement, hold=None)
         if self.has("drops microseconds"):
             return attrs.evolve(agreement, changed_at=agreement.changed_at.replace(microsecond=0))
+        if self.has("takes numbers for versions"):
+            return attrs.evolve(agreement, version=agreement.n)
+        if self.has("forgets reminders"):
+            several = {key: attrs.evolve(one, remind_at=()) for key, one in agreement.deadlines.items()}
+            return attrs.evolve(agreement, deadlines=type(agreement.deadlines)(several))
         if self.has("cannot keep long texts"):
             return attrs.evolve(agreement, title=agreement.title[:2000])
         return agreement
@@ -256,6 +307,8 @@ class FlawedStore:
         self._entries[id_] = [*entries, entry]
         self._snapshots[id_] = self._kept(agreement)
         self._first.setdefault(id_, agreement)
+        if agreement.overdue:
+            self._late.add(id_)
         self._outbox.update(rows)
         if request is not None:
             self._requests[request[0].lower() if self.has("ignores case") else request[0]] = request[1]
@@ -272,14 +325,33 @@ class FlawedStore:
 class FlawedUnit:
     """A unit of it."""
 
-    def __init__(self, store: FlawedStore, agreement: str) -> None:
-        """Lock nothing: the store did."""
+    def __init__(self, store: FlawedStore, agreement: str, locks: ExitStack) -> None:
+        """Lock nothing: the store did; *locks* takes what is read of others."""
         self.id = agreement
+        self._locks = locks
         self._store = store
         self._done = False
-        self.agreement = store.get(agreement)
+        self.agreement: Agreement | None = store.get(agreement)
         if store.has("shows what is not committed") and self.agreement is not None:
             store._snapshots[agreement] = attrs.evolve(self.agreement, n=self.agreement.n + 1)
+
+    def other(self, agreement: str) -> Agreement | None:
+        """Ask the store, and lock what is read where not all is locked."""
+        store = self._store
+        if store.has("ignores the case of others"):
+            same = [id_ for id_ in store._snapshots if id_.lower() == agreement.lower()]
+            agreement = same[0] if same else agreement
+        lock = store._locks[agreement]
+        if store.has("locks no parts") or (store.has("reads past who writes") and lock.acquire(blocking=False)):
+            self._locks.enter_context(lock)
+        return store.get(agreement)
+
+    def parts(self) -> Sequence[Agreement]:
+        """Look at each."""
+        store = self._store
+        whole = None if self.agreement is None and store.has("takes nothing for a whole") else self.id
+        found = [a for a in list(store._snapshots.values()) if a.part_of == whole]
+        return found if store.has("has parts as they come") else sorted(found, key=lambda a: a.id)
 
     def known(self, request: str) -> Known | None:
         """Ask the store."""

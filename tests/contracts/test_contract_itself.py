@@ -72,14 +72,23 @@ def test_random_life_has_everything() -> None:
     moves = {event.move for event in events if event.kind != "refused"}
 
     kinds = {"started", "attached", "recorded", "voted", "noted", "moved", "migrated", "refused"}
+    kinds |= {"adjourned", "reckoned", "reminded", "overdue"}
     assert kinds == {event.kind for event in events}
     assert {"start", "attach", "record", "approve", "refuse", "note"} <= moves
     assert {"advance", "send_back", "hold", "resume", "end"} <= moves
-    assert {"draft", "hearing", "vote", "review", "done"} == {agreement.stage for agreement in last.values()}
-    assert {None, "withdrawn", "fulfilled"} == {agreement.outcome for agreement in last.values()}
+    assert {"approve", "sweep", "end"} <= {event.move for event in events if event.actor == "law"}
+    stages = {"draft", "hearing", "vote", "review", "done", "talks", "force"}
+    assert stages == {agreement.stage for agreement in last.values()}
+    assert {None, "withdrawn", "fulfilled", "expired"} == {agreement.outcome for agreement in last.values()}
     assert {True, False} == {agreement.hold is not None for agreement in last.values()}
     assert {1, 2} <= {len(agreement.owner) for commit in random_life() for agreement in [commit.agreement]}
     assert any(event.data.get("voided") for event in events)
+    assert any(event.data.get("read") for event in events)
+    assert any(agreement.adjourned for agreement in last.values())
+    assert {(), ("ministry",)} == {agreement.escalated for agreement in last.values()}
+    assert {None, "pact", "Pact"} == {agreement.part_of for agreement in last.values()}
+    assert {True, False} == {agreement.overdue for agreement in last.values()}
+    assert {True, False} == {a.wakes_at is None for a in last.values() if a.deadlines}
     assert any(commit.request for commit in random_life())
     assert set(IDS) == set(last)
 

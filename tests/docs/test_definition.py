@@ -9,7 +9,7 @@ import attrs
 import pytest
 
 import stagegate
-from stagegate import Duty, Outcome, Period, Process, Renewal, Requirement, Stage, load_process
+from stagegate import Calendar, Duty, Outcome, Period, Process, Renewal, Requirement, Stage, load_process
 
 Section = Callable[[str, str], str]
 
@@ -62,6 +62,7 @@ def process_with(gate: Mapping[str, Any], **more: Any) -> Process:
         ("Renewal", fields(Renewal)),
         ("Duty", fields(Duty)),
         ("Periods", fields(Period) - {"n", "unit"} | {"workdays", "calendar_days", "months", "years"}),
+        ("Calendars", fields(Calendar)),
         ("Common keys", COMMON),
         ("Parameters", {"value", "note", "basis", "provenance"}),
     ],
@@ -109,6 +110,20 @@ def test_two_forms_of_one_requirement(heading: str, section: Section) -> None:
     predicates = [gate] if heading == "requirement" else []
 
     assert process_with(tomllib.loads(toml)["gate"], requirements=predicates).stages[0].gate == gate
+
+
+def test_two_forms_of_one_calendar(section: Section) -> None:
+    """The example of a calendar uses every key, says the same in TOML and in Python, and a process takes it as it is."""
+    text = section(PAGE, "Calendars")
+    (toml,), (python,) = blocks(text, "toml"), blocks(text, "python")
+    namespace: dict[str, Any] = {}
+    exec(python, namespace)  # noqa: S102  the blocks of our own page
+    table, calendar = tomllib.loads(toml)["calendar"], namespace["calendar"]
+    stages = [{"id": "a", "owner": "clerk", "gate": {"unguarded": "x"}}, {"id": "b", "owner": "clerk"}]
+    process = load_process({"id": "x", "version": "1", "stages": stages, "calendar": table})
+
+    assert fields(Calendar) == set(table)
+    assert calendar == stagegate.load_calendar(table) == process.calendar
 
 
 @pytest.mark.parametrize("word", ASKED)

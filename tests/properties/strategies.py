@@ -11,17 +11,25 @@ from hypothesis import strategies as st
 from stagegate import (
     Attempt,
     DefinitionError,
+    Duty,
     Outcome,
+    Period,
     Process,
+    Renewal,
     Requirement,
     Stage,
+    Term,
     actor,
     approval,
     at_least,
     document,
     fact,
+    notice,
+    parent,
     parties,
+    parts,
     requirement,
+    track,
     unguarded,
     when,
 )
@@ -29,8 +37,10 @@ from stagegate import (
 ROLES = ("boss", "clerk", "council", "minister")
 PEOPLE = ("ann", "bob", "eve")
 KINDS = ("plan", "map")
-FACTS = ("cost", "large")
-VALUES = (None, True, 1, 3, "x")
+FACTS = ("cost", "large", "heard", "twin")
+VALUES = (None, True, 1, 3, "x", "2025-08-01", "2029-12-31")
+DAYS = ("2024-02-29", "2025-07-24", "2025-09-01", "2027-01-15", "2033-03-31")
+POINTS = ("plan.dated", "plan.valid_until", "map.received_on", "plan.fields.sealed", "fact:heard")
 
 
 @requirement(code="moody", version="1")
@@ -40,6 +50,98 @@ def moody(attempt: Attempt) -> Any:
     if mood == "x":
         raise LookupError(mood)
     return {None: True, 3: "three is too many"}.get(mood, mood)
+
+
+days = st.integers(1, 40)
+
+
+@cache
+def kin() -> st.SearchStrategy[Requirement]:
+    """Return requirements about other agreements."""
+    stages = st.sampled_from(["s0", "s1", "s2"])
+    return st.one_of(
+        st.builds(parent, reached=stages),
+        st.builds(track, st.just("twin"), reached=stages),
+        st.builds(lambda way, stage, unless: parts(**{way: stage}, unless=unless), ways, stages, unless),
+        st.builds(lambda n, stage: parts(at_least=n, reached=stage), st.integers(1, 2), stages),
+        st.builds(lambda one, process: parts(each=one, process=process), st.builds(fact, st.just("large")), pinned),
+    )
+
+
+ways = st.sampled_from(["all", "any"])
+unless = st.sampled_from([(), ("o1", "withdrawn")])
+pinned = st.sampled_from(["", "random", "other"])
+
+
+@cache
+def periods(*, points: bool = True) -> st.SearchStrategy[Period]:
+    """Return how long something takes, from tomorrow to a few years."""
+    amounts = {"workdays": st.integers(1, 60), "calendar_days": st.integers(1, 400), "months": days, "years": years}
+    return st.sampled_from(sorted(amounts)).flatmap(
+        lambda unit: st.builds(
+            Period,
+            amounts[unit],
+            st.just(unit),
+            since=st.sampled_from(["", *POINTS]) if points else st.just(""),
+            day_one=st.sampled_from(["next", "same"]),
+            roll=st.just("none") if unit == "workdays" else st.sampled_from(["none", "next", "previous"]),
+            on_return=st.sampled_from(["restart", "continue"]),
+            on_hold=st.sampled_from(["pause", "run"]),
+        )
+    )
+
+
+years = st.integers(1, 5)
+
+
+@cache
+def reminders() -> st.SearchStrategy[list[str]]:
+    """Return how long before a date to remind."""
+    return st.lists(st.sampled_from(["1 workday", "10 workdays", "3 calendar days", "6 months"]), max_size=2)
+
+
+@cache
+def timed() -> st.SearchStrategy[Requirement]:
+    """Return requirements with a time of their own, some of which silence decides."""
+    about = {"within": periods(), "remind": reminders()}
+    silent = {"silence": st.sampled_from(["approves", "refuses"]), "basis": st.just("Rule 1")}
+    return st.one_of(
+        st.builds(fact, st.sampled_from(FACTS), id=st.just("T1"), **about),
+        st.builds(document, st.sampled_from(KINDS), id=st.just("T1"), **about),
+        st.builds(approval, st.sampled_from(ROLES), id=st.just("T1"), **about),
+        st.builds(
+            approval, st.sampled_from(ROLES), of=st.sampled_from([(), KINDS[:1]]), id=st.just("T1"), **about, **silent
+        ),
+        st.builds(
+            approval,
+            st.sampled_from(ROLES),
+            quorum=st.just("1/2"),
+            of_members=years,
+            id=st.just("T1"),
+            **about,
+            **silent,
+        ),
+        st.builds(parts, all=st.just("s1"), id=st.just("T1"), **about),
+    )
+
+
+@cache
+def gates() -> st.SearchStrategy[Requirement]:
+    """Return gates, in some of which a clock runs."""
+    return st.one_of(requirements(), requirements(), timed(), st.builds(lambda a, b: a & b, timed(), requirements()))
+
+
+@cache
+def duties() -> st.SearchStrategy[list[Duty]]:
+    """Return what is owed."""
+    once = {"within": periods(points=False), "remind": reminders()}
+    one = st.one_of(
+        st.builds(Duty, st.sampled_from(["d1", "d2"]), document=st.just("report"), every=periods(points=False)),
+        st.builds(Duty, st.sampled_from(["d1", "d2"]), document=st.sampled_from(KINDS), **once),
+        st.builds(Duty, st.just("d3"), document=st.just("report"), after=st.sampled_from(POINTS), **once),
+        st.builds(Duty, st.just("d4"), gate=leaves(), **once),
+    )
+    return st.lists(one, max_size=2, unique_by=lambda duty: duty.id)
 
 
 @cache
@@ -58,6 +160,9 @@ def leaves() -> st.SearchStrategy[Requirement]:
         st.builds(approval, st.sampled_from(ROLES), quorum=st.just("1/2"), of_members=st.integers(1, 3)),
         st.just(moody),
         st.just(parties(1)),
+        kin(),
+        st.builds(notice, st.sampled_from(KINDS), before=st.sampled_from(["fact:heard", "report.dated"]), days=days),
+        st.builds(notice, st.sampled_from(KINDS), before=st.just("fact:heard"), workdays=days),
         st.just(actor(roles=ROLES[:2])),
         st.just(unguarded("nothing is asked")),
     )
@@ -105,6 +210,37 @@ def outcomes(ids: tuple[str, ...]) -> st.SearchStrategy[list[Outcome]]:
 
 
 @st.composite
+def clocks(draw: st.DrawFn, ids: tuple[str, ...], place: int, ending: tuple[Outcome, ...]) -> dict[str, Any]:
+    """Draw what time brings to a stage: deadlines, a term, renewal, duties, amendments."""
+    drawn: dict[str, Any] = {"duties": draw(duties())}
+    free = [o.id for o in ending if o.gate is None and (not o.stages or ids[place] in o.stages)]
+    free = free or ([] if ending else ["withdrawn"])
+    if place < len(ids) - 1 and draw(st.booleans()):
+        drawn |= {"within": draw(periods()), "remind": draw(reminders())}
+        ends = [f"end:{outcome}" for outcome in free]
+        drawn["on_timeout"] = draw(st.sampled_from(["overdue", "escalate:minister", "escalate:mayor", *ends]))
+    if draw(st.booleans()):
+        terms = st.sampled_from(POINTS).map(Term) | periods().map(lambda lasts: Term(lasts=lasts))
+        closed = bool(free) and draw(st.integers(0, 3)) > 0
+        drawn["term"] = draw(terms) if closed else Term()
+        if closed:
+            drawn |= {
+                "remind": draw(reminders()),
+                "on_expiry": free[0] if ending else draw(st.sampled_from(["", *free])),
+            }
+        if draw(st.booleans()):
+            drawn["renewal"] = Renewal(
+                draw(some(ids[: place + 1], 1)),
+                window=draw(st.none() | periods(points=False)) if closed else None,
+                gate=draw(conditions()),
+                term=draw(st.none() | terms) if closed else None,
+            )
+    if draw(st.booleans()):
+        drawn["amend"] = {"plan": draw(requirements())}
+    return drawn
+
+
+@st.composite
 def processes(draw: st.DrawFn) -> Process:
     """
     Draw a process: up to five stages, some conditional, with ways back, outcomes and all sorts of gates.
@@ -113,20 +249,22 @@ def processes(draw: st.DrawFn) -> Process:
     """
     ids = tuple(f"s{i}" for i in range(draw(st.integers(2, 5))))
     last = len(ids) - 1
+    ending = draw(outcomes(ids))
     try:
         stages = [
             Stage(
                 stage,
                 owner=draw(some(ROLES, 1)),
-                gate=None if i == last else draw(requirements()),
+                gate=None if i == last else draw(gates()),
                 when=draw(conditions()) if 0 < i < last else None,
                 back_to=draw(some(ids[: i + 1])),
                 may=draw(grants()),
                 contributors=draw(some(ROLES)),
                 reapproval=draw(st.sampled_from(["always", "on_change"])),
+                **(draw(clocks(ids, i, tuple(ending))) if draw(st.booleans()) else {}),
             )
             for i, stage in enumerate(ids)
         ]
-        return Process("random", "1", stages, outcomes=draw(outcomes(ids)))
+        return Process("random", "1", stages, outcomes=ending)
     except DefinitionError:
         reject()

@@ -6,10 +6,11 @@ import copy
 import json
 from typing import Any
 
+import attrs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stagegate import DefinitionError, Process, load_process
+from stagegate import DefinitionError, Process, Stage, load_process
 from stagegate._loading import reload_process
 
 from .strategies import moody, processes
@@ -40,9 +41,54 @@ SAID: dict[str, Any] = {
             },
         },
         {"id": "s1", "owner": ["a", "b"], "when": {"fact": "h"}, "gate": {"unguarded": "x"}, "back_to": ["s0"]},
-        {"id": "s2", "owner": "b"},
+        {
+            "id": "s2",
+            "owner": "a",
+            "within": {"workdays": 45, "since": "d.received_on", "on_return": "continue", "calendar": "land"},
+            "on_timeout": "escalate:b",
+            "remind": ["10 workdays", {"months": 1}],
+            "gate": {
+                "all": [
+                    {
+                        "approval": "b",
+                        "within": {"workdays": 10},
+                        "silence": "approves",
+                        "basis": "r",
+                        "remind": "1 year",
+                    },
+                    {"notice": "d", "before": "activity", "days": 7},
+                    {"parts": {"at_least": 2, "reached": "s1", "unless": ["o"], "process": "q"}},
+                    {"parts": {"each": {"fact": "f"}}},
+                    {"parent": {"reached": "s1"}},
+                    {"track": "t", "reached": "s1"},
+                ]
+            },
+        },
+        {
+            "id": "s3",
+            "owner": "b",
+            "term": {"until": "d.valid_until"},
+            "on_expiry": "over",
+            "renewal": {
+                "to": ["s3"],
+                "window": {"months": 6},
+                "gate": {"fact": "e"},
+                "term": "fact:until",
+                "basis": "r",
+            },
+            "amend": {"d": {"approval": "b"}},
+            "duties": [
+                {"id": "report", "every": {"months": 12}, "fix_by": "a", "label": "R"},
+                {"id": "minutes", "document": "d", "within": {"years": 1}, "after": "activity.dated"},
+                {"id": "awake", "gate": {"fact": "e"}, "within": {"calendar_days": 7}},
+            ],
+        },
     ],
-    "outcomes": [{"id": "o", "stages": "s2", "by": "a", "gate": {"fact": "y", "each": "z", "where": {"q": True}}}],
+    "calendar": "indonesia",
+    "outcomes": [
+        {"id": "over", "by": "law"},
+        {"id": "o", "stages": "s2", "by": "a", "gate": {"fact": "y", "each": "z", "where": {"q": True}}},
+    ],
 }
 
 words = st.sampled_from(
@@ -74,6 +120,31 @@ words = st.sampled_from(
         "o",
         "R1",
         "days",
+        "within",
+        "workdays",
+        "since",
+        "remind",
+        "term",
+        "until",
+        "renewal",
+        "amend",
+        "duties",
+        "every",
+        "after",
+        "silence",
+        "notice",
+        "before",
+        "parts",
+        "each",
+        "reached",
+        "parent",
+        "track",
+        "calendar",
+        "open",
+        "1 year",
+        "d.dated",
+        "fact:x",
+        "end:o",
     ]
 )
 junk = st.recursive(
@@ -123,6 +194,16 @@ def changed(table: dict[str, Any], path: tuple[Any, ...], how: str, value: Any) 
             place[str(value)[:20]] = value
     except (KeyError, IndexError, TypeError):
         return
+
+
+def test_the_table_that_is_damaged_is_whole() -> None:
+    """What the next property damages is a process, and has every key that a stage can have."""
+    process = load_process(SAID)
+
+    assert {*attrs.fields_dict(Stage)} - {"contributors", "reapproval", "label", "basis", "provenance"} <= {
+        key for stage in SAID["stages"] for key in stage
+    }
+    assert process.digest == load_process(process.to_data()).digest
 
 
 @quick

@@ -2,14 +2,16 @@
 Random lives of random agreements, on both stores at once.
 
 Whatever is drawn: the present is the fold of the history, numbers run 1..n, a refused attempt changes nothing but the
-refusal, options say what then happens, both stores answer alike, and in the end everything can be proved.
+refusal, options say what then happens, both stores answer alike, and in the end everything can be proved. The clock
+leaps by years, both ways: time acts on nothing before its date, on everything once, and changes no order.
 """
 
 from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +33,10 @@ from stagegate import (
     Conflict,
     Document,
     Engine,
+    Event,
     NoSuchMove,
     NotFound,
+    Option,
     Party,
     Process,
     RefusedError,
@@ -41,13 +45,15 @@ from stagegate import (
     Unmet,
     fold,
 )
+from stagegate._agreement import apply
 from stagegate._stages import MOVES as ALL
 from stagegate.testing import ManualClock
 
-from .strategies import FACTS, KINDS, PEOPLE, ROLES, VALUES, processes
+from .strategies import DAYS, FACTS, KINDS, PEOPLE, ROLES, VALUES, processes
 
 IDS = ("x", "y", "Z é")
-MOVES = ("advance", "send_back", "hold", "resume", "end")
+MOVES = ("advance", "send_back", "hold", "resume", "renew", "amend", "end")
+AIMED = {"send_back", "renew", "amend", "end"}
 people = st.sampled_from(PEOPLE)
 actors = st.one_of(
     st.builds(Actor, id=people, roles=st.just(ROLES)),
@@ -59,7 +65,21 @@ actors = st.one_of(
     ),
 )
 agreements = st.sampled_from([*IDS, "x", "x", "x"])
+wholes = st.none() | st.sampled_from(["x", "nobody"])
 Call = Callable[[Engine, Any], Agreement]
+
+
+def paper(kind: str, content: bytes = b"1", *, signed: bool = True, day: str = DAYS[-1]) -> Document:
+    """Return a document with dates of all kinds."""
+    return Document.from_bytes(
+        content,
+        kind=kind,
+        signed_by=["a"] if signed else [],
+        dated=DAYS[0],
+        received_on=DAYS[1],
+        valid_until=day,
+        fields={"sealed": day},
+    )
 
 
 def outcome(call: Callable[[], Any]) -> tuple[Any, ...]:
@@ -73,16 +93,49 @@ def outcome(call: Callable[[], Any]) -> tuple[Any, ...]:
 
 
 def unnamed(engine: Engine, agreement: str) -> list[dict[str, Any]]:
-    """Return the bodies of a history without the ids that are drawn anew for every event and notification."""
+    """Return the bodies of a history without the ids that are drawn anew for every event, and the hashes over them."""
     return [
         {
             **{key: value for key, value in event.data.items() if key != "id"},
             "notifications": [
                 {k: v for k, v in told.items() if k != "id"} for told in event.data.get("notifications", ())
             ],
+            "read": [{k: v for k, v in read.items() if k != "head"} for read in event.data.get("read", ())],
         }
         for event in engine.history(agreement)
     ]
+
+
+def ahead(deal: Agreement) -> list[datetime]:
+    """Return the instants at which something is to be done about an agreement: the reminders, and the ends of dates."""
+    several = deal.deadlines.values()
+    ends = [one.at for one in several if one.at is not None and not one.overdue]
+    return [*ends, *(at for one in several for at in one.remind_at)]
+
+
+def lawful(history: Sequence[Event]) -> None:
+    """What time did in a history was due by then, and was done once."""
+    deal = None
+    said: set[str] = set()
+    for event in history:
+        data = event.data.get("data", {})
+        if event.actor == "law":
+            assert deal is not None
+            key = data.get("deadline") or data["silence"]["deadline"]
+            one = deal.deadlines[key]
+            if event.kind == "reminded":
+                assert one.remind_at[0] <= event.recorded_at
+            else:
+                assert one.at is not None
+                assert one.at <= event.recorded_at
+                assert one.certain
+                assert event.kind == "reckoned" or event.at == max(one.at, deal.entered_at)
+            if event.kind == "overdue":
+                assert key not in said
+        changed = {due["key"] for due in event.data.get("due", ())}
+        said -= changed if event.kind != "reminded" else set()
+        said |= {data["deadline"]} if event.kind == "overdue" else set()
+        deal = apply(deal, event)
 
 
 def seen(answer: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -108,7 +161,7 @@ class Life(RuleBasedStateMachine):
         for url in ("memory:", f"sqlite:///{Path(self.folder.name) / 'life.db'}"):
             self.engines.append(Engine.open(url, processes=[process], plugins=["log"], clock=self.clock))
         for agreement in ("x", "y"):
-            self.start(agreement, Actor(id="ann", roles=ROLES), parties=1)
+            self.start(agreement, Actor(id="ann", roles=ROLES), parties=1, whole=None if agreement == "x" else "x")
 
     def teardown(self) -> None:
         """Prove everything, ask everything, and compare."""
@@ -156,24 +209,26 @@ class Life(RuleBasedStateMachine):
         else:
             assert was == now
 
-    @rule(agreement=st.sampled_from(IDS[1:]), by=actors, parties=st.integers(0, 2))
-    def start(self, agreement: str, by: Actor, parties: int) -> None:
-        """Start an agreement, or try to start one that is there."""
+    @rule(agreement=st.sampled_from(IDS[1:]), by=actors, parties=st.integers(0, 2), whole=wholes)
+    def start(self, agreement: str, by: Actor, parties: int, whole: str | None) -> None:
+        """Start an agreement, or try to start one that is there; some are part of another."""
         several = [Party(f"p{i}", name=f"Party {i}") for i in range(parties)]
         self.both(
-            lambda engine, one: engine.start("random", one, title=f"Deal {one}", parties=several, by=by), agreement
+            lambda engine, one: engine.start("random", one, title=f"Deal {one}", parties=several, part_of=whole, by=by),
+            agreement,
         )
 
     @rule(
         agreement=agreements,
         by=actors,
-        kind=st.sampled_from(KINDS),
+        kind=st.sampled_from([*KINDS, "report"]),
         content=st.sampled_from([b"1", b"2"]),
         signed=st.booleans(),
+        day=st.sampled_from(DAYS),
     )
-    def attach(self, agreement: str, by: Actor, kind: str, content: bytes, *, signed: bool) -> None:
+    def attach(self, agreement: str, by: Actor, kind: str, content: bytes, *, signed: bool, day: str) -> None:
         """File a document, or a new version of one."""
-        made = Document.from_bytes(content, kind=kind, signed_by=["a"] if signed else [])
+        made = paper(kind, content, signed=signed, day=day)
         self.both(lambda engine, one: engine.attach(one, made, by=by), agreement)
 
     @rule(agreement=agreements, by=actors, fact=st.sampled_from(FACTS), value=st.sampled_from(VALUES))
@@ -201,7 +256,7 @@ class Life(RuleBasedStateMachine):
         agreement=agreements,
         by=actors,
         move=st.sampled_from(MOVES),
-        to=st.sampled_from(["s0", "s1", "s2", "s3", "o1", "o2", "withdrawn", "completed", "nowhere"]),
+        to=st.sampled_from(["s0", "s1", "s2", "s3", "o1", "o2", "withdrawn", "completed", "nowhere", "plan"]),
     )
     def move(self, agreement: str, by: Actor, move: str, to: str) -> None:
         """Make a move that was not asked about before; what the options would have said has to come true."""
@@ -210,6 +265,8 @@ class Life(RuleBasedStateMachine):
             "send_back": lambda engine, one: engine.send_back(one, to, "again", by=by),
             "hold": lambda engine, one: engine.hold(one, "wait", by=by),
             "resume": lambda engine, one: engine.resume(one, by=by),
+            "renew": lambda engine, one: engine.renew(one, to, by=by),
+            "amend": lambda engine, one: engine.amend(one, paper(to, b"3"), "better", by=by),
             "end": lambda engine, one: engine.end(one, to, by=by),
         }
         self.foreseen(agreement, by, move, to, calls[move])
@@ -236,11 +293,22 @@ class Life(RuleBasedStateMachine):
             case "any" | "at_least" if reason.alternatives:
                 self.mend(agreement, person, reason.alternatives[-1][0])
             case "document":
-                self.attach(agreement, by, params["document"], b"1", signed=True)
+                self.attach(agreement, by, params["document"], b"1", signed=True, day=DAYS[-1])
             case "fact":
                 self.record(agreement, by, params["fact"], params.get("expected", 1))
             case "approval" if reason.code == "approval.nothing":
-                self.attach(agreement, by, params["document"], b"1", signed=True)
+                self.attach(agreement, by, params["document"], b"1", signed=True, day=DAYS[-1])
+            case "deadline":
+                self.sweep(back=0)
+            case "parts" | "parent" | "track" if "part" in params:
+                self.move(params["part"], by, "advance", "")
+            case "track":
+                self.record(agreement, by, "twin", "y")
+            case "notice" if reason.code == "notice.event":
+                self.record(agreement, by, "heard", DAYS[-1])
+            case "term":
+                self.attach(agreement, by, "plan", b"1", signed=True, day=DAYS[-1])
+                self.record(agreement, by, "heard", DAYS[-1])
             case "approval":
                 self.vote(agreement, by, params["role"], how=0)
             case "agreement":
@@ -259,15 +327,17 @@ class Life(RuleBasedStateMachine):
             assert options == answer
             return
         fitting = [
-            option
-            for option in options[1]
-            if option.move == move and (move not in {"send_back", "end"} or option.target == to)
+            option for option in options[1] if option.move == move and (move not in AIMED or option.target == to)
         ]
         if not fitting:
             foreseen = {"hold": "GateClosed", "resume": "GateClosed"}.get(move, "NoSuchMove")
             assert answer[1] in {foreseen, "NoSuchMove", "NotPermitted"}
             return
         (option,) = fitting
+        if move == "amend":
+            # What the new version says of a term is known only with it.
+            self.amended(option, answer)
+            return
         assert option.open == (answer[0] == "done")
         if option.open:
             now = answer[1]
@@ -281,6 +351,14 @@ class Life(RuleBasedStateMachine):
             )
             event = self.engines[0].history(agreement)[-1]
             assert option.unmet == tuple(map(Unmet.from_data, event.data["data"].get("unmet", ())))
+
+    @staticmethod
+    def amended(option: Option, answer: tuple[Any, ...]) -> None:
+        """An amendment is refused for what its option says, but for the term, of which the new version tells."""
+        unmet = answer[3]["unmet"] if answer[0] == "refused" else ()
+        about = [[why for why in reasons if not why.code.startswith("term.")] for reasons in (option.unmet, unmet)]
+        assert about[0] == about[1]
+        assert option.permitted == (answer[0] == "done" or answer[3]["permitted"])
 
     @rule(agreement=agreements, by=actors, hours=st.integers(0, 9))
     def stale_write(self, agreement: str, by: Actor, hours: int) -> None:
@@ -330,6 +408,36 @@ class Life(RuleBasedStateMachine):
         delivered = [engine.deliver() for engine in self.engines]
         assert delivered[0] == delivered[1]
 
+    @rule(days=st.integers(-3653, 3653) | st.integers(1, 60))
+    def leap(self, days: int) -> None:
+        """Let the clock leap by up to ten years, forwards or backwards."""
+        self.clock.advance(days=days)
+
+    @rule(back=st.sampled_from([0, 0, 0, 1, 400]))
+    def sweep(self, back: int) -> None:
+        """Let time act as of now or as of some days ago: both stores alike; a second time there is nothing left to do."""
+        at = self.clock() - timedelta(days=back)
+        swept = [engine.sweep(at) for engine in self.engines]
+        assert swept[0] == swept[1]
+        assert () == swept[0].failed
+        again = self.engines[0].sweep(at)
+        assert 0 == again.total
+        assert swept[0].uncertain == again.uncertain
+        assert swept[1].uncertain == self.engines[1].sweep(at).uncertain
+        for one in IDS:
+            for engine in self.engines:
+                deal = self.present(engine, one)
+                assert deal is None or deal.outcome or deal.wakes_at is None or deal.wakes_at > at
+
+    @rule(agreement=agreements, by=actors)
+    def recompute(self, agreement: str, by: Actor) -> None:
+        """Have the deadlines reckoned again; no calendar has changed, so that nothing is written but a refusal."""
+        was = [self.present(engine, agreement) for engine in self.engines]
+        answers = [outcome(lambda engine=engine: engine.recompute(agreement, by=by)) for engine in self.engines]
+        assert seen(answers[0]) == seen(answers[1])
+        if answers[0][0] == "done":
+            assert was == [self.present(engine, agreement) for engine in self.engines]
+
     # What holds at any time
 
     @invariant()
@@ -342,6 +450,8 @@ class Life(RuleBasedStateMachine):
                     history = engine.history(one)
                     assert now == fold(history)
                     assert list(range(1, now.n + 1)) == [event.n for event in history]
+                    assert now == Agreement.from_json(now.to_json())
+                    assert now.wakes_at == min(ahead(now), default=None)
         for one in IDS:
             if self.engines and self.present(self.engines[0], one) is not None:
                 assert unnamed(self.engines[0], one) == unnamed(self.engines[1], one)
@@ -366,6 +476,13 @@ class Life(RuleBasedStateMachine):
                 assert [d.id for d in there if d.stage == stage] == [d.id for d in engine.find(stage=stage).items]
             assert [d.id for d in there if d.parties] == [d.id for d in engine.find(party="p0").items]
             assert [d.id for d in there if d.running] == [d.id for d in engine.find(running=True).items]
+            for deal in there:
+                lawful(engine.history(deal))
+            for at in (self.clock(), *(at for deal in there for at in ahead(deal))):
+                due = [deal.id for deal in there if deal.wakes_at is not None and deal.wakes_at <= at]
+                assert due == [deal.id for deal in engine.find(due_before=at).items]
+            assert [d.id for d in there if d.overdue] == [d.id for d in engine.find(overdue=True).items]
+            assert [d.id for d in there if d.part_of == "x"] == [d.id for d in engine.find(part_of="x").items]
             caused = [
                 told["id"] for deal in there for event in engine.history(deal) for told in event.data["notifications"]
             ]

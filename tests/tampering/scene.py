@@ -24,6 +24,9 @@ from stagegate.testing._lives import random_life, write
 
 SCHEMA = Path(stagegate.contrib.sqlite.__file__).with_name("schema.sql").read_text(encoding="utf-8")
 
+WHOLE, PARTS = "pact", {"pact/1", "pact/2"}
+"""An agreement, and those that are part of it."""
+
 VICTIM, OTHER = "A", "a_"
 """Two agreements with long histories, requests, and rows in the outbox."""
 
@@ -197,6 +200,17 @@ def put_row(raw: sqlite3.Connection, agreement: Agreement) -> None:
             agreement.id,
         ),
     )
+
+
+def removed(agreement: str) -> list[str]:
+    """Return what removes an agreement with every trace, counters and all."""
+    sort = f"SELECT stage, process, owner, ifnull(outcome, ''), on_hold FROM agreement WHERE id = '{agreement}'"
+    return [
+        f"UPDATE counter SET number = number - 1 WHERE (stage, process, owner, outcome, on_hold) = ({sort})",
+        "DELETE FROM counter WHERE number = 0",
+        f"DELETE FROM agreement WHERE id = '{agreement}'",
+        *(f"DELETE FROM {table} WHERE agreement = '{agreement}'" for table in ("event", "member", "request", "outbox")),
+    ]
 
 
 def reseal(raw: sqlite3.Connection) -> None:

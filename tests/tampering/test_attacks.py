@@ -5,18 +5,21 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
 import pytest
 
-from stagegate import Agreement, Engine, Entry, Event, fold
+from stagegate import Agreement, Engine, Entry, Event, Report, fold
 from stagegate.contrib.sqlite import SQLiteStore
 
 from .scene import (
     OTHER,
+    PARTS,
     SWAPPED,
     VICTIM,
+    WHOLE,
     Scene,
     chain,
     entries,
@@ -25,9 +28,28 @@ from .scene import (
     named,
     put_chain,
     put_row,
+    removed,
     reseal,
     written,
 )
+
+
+def rewritten(scene: Scene, agreement: str, change: Callable[[list[dict[str, Any]]], object]) -> Report:
+    """Change what the events of an agreement say, and make everything that is stored of it fit."""
+    bodies = [json.loads(entry.body) for entry in entries(scene, agreement)]
+    change(bodies)
+    forged = [written(body) for body in bodies]
+    numbered = [Entry(n=n, body=b, hash=h) for n, (b, h) in enumerate(zip(forged, chain(forged), strict=True), 1)]
+    forgery = fold(numbered)
+    assert forgery is not None
+
+    def hand(raw: sqlite3.Connection) -> None:
+        for entry in numbered:
+            given = (entry.body, entry.hash, agreement, entry.n)
+            raw.execute("UPDATE event SET body = ?, hash = ? WHERE agreement = ? AND n = ?", given)
+        put_row(raw, forgery)
+
+    return scene.after(hand)
 
 
 @pytest.fixture(autouse=True)
@@ -426,16 +448,32 @@ class TestForger:
 
     def test_agreement_removed_without_a_trace(self, scene: Scene) -> None:
         """Who removes an agreement with every trace, counters and all, passes `internal`."""
-        sort = "(stage, process, owner, outcome, on_hold)"
-        report = scene.tamper(
-            f"UPDATE counter SET number = number - 1 WHERE {sort} ="
-            " (SELECT stage, process, owner, ifnull(outcome, ''), on_hold FROM agreement WHERE id = 'A')",
-            "DELETE FROM counter WHERE number = 0",
-            "DELETE FROM agreement WHERE id = 'A'",
-            *(f"DELETE FROM {table} WHERE agreement = 'A'" for table in ("event", "member", "request", "outbox")),
-        )
+        report = scene.tamper(*removed(VICTIM))
 
         assert (True, "internal") == (report.ok, report.level)
+
+    def test_whole_removed_without_a_trace(self, scene: Scene) -> None:
+        """Who so removes an agreement that others are part of is found: their events say what they read of it."""
+        report = scene.tamper(*removed(WHOLE))
+
+        assert PARTS == {fault.agreement for fault in report.faults}
+        assert {f"it rests on {WHOLE!r} as of an event that is not in the history of that agreement"} == {
+            fault.what for fault in report.faults
+        }
+
+    def test_whole_written_anew(self, scene: Scene) -> None:
+        """So is who rewrites it so that everything in it fits."""
+        report = rewritten(scene, WHOLE, lambda bodies: [body["actor"].update(id="somebody else") for body in bodies])
+
+        assert PARTS == {fault.agreement for fault in report.faults}
+
+    def test_version_that_was_read(self, scene: Scene) -> None:
+        """Who changes the version that was read, and computes the chain anew, is found by the history that was read."""
+        report = rewritten(scene, "pact/1", lambda bodies: bodies[0]["read"][0].update(version=9))
+
+        assert [("pact/1", 1, "it rests on version 9 of 'pact', but that event made it 1")] == [
+            (fault.agreement, fault.n, fault.what) for fault in report.faults if fault.agreement == "pact/1"
+        ]
 
     def test_state_of_a_delivery(self, scene: Scene) -> None:
         """Whether something was delivered is no event: who computes the check of the row anew passes `internal`."""

@@ -13,7 +13,7 @@ import stagegate.contrib.sqlite._proof
 from stagegate import Agreement, Report
 from stagegate.contrib.sqlite import SQLiteStore
 
-from .scene import SWAPPED, Scene, put_row, reseal, verified, written
+from .scene import SWAPPED, WHOLE, Scene, put_row, removed, reseal, verified, written
 
 Blinding = Callable[[pytest.MonkeyPatch], None]
 
@@ -73,6 +73,10 @@ TWINS: dict[str, tuple[Blinding, Callable[[Scene], Report]]] = {
     "does not check the outbox row by row": (
         blind(STORE, "seal", Anything()),
         sql("UPDATE outbox SET status = 'delivered' WHERE status = 'pending'"),
+    ),
+    "does not look at what was read of others": (
+        lambda patch: patch.setattr(VERIFY._Others, "wrong", lambda *_: ""),
+        sql(*removed(WHOLE)),
     ),
     "does not look for the definitions": (
         lambda patch: patch.setattr(VERIFY._Definitions, "wrong", lambda *_: ""),

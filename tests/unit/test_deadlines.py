@@ -530,6 +530,11 @@ class TestEndOfDay:
 
         assert datetime.fromisoformat(expected).replace(tzinfo=UTC) == at
 
+    @pytest.mark.parametrize("zone", ["UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago"])
+    def test_last_day_there_is_has_the_last_instant(self, zone: str) -> None:
+        """The day after the last one cannot be told, so that the last ends with the last instant there is, everywhere."""
+        assert datetime.max.replace(tzinfo=UTC) == passed(date.max, ZoneInfo(zone))
+
     def test_fixed_offsets_and_zones_of_ones_own(self) -> None:
         """A zone may be any `tzinfo`; the due date says which by its name."""
         east = timezone(timedelta(hours=7))

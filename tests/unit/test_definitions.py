@@ -6,7 +6,7 @@ import copy
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -583,7 +583,7 @@ def test_process_made_in_python_names_every_fault(make: Callable[[], Any], paths
 class TestDuties:
     """Duties whose time is left open, or that are to be left out."""
 
-    TABLE: Table = {
+    TABLE: ClassVar[Table] = {
         **GOOD,
         "parameters": {"often": {}, "zone": {"value": "Asia/Jakarta"}},
         "zone": {"parameter": "zone"},

@@ -595,6 +595,17 @@ class TestOrder:
         assert ["approval.order", "approval.missing"] == later
         assert [] == trial.approve("council", by="ann").codes
 
+    def test_one_of_two_texts_can_be_voted_on(self, case: Callable[..., Any]) -> None:
+        """A role that is asked about two texts can vote on the one that is there; without either it cannot."""
+        gate = approval("council", of="renewal") | approval("council", of="amendment")
+        trial = case(gate)
+        nothing = refusal(lambda: trial.approve("council"))
+        trial.attach("renewal").approve("council")
+
+        assert {"renewal", "amendment"} == {said.split(" ")[4] for said in nothing}
+        assert [] == trial.codes
+        assert ["renewal"] == list(trial.engine.get("deal").approvals[0].of)
+
     def test_order_holds_across_gates(self) -> None:
         """Where those first are asked at another gate, their approval there is what has to stand."""
         process = Process(

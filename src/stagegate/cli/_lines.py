@@ -29,8 +29,8 @@ def hang(said: str, width: int, hanging: int = 3) -> Iterator[str]:
     """Yield *said* in lines of at most *width* cells, those that follow hanging under the first one."""
     indent = said[: len(said) - len(said.lstrip())]
     room = max(width - cell_len(indent) - hanging, ROOM)
-    for number, line in enumerate(wrap(said.strip(), room)):
-        yield indent + (" " * hanging if number else "") + line
+    for number, line in enumerate(wrap(said.strip(), room) if said.strip() else [""]):
+        yield (indent + (" " * hanging if number else "") + line).rstrip()
 
 
 def _words(said: str) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ._dates import Dates, Others
 from ._keeping import Alike, Definitions, Dossiers, Lasting
 from ._reading import Counts, Histories, Listings, Values
 from ._telling import Outbox
@@ -19,6 +20,8 @@ class StoreContract(
     Listings,
     Counts,
     Values,
+    Dates,
+    Others,
     Outbox,
     Dossiers,
     Definitions,

@@ -14,7 +14,7 @@ from stagegate import Conflict, Definition, Engine, Event, Pin, Query, Store, St
 
 from ._base import Fixtures
 from ._clock import ManualClock
-from ._lives import CLERK, HOSTILE, IDS, desk, later_process, long_life, random_life, write
+from ._lives import CLERK, HOSTILE, IDS, desk, later_process, long_life, random_life, timed_process, write
 from ._makers import make_process
 from ._writing import everything, together
 
@@ -144,7 +144,7 @@ class Definitions(Fixtures):
 
     def test_random_life_keeps_what_it_ran_under(self, lived: Store) -> None:
         """S99: after a random life there are the definitions that agreements were started under or migrated to."""
-        processes = sorted((make_process(), later_process()), key=lambda process: process.digest)
+        processes = sorted((make_process(), later_process(), timed_process()), key=lambda process: process.digest)
 
         assert [Definition(p.pin, p.to_json()) for p in processes] == list(lived.definitions())
 

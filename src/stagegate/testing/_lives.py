@@ -14,8 +14,10 @@ import attrs
 from stagegate import (
     Actor,
     Agreement,
+    Calendar,
     Definition,
     Document,
+    Duty,
     Engine,
     Entry,
     Event,
@@ -26,11 +28,18 @@ from stagegate import (
     Party,
     Process,
     RefusedError,
+    Renewal,
     Stage,
     Store,
     Unit,
+    approval,
+    calendar_days,
     hookimpl,
+    months,
+    parts,
     unguarded,
+    workdays,
+    years,
 )
 
 from ._clock import ManualClock
@@ -52,7 +61,7 @@ HOSTILE = (
 )
 """Texts that a careless store loses, changes or obeys."""
 
-IDS = (
+LASTING = (
     "a",
     "A",
     "a%",
@@ -76,7 +85,13 @@ IDS = (
 )
 """Ids that differ, whatever a careless store thinks; the last two sort otherwise in UTF-16."""
 
-BUSY = IDS[:7]
+TIMED = ("pact", "pact/1", "pact/2", "Pact", "Pact/1", "pac", "pac_")
+"""Those to which most happens because time passes; `pact` and `Pact` have parts."""
+
+IDS = (*LASTING, *TIMED)
+"""Every agreement of the random life."""
+
+BUSY = LASTING[:7]
 """Those to which most happens."""
 
 MIGRATED = ("A", "a%", "a_", "z")
@@ -210,10 +225,16 @@ class Desk:
         ]
 
 
+def opened(store: Store, clock: Callable[[], Any], *processes: Process, calendars: Iterable[Calendar] = ()) -> Engine:
+    """Return an engine on *store* that causes notifications and knows more processes."""
+    known = [make_process(), *processes]
+    return Engine.open("desk:", processes=known, plugins=[Desk(store)], calendars=calendars, clock=clock)
+
+
 @contextmanager
 def desk(store: Store, clock: Callable[[], Any]) -> Iterator[Engine]:
     """Have an engine on *store* that causes notifications; the store stays open."""
-    yield Engine.open("desk:", processes=[make_process()], plugins=[Desk(store)], clock=clock)
+    yield opened(store, clock)
 
 
 CLERK = Actor(id="ann", roles={"clerk"})
@@ -246,6 +267,71 @@ def later_process(id: str = "cooperation") -> Process:
     return Process(id, "2", (draft, hearing, vote, *rest), outcomes=before.outcomes)
 
 
+def timed_process() -> Process:
+    """Return a process of which most happens because time passes: short talks, a year in force."""
+    return Process(
+        "pact",
+        "1",
+        (
+            Stage(
+                "talks",
+                owner="clerk",
+                back_to="talks",
+                within=workdays(20),
+                on_timeout="escalate:ministry",
+                remind=["10 workdays", "1 workday"],
+                gate=approval(
+                    "council", majority="1/2", within=calendar_days(14), silence="approves", basis=HOSTILE[1]
+                ),
+            ),
+            Stage(
+                "force",
+                owner="clerk",
+                gate=parts(all="force"),
+                term=years(1),
+                remind=["1 month"],
+                renewal=Renewal("force", term=years(2)),
+                duties=[Duty("report", every=months(6), remind=["1 month"])],
+            ),
+            Stage("over", owner="clerk"),
+        ),
+        calendar="land",
+        zone="Asia/Tokyo",
+    )
+
+
+LAND = Calendar(id="land", version="1")
+"""The calendar by which that process counts, before a holiday was decreed."""
+
+DECREED = Calendar(id="land", version="2", holidays={"2025-08-15": HOSTILE[3]})
+"""The same, with the holiday."""
+
+
+def _time_passes(store: _Recorder, clock: ManualClock) -> None:
+    """Start what is timed, let it be, and sweep now and then."""
+    engine = opened(store, clock, timed_process(), calendars=[LAND])
+    for id_ in TIMED:
+        clock.advance(hours=1)
+        whole = id_.partition("/")[0]
+        engine.start("pact", id_, title=id_, part_of=whole if whole != id_ else None, by=CLERK)
+    engine.adjourn("Pact/1", HOSTILE[2], until=clock().date() + timedelta(days=60), by=COUNCIL)
+    for id_ in ("pact", "pac"):
+        engine.approve(id_, result={"members": 3, "present": 3, "in_favour": 2, "against": 1}, by=COUNCIL)
+        engine.advance(id_, by=CLERK)
+    engine.hold("Pact", HOSTILE[4], by=CLERK)
+    clock.advance(days=5)
+    decreed = opened(store, clock, timed_process(), calendars=[DECREED])
+    decreed.recompute("pact/2", by=CLERK)
+    for days in (9, 8, 7, 20):
+        clock.advance(days=days, microseconds=1)
+        decreed.sweep()
+    decreed.renew("pact", by=CLERK, request_id="renewed")
+    decreed.advance("pact/1", by=CLERK)
+    clock.advance(days=330)
+    decreed.sweep()
+    decreed.note("pac", "for the archive", by=CLERK)
+
+
 def _step(engine: Engine, dice: random.Random, id_: str, request: str | None) -> None:
     """Attempt something, mostly what has a chance where the agreement stands."""
     here = engine.get(id_)
@@ -276,7 +362,7 @@ def random_life(seed: int = 298, steps: int = 100) -> tuple[Commit, ...]:
     """
     Return the commits of a random life: every kind of event and move, refusals, holds, ends, requests, notifications.
 
-    In the end some agreements go on under the next version of their process.
+    In the end some agreements go on under the next version of their process, and for others time passes.
 
     Args:
         seed: Which life.
@@ -286,7 +372,7 @@ def random_life(seed: int = 298, steps: int = 100) -> tuple[Commit, ...]:
     dice = random.Random(seed)  # noqa: S311  chance that can be repeated
     clock, store = ManualClock(), _Recorder()
     with desk(store, clock) as engine:
-        for place, id_ in enumerate(IDS):
+        for place, id_ in enumerate(LASTING):
             clock.advance(hours=1)
             parties = [Party(f"party{k}", name=HOSTILE[k], country="ID") for k in range(place % 4)]
             engine.start("cooperation", id_, title=HOSTILE[place % len(HOSTILE)], parties=parties, by=CLERK)
@@ -298,11 +384,12 @@ def random_life(seed: int = 298, steps: int = 100) -> tuple[Commit, ...]:
             clock.advance(timedelta(minutes=dice.randrange(60), microseconds=dice.randrange(10**6)))
             request = f"request {step}" if dice.random() < 1 / 3 else None
             with suppress(RefusedError, NoSuchMove):
-                _step(engine, dice, dice.choice(BUSY if step % 4 else IDS), request)
-    later = Engine.open("desk:", processes=[make_process(), later_process()], plugins=[Desk(store)], clock=clock)
+                _step(engine, dice, dice.choice(BUSY if step % 4 else LASTING), request)
+    later = opened(store, clock, later_process())
     for id_ in MIGRATED:
         clock.advance(hours=1)
         later.migrate(id_, "cooperation", mapping={"vote": "hearing"}, reason=HOSTILE[1], by=_turn(later.get(id_)))
+    _time_passes(store, clock)
     return tuple(store.commits)
 
 

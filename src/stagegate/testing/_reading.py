@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator
-from datetime import timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from itertools import combinations
 from typing import Any
 
@@ -28,6 +28,9 @@ MEANS: dict[str, Callable[[Agreement, Any], bool]] = {
     "party": lambda a, party: party in [one.id for one in a.parties],
     "text": lambda a, text: any(_folded(text) in _folded(words) for words in _words(a)),
     "changed_since": lambda a, instant: bool(a.changed_at >= instant),
+    "overdue": lambda a, overdue: any(one.overdue for one in a.deadlines.values()) is overdue,
+    "part_of": lambda a, whole: bool(a.part_of == whole),
+    "due_before": lambda a, instant: any(at <= instant for at in _ahead(a)),
 }
 """What each filter means, written out once more."""
 
@@ -40,8 +43,16 @@ ASKED: dict[str, tuple[Any, ...]] = {
     "on_hold": (True, False),
     "party": ("party0", "party2", "Party0", "party_"),
     "text": ("o'brien", "STRASSE", "%", "_", "協力", "party1", "\\", "zz", "é"),
+    "overdue": (True, False),
+    "part_of": ("pact", "Pact", "pact/1", "pac_", "%", ""),
 }
-"""What each filter is asked for; `changed_since` is asked for instants of the life itself."""
+"""What each filter is asked for; `changed_since` and `due_before` are asked for instants of the life itself."""
+
+
+def _ahead(agreement: Agreement) -> list[datetime]:
+    """Return when something is still to be done about the deadlines of an agreement."""
+    passing = [one.at for one in agreement.deadlines.values() if one.at is not None and not one.overdue]
+    return [*passing, *(at for one in agreement.deadlines.values() for at in one.remind_at)]
 
 
 def _words(agreement: Agreement) -> list[str]:
@@ -58,6 +69,8 @@ def _asked(mirror: MemoryStore) -> Iterator[tuple[str, Any]]:
     times = sorted({agreement.changed_at for agreement in _all(mirror)})
     for at in (times[0], times[len(times) // 2], times[-1], times[-1] + timedelta(microseconds=1)):
         yield "changed_since", at
+    for at in sorted(at for agreement in _all(mirror) for at in _ahead(agreement)):
+        yield from (("due_before", at), ("due_before", at - timedelta(microseconds=1)))
 
 
 def _meant(agreements: list[Agreement], **asked: Any) -> list[Agreement]:
@@ -158,7 +171,16 @@ class Listings(Fixtures):
     def test_pages(self, lived: Store) -> None:
         """S43: page by page, each agreement stands on exactly one, whatever the size of the pages and the filter."""
         for size in (1, 3, 7):
-            for query in (Query(), Query(owner="clerk"), Query(running=True), Query(text="a"), Query(party="party1")):
+            for query in (
+                Query(),
+                Query(owner="clerk"),
+                Query(running=True),
+                Query(text="a"),
+                Query(party="party1"),
+                Query(part_of="pact"),
+                Query(overdue=True),
+                Query(due_before=datetime.max.replace(tzinfo=UTC)),
+            ):
                 pages, after = list[str](), None
                 while len(pages) <= len(IDS) and (page := _ids(lived, query, after, size)):
                     pages += page
@@ -184,6 +206,7 @@ class Listings(Fixtures):
     def test_every_filter(self, lived: Store, mirror: MemoryStore) -> None:
         """S45: every filter of `Query` finds what it means, and nothing else."""
         there = _all(mirror)
+        assert set(MEANS) == {field.name for field in attrs.fields(Query)}
         for name, value in _asked(mirror):
             expected = [agreement.id for agreement in _meant(there, **{name: value})]
 

@@ -14,12 +14,15 @@ import click
 from stagegate import Engine, InvalidValue, builtin
 from stagegate.diagrams import mermaid
 
+from .._dates import deadline_data
 from .._errors import error_data
 from .._output import Out
 from .._settings import Settings, shared
+from .._timing import forecast_data
 from .._views import Names, agreement_data, event_data, option_data
+from ._case import Clock, Scene
 from ._cast import AGREEMENT, PROCESS
-from ._scenario import Clock, Play, Scene
+from ._scenario import Play
 
 
 @click.command()
@@ -61,43 +64,54 @@ def _tell(play: Play, out: Out, *, temporary: bool) -> None:
     telling.heading("imagined", loud=True)
     for scene in play.imagined():
         telling.imagined(scene)
+    telling.heading("future", loud=True)
+    for scene in play.future():
+        telling.imagined(scene)
     names = Names(process, out.lang)
     telling.history(names)
     telling.board()
-    telling.diagram(play.agreement)
+    telling.diagram(play.deal.agreement)
     telling.closing(temporary=temporary)
 
 
 def _data(play: Play, lang: str) -> dict[str, Any]:
-    names = Names(builtin(PROCESS), lang)
-    real = [_scene(scene, names) for scene in play.real()]
-    stands = play.agreement
-    process = play.engine.process(stands)
+    engine = play.engine
+    real = [_scene(scene, engine, lang) for scene in play.real()]
+    stands = play.deal.agreement
+    process = engine.process(stands)
     further = [stage.id for stage in process.further(stands.stage)]
-    imagined = [_scene(scene, names) for scene in play.imagined()]
-    report = play.engine.verify()
-    events = play.engine.history(AGREEMENT)
+    imagined = [_scene(scene, engine, lang) for scene in play.imagined()]
+    future = [_scene(scene, engine, lang) for scene in play.future()]
+    report = engine.verify()
+    events = engine.history(AGREEMENT)
     return {
         "real": {"scenes": real, "further": further, "gates": len(further) + 1},
         "imagined": {"scenes": imagined},
+        "future": {"scenes": future},
         "history": [event_data(event) for event in events],
         "verify": {
             "ok": report.ok,
             "level": report.level,
+            "agreements": report.checked,
             "events": report.events,
             "faults": list(map(str, report.faults)),
         },
-        "board": [agreement_data(found, names) for found in play.engine.find().items],
-        "diagram": mermaid(process, play.agreement, history=events, lang=lang),
+        "board": [agreement_data(found, Names.of(engine, found, lang)) for found in engine.find().items],
+        "diagram": mermaid(process, play.deal.agreement, history=events, lang=lang),
     }
 
 
-def _scene(scene: Scene, names: Names) -> dict[str, Any]:
-    error = None if scene.error is None else error_data(scene.error, names.lang)["error"]
+def _scene(scene: Scene, engine: Engine, lang: str) -> dict[str, Any]:
+    names = Names.of(engine, scene.agreement, lang)
+    error = None if scene.error is None else error_data(scene.error, lang)["error"]
+    key = scene.deadline
+    due = None if key is None else deadline_data(scene.agreement.deadlines[key])
     return {
         "scene": scene.name,
         "agreement": agreement_data(scene.agreement, names),
-        "advance": None if scene.option is None else option_data(scene.option, names.lang),
+        "advance": None if scene.option is None else option_data(scene.option, lang),
         "event": None if scene.event is None else event_data(scene.event),
         "error": error,
+        "deadline": due and due | {"explain": engine.explain(scene.agreement, str(key), lang=lang)},
+        "forecast": None if scene.forecast is None else forecast_data(scene.forecast, names),
     }

@@ -8,6 +8,7 @@ from stagegate import Actor, Party
 
 AGREEMENT = "bekasi-izumisano"
 PROCESS = "id-ksdpl"
+PART = "id-ksdpl-sector"
 TITLE = "Bekasi – Izumisano"
 
 PARTIES = (
@@ -19,6 +20,8 @@ MAYOR = Actor(id="mayor-of-bekasi", roles={"head_of_region"})
 TEAM = Actor(id="cooperation-team", roles={"cooperation_team"})
 COUNCIL = Actor(id="council-secretary", roles={"council"}, on_behalf_of="council")
 HOME = Actor(id="home-affairs-desk", roles={"home_affairs_minister"}, on_behalf_of="home_affairs_minister")
+AGENCY = Actor(id="sector-agency", roles={"sector_agency"})
+GOVERNOR = Actor(id="governor-of-west-java", roles={"governor"})
 FOREIGN = Actor(id="foreign-affairs-desk", roles={"foreign_minister"}, on_behalf_of="foreign_minister")
 
 Names = tuple[str, str, str]
@@ -41,9 +44,10 @@ SECTORS: dict[str, Names] = {
 }
 """The nine sectors named on 24 July 2025."""
 
-PROPOSED: dict[str, Any] = {sector: {"status": "proposed"} for sector in SECTORS}
+OUT, LAPSED = "employment", "city_branding"
+"""The sector that is carved out, and the one for which nobody speaks when the agreement is renewed."""
 
-_CLASSES = {
+OBJECTS = {
     "employment": "technical_and_management_capacity",
     "education": "cultural_exchange",
     "smart_city": "science_and_technology",
@@ -51,24 +55,32 @@ _CLASSES = {
     "trade_and_creative_economy": "promotion_of_regional_potential",
     "city_branding": "promotion_of_regional_potential",
 }
+"""The class of objects that a sector falls under, where it is not `other`."""
+
+CARVED_OUT = "permits for apprenticeships abroad are given by the centre (UU 23/2014, annex)"
 
 
-def _planned(sector: str) -> dict[str, Any]:
-    said: dict[str, Any] = {"status": "planned", "object_class": _CLASSES.get(sector, "other"), "competence": "city"}
-    if sector == "employment":
-        # What the sector is about abroad is decided in the capital, so the case goes on without it.
-        return {
-            **said,
-            "status": "carved out",
-            "competence": "central",
-            "carved_out": "permits are given by the centre",
-        }
-    if said["object_class"] == "science_and_technology":
-        said["technology_transfer"] = True
-    return said
+def part_id(sector: str) -> str:
+    """Return the id of the part that a sector is."""
+    return f"{AGREEMENT}/{sector}"
 
 
-PLANNED: dict[str, Any] = {sector: _planned(sector) for sector in SECTORS}
+def sector_of(part: str) -> str:
+    """Return the sector that a part is; nothing, if it is none."""
+    return part.partition("/")[2]
+
+
+def looked_at(sector: str) -> dict[str, Any]:
+    """Return what is found out about a sector before the plan is written."""
+    found: dict[str, Any] = {
+        "object_class": OBJECTS.get(sector, "other"),
+        "competence": "central" if sector == OUT else "city",
+        "grant_involved": False,
+    }
+    if found["object_class"] == "science_and_technology":
+        found["technology_transfer"] = True
+    return found
+
 
 PAPERS: dict[str, str] = {
     "initiative_letter": "Surat prakarsa dari Kota Izumisano",
@@ -79,6 +91,7 @@ PAPERS: dict[str, str] = {
     "cooperation_plan": "Rencana kerja sama",
     "council_request_letter": "Surat permohonan persetujuan DPRD",
     "council_decision": "Keputusan DPRD",
+    "council_minutes": "Risalah rapat paripurna DPRD",
     "submission_letter": "Surat penyampaian rencana kepada Menteri",
     "ministerial_consideration": "Pertimbangan tertulis Menteri Dalam Negeri",
     "draft_agreement": "Rancangan naskah kerja sama",
@@ -88,11 +101,18 @@ PAPERS: dict[str, str] = {
     "confirmation_letter": "Surat konfirmasi",
     "signed_agreement": "Naskah kerja sama yang ditandatangani",
     "partner_authority": "Bukti kewenangan Kota Izumisano",
+    "action_plan": "Rencana aksi",
+    "activity": "Kegiatan pertama",
+    "periodic_report": "Laporan pelaksanaan kepada Menteri",
+    "renewal_request": "Permohonan perpanjangan kerja sama",
+    "evaluation": "Evaluasi kerja sama",
+    "renewal": "Naskah perpanjangan kerja sama",
+    "renewal_confirmation": "Surat konfirmasi atas perpanjangan",
 }
 """What the papers are called in the file, as an office in Bekasi would call them."""
 
 REPORT = {
-    "opportunities": "waste, wastewater, transit and seven more fields",
+    "opportunities": "waste, wastewater, transit and six more fields",
     "regional_benefit": "know-how for the city's own services",
     "national_benefit": "a model for other cities",
     "complementarity": "Izumisano has the plants, Bekasi the need",
@@ -106,7 +126,7 @@ PLAN = {
     "object": "Affairs of the city",
     "scope": "Eight sectors",
     "funding_source": "Regional budget (APBD)",
-    "duration": "5 years",
+    "duration": "3 years",
     "development_plan_reference": "RPJMD Kota Bekasi 2025-2029",
 }
 
@@ -115,8 +135,9 @@ CLAUSES = {
     "purpose": "as in the plan",
     "scope": "as in the plan",
     "funding": "each side its own",
-    "duration": "5 years",
+    "duration": "3 years",
     "amendment": "in writing",
+    "renewal": "for five years, if both sides wish it",
     "dispute_settlement": "negotiation and consultation",
     "termination": "six months' notice",
     "ownership": "what is built belongs to the city where it stands",

@@ -1,81 +1,50 @@
-"""What happens in the demonstration: first what really happened, then what is imagined, as a row of scenes."""
+"""What happens in the demonstration: what really happened, then what is imagined, as a row of scenes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from datetime import date, datetime, time, timedelta, timezone
+from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
 import attrs
 
-from stagegate import Actor, Agreement, Conflict, Document, Engine, Event, GateClosed, Option
+from stagegate import Conflict, Engine, GateClosed
 
+from ._case import Case, Clock, Scene
 from ._cast import (
     AGREEMENT,
+    CARVED_OUT,
     CLAUSES,
     COUNCIL,
     FOREIGN,
     HOME,
     MAYOR,
-    PAPERS,
+    OUT,
+    PART,
     PARTIES,
     PLAN,
-    PLANNED,
     PROCESS,
-    PROPOSED,
     REPORT,
+    SECTORS,
     TEAM,
     TITLE,
-    content,
+    looked_at,
+    part_id,
 )
+from ._future import Future
 
-WIB = timezone(timedelta(hours=7), "WIB")
 IMAGINED = "IMAGINED from here on: played for the demonstration"
 PRESS = "press reports of the visit, 24 July 2025"
 
-
-@attrs.frozen(kw_only=True)
-class Scene:
-    """
-    Something worth telling.
-
-    Attributes:
-        name: What it is about; the telling knows what to say of it.
-
-        at: When it is.
-
-        agreement: The agreement as it is then.
-
-        option: What stands in the way of going on.
-
-        event: The event that it tells of.
-
-        error: The refusal or conflict that it tells of.
-    """
-
-    name: str
-    at: datetime
-    agreement: Agreement
-    option: Option | None = None
-    event: Event | None = None
-    error: GateClosed | Conflict | None = None
-
-
-class Clock:
-    """A clock that stands still until it is moved: what is played today says what it said yesterday."""
-
-    def __init__(self) -> None:
-        """Begin on the day of the meeting."""
-        self._now = datetime(2025, 7, 24, 10, 0, tzinfo=WIB)
-
-    def __call__(self) -> datetime:
-        """Say what time it is."""
-        return self._now
-
-    def move(self, day: str | None) -> None:
-        """Go on to nine o'clock of *day*, or by five minutes where that has passed."""
-        morning = self._now if day is None else datetime.combine(date.fromisoformat(day), time(9), tzinfo=WIB)
-        self._now = max(morning, self._now + timedelta(minutes=5))
+DURATIONS = {
+    "exploration": "40 workdays",
+    "statement_of_intent": "30 workdays",
+    "cooperation_plan": "60 workdays",
+    "ministerial_verification": "20 workdays",
+    "draft_agreement": "30 workdays",
+    "negotiation_and_signing": "40 workdays",
+}
+"""How long the stages are supposed to take in the forecast; the council is supposed to take all its time."""
 
 
 class Play:
@@ -85,194 +54,167 @@ class Play:
         """Take the engine and its clock."""
         self.engine = engine
         self.clock = clock
-        self.now: Agreement | None = None
-
-    @property
-    def agreement(self) -> Agreement:
-        """The agreement as it was last seen."""
-        return self.now or self.engine.get(AGREEMENT)
-
-    def scene(self, name: str, **what: Any) -> Scene:
-        """Make a scene of how things stand."""
-        return Scene(name=name, at=self.clock(), agreement=self.agreement, **what)
-
-    def last(self) -> Event:
-        """Return the last event."""
-        return self.engine.history(AGREEMENT, after=self.engine.get(AGREEMENT).n - 1)[0]
-
-    def onwards(self) -> Option:
-        """Return what it would take to advance, for those whose turn it is."""
-        someone = Actor(id="anyone", roles=set(self.agreement.owner))
-        return next(o for o in self.engine.options(self.agreement, by=someone) if o.move == "advance")
-
-    def record(self, by: Actor, day: str | None = None, source: str = "", **facts: Any) -> None:
-        """Record facts."""
-        for fact, value in facts.items():
-            self.clock.move(day)
-            self.now = self.engine.record(self.agreement, fact, value, source=source, by=by)
-
-    def attach(
-        self, by: Actor, kind: str, day: str, *, refers_to: Iterable[str] = (), edition: int = 1, **about: Any
-    ) -> None:
-        """File a paper that bears the date of that day."""
-        self.clock.move(day)
-        fields = dict(about.pop("fields", {}))
-        if named := [self._digest(other) for other in refers_to]:
-            fields["refers_to"] = named
-        paper = Document.from_bytes(
-            content(kind, edition), kind=kind, title=PAPERS[kind], dated=date.fromisoformat(day), fields=fields, **about
-        )
-        self.now = self.engine.attach(self.agreement, paper, by=by)
-
-    def _digest(self, kind: str) -> str:
-        return str(self.agreement.documents[kind].digest)
-
-    def approve(self, by: Actor, day: str, **result: int) -> None:
-        """Vote for it."""
-        self.clock.move(day)
-        self.now = self.engine.approve(self.agreement, result=result or None, by=by)
-
-    def advance(self, by: Actor, day: str) -> None:
-        """Go on to the next stage."""
-        self.clock.move(day)
-        self.now = self.engine.advance(self.agreement, by=by)
+        self.deal = Case(engine, clock, AGREEMENT)
+        self.parts = {sector: Case(engine, clock, part_id(sector)) for sector in SECTORS}
 
     # What really happened
 
     def real(self) -> Iterator[Scene]:
         """Record what is known, and stop where reality stops."""
-        self.now = self.engine.start(PROCESS, AGREEMENT, title=TITLE, parties=PARTIES, by=MAYOR)
-        self.record(MAYOR, source=PRESS, origin="foreign_local_government")
-        self.record(MAYOR, source=PRESS, counterpart_kind="foreign_local_government")
-        self.record(MAYOR, source="general knowledge", diplomatic_relations=True)
-        self.record(MAYOR, source=PRESS, sectors=PROPOSED)
-        self.clock.move(None)
-        self.now = self.engine.note(
-            self.agreement, "Meeting at the city office of Bekasi; visit 23-25 July 2025", by=MAYOR
-        )
-        yield self.scene("known")
-        yield self.scene("stands", option=self.onwards())
+        deal = self.deal
+        deal.now = self.engine.start(PROCESS, AGREEMENT, title=TITLE, parties=PARTIES, by=MAYOR)
+        deal.record(MAYOR, source=PRESS, origin="foreign_local_government")
+        deal.record(MAYOR, source=PRESS, counterpart_kind="foreign_local_government")
+        deal.record(MAYOR, source="general knowledge", diplomatic_relations=True)
+        for sector, part in self.parts.items():
+            title = SECTORS[sector][1]
+            part.now = self.engine.start(PART, part.id, title=title, part_of=AGREEMENT, by=MAYOR)
+        deal.note(MAYOR, "Meeting at the city office of Bekasi; visit 23-25 July 2025")
+        yield deal.scene("known")
+        yield deal.scene("stands", option=deal.onwards())
 
     # What is imagined
 
     def imagined(self) -> Iterator[Scene]:
         """Go on to implementation."""
-        self.clock.move("2025-08-04")
-        self.now = self.engine.note(self.agreement, IMAGINED, by=MAYOR)
+        self.deal.note(MAYOR, IMAGINED, "2025-08-04")
         yield self._too_early()
+        yield self._foreseen()
         yield from self._exploration()
+        yield from self._sectors()
         yield from self._council_and_ministry()
         yield from self._improved_plan()
         yield from self._text()
+
+    def future(self) -> Iterator[Scene]:
+        """Let time pass: what the signature is followed by."""
+        for scene in Future(self.engine, self.deal, self.parts).scenes():
+            yield attrs.evolve(scene, future=True)
 
     def _too_early(self) -> Scene:
         self.clock.move("2025-08-04")
         refusal = None
         try:
-            self.engine.advance(self.agreement, by=MAYOR)
+            self.engine.advance(self.deal.agreement, by=MAYOR)
         except GateClosed as error:
             refusal = error
-        self.now = self.engine.get(AGREEMENT)
-        return self.scene("refused", error=refusal)
+        self.deal.refresh()
+        return self.deal.scene("refused", error=refusal)
+
+    def _foreseen(self) -> Scene:
+        seen = self.engine.forecast(AGREEMENT, DURATIONS, silent=["council"], by=MAYOR)
+        return self.deal.scene("foreseen", forecast=seen)
 
     def _exploration(self) -> Iterator[Scene]:
-        self.attach(MAYOR, "initiative_letter", "2025-08-11", received_on=date(2025, 8, 11), languages={"ja", "en"})
-        self.attach(TEAM, "exploration_report", "2025-09-15", fields=REPORT, languages={"id"})
-        self.record(TEAM, source="exploration report", equal_administrative_status=True)
-        self.advance(MAYOR, "2025-09-16")
-        yield self.scene("explored", event=self.last())
-        self.record(MAYOR, "2025-10-01", conflicts_of_interest=[], office_abroad=False)
-        self.record(MAYOR, interference_in_domestic_affairs=False, intent_signed_abroad=False)
-        self.attach(HOME, "consultation_home_affairs", "2025-10-06")
-        self.attach(FOREIGN, "consultation_foreign_affairs", "2025-10-13")
-        self.attach(MAYOR, "letter_of_intent", "2025-11-03", signed_by={"bekasi", "izumisano"}, languages={"id", "ja"})
-        self.advance(MAYOR, "2025-11-04")
-        yield self.scene("intended", event=self.last())
+        deal = self.deal
+        deal.attach(MAYOR, "initiative_letter", "2025-08-11", received_on=date(2025, 8, 11), languages={"ja", "en"})
+        deal.attach(TEAM, "exploration_report", "2025-09-15", fields=REPORT, languages={"id"})
+        deal.record(TEAM, source="exploration report", equal_administrative_status=True)
+        deal.advance(MAYOR, "2025-09-16")
+        yield deal.scene("explored", event=deal.last())
+        deal.record(MAYOR, "2025-10-01", conflicts_of_interest=[], office_abroad=False)
+        deal.record(MAYOR, interference_in_domestic_affairs=False, intent_signed_abroad=False)
+        deal.attach(HOME, "consultation_home_affairs", "2025-10-06")
+        deal.attach(FOREIGN, "consultation_foreign_affairs", "2025-10-13")
+        deal.attach(MAYOR, "letter_of_intent", "2025-11-03", signed_by={"bekasi", "izumisano"}, languages={"id", "ja"})
+        deal.advance(MAYOR, "2025-11-04")
+        yield deal.scene("intended", event=deal.last())
+
+    def _sectors(self) -> Iterator[Scene]:
+        for sector, part in self.parts.items():
+            part.record(TEAM, "2025-12-08", source="UU 23/2014, annex", **looked_at(sector))
+            if sector == OUT:
+                # What the sector is about abroad is decided in the capital, so the case goes on without it.
+                part.record(TEAM, carve_out_reason=CARVED_OUT)
+                part.end(TEAM, "carved_out", CARVED_OUT, "2025-12-15")
+            else:
+                part.advance(TEAM, "2025-12-15")
+        out = self.parts[OUT]
+        yield out.scene("carved_out", event=out.last(), params={"count": len(self.parts) - 1})
 
     def _plan(self, day: str, *, edition: int) -> None:
         better = {**PLAN, "funding_source": "Regional budget (APBD), itemised by sector"} if edition > 1 else PLAN
-        self.attach(TEAM, "cooperation_plan", day, fields=better, edition=edition)
+        self.deal.attach(TEAM, "cooperation_plan", day, fields=better, edition=edition)
 
-    def _council(self, request: str, decision: str, *, edition: int) -> None:
-        received = date.fromisoformat(request)
-        self.attach(
-            TEAM,
-            "council_request_letter",
-            request,
-            refers_to=["cooperation_plan"],
-            edition=edition,
-            received_on=received,
-        )
+    def _request(self, day: str, *, edition: int) -> None:
+        received, plan = date.fromisoformat(day), ["cooperation_plan"]
+        self.deal.attach(TEAM, "council_request_letter", day, refers_to=plan, edition=edition, received_on=received)
+
+    def _council(self, day: str, *, edition: int) -> None:
+        deal, plan = self.deal, ["cooperation_plan"]
         said = {"result": "approve"}
-        self.attach(COUNCIL, "council_decision", decision, refers_to=["cooperation_plan"], edition=edition, fields=said)
-        self.approve(COUNCIL, decision, members=50, present=45, in_favour=40, against=3)
+        deal.attach(COUNCIL, "council_minutes", day, refers_to=plan, edition=edition)
+        deal.attach(COUNCIL, "council_decision", day, refers_to=plan, edition=edition, fields=said)
+        deal.approve(COUNCIL, day, members=50, present=45, in_favour=40, against=3)
 
     def _ministry(self, submitted: str, answered: str, result: str, *, edition: int) -> None:
         plan = ["cooperation_plan"]
-        self.attach(TEAM, "submission_letter", submitted, refers_to=plan, edition=edition)
+        self.deal.attach(TEAM, "submission_letter", submitted, refers_to=plan, edition=edition)
         said = {"result": result}
-        self.attach(HOME, "ministerial_consideration", answered, refers_to=plan, edition=edition, fields=said)
+        self.deal.attach(HOME, "ministerial_consideration", answered, refers_to=plan, edition=edition, fields=said)
 
     def _council_and_ministry(self) -> Iterator[Scene]:
+        deal = self.deal
         self._plan("2026-01-12", edition=1)
-        self.record(TEAM, "2026-01-13", source="cooperation plan", sectors=PLANNED)
-        self.approve(MAYOR, "2026-01-14")
-        self.advance(TEAM, "2026-01-15")
-        yield self.scene("planned", event=self.last())
-        self._council("2026-01-20", "2026-03-10", edition=1)
-        self.advance(COUNCIL, "2026-03-11")
-        yield self.scene("approved", event=self.last())
+        deal.approve(MAYOR, "2026-01-14")
+        deal.advance(TEAM, "2026-01-15")
+        yield deal.scene("planned", event=deal.last(), params={"sectors": len(self.parts) - 1})
+        self._request("2026-01-20", edition=1)
+        yield deal.scene("requested", deadline="stage:council_approval")
+        self._council("2026-03-10", edition=1)
+        deal.advance(COUNCIL, "2026-03-11")
+        yield deal.scene("approved", event=deal.last(), params=self._vote())
         self._ministry("2026-03-16", "2026-04-13", "improve", edition=1)
         self.clock.move("2026-04-14")
         reason = "The funding source has to be itemised by sector"
-        self.now = self.engine.send_back(self.agreement, "cooperation_plan", reason, by=HOME)
-        yield self.scene("returned", event=self.last())
+        deal.now = self.engine.send_back(deal.agreement, "cooperation_plan", reason, by=HOME)
+        yield deal.scene("returned", event=deal.last(), params={"reason": reason})
+
+    def _vote(self) -> dict[str, int]:
+        return dict(next(vote.tally for vote in self.deal.agreement.approvals if vote.tally))
 
     def _improved_plan(self) -> Iterator[Scene]:
-        before = self.agreement
+        deal = self.deal
+        before = deal.agreement
         self._plan("2026-05-04", edition=2)
-        yield self.scene("voided", event=self.last())
+        yield deal.scene("voided", event=deal.last())
         self.clock.move("2026-05-05")
         try:
             # The secretary acts on what stood on the screen before the improved plan was filed.
             self.engine.approve(before, by=COUNCIL)
         except Conflict as error:
-            yield self.scene("conflict", error=error)
-        self.approve(MAYOR, "2026-05-06")
-        self.advance(TEAM, "2026-05-07")
-        self._council("2026-05-11", "2026-06-22", edition=2)
-        self.advance(COUNCIL, "2026-06-23")
-        yield self.scene("approved_again", event=self.last())
+            yield deal.scene("conflict", error=error)
+        deal.approve(MAYOR, "2026-05-06")
+        deal.advance(TEAM, "2026-05-07")
+        self._request("2026-05-11", edition=2)
+        self._council("2026-06-22", edition=2)
+        deal.advance(COUNCIL, "2026-06-23")
+        yield deal.scene("approved_again", event=deal.last())
         self._ministry("2026-06-29", "2026-07-27", "draft", edition=2)
-        self.advance(HOME, "2026-07-28")
-        yield self.scene("verified", event=self.last())
+        deal.advance(HOME, "2026-07-28")
+        yield deal.scene("verified", event=deal.last())
 
     def _text(self) -> Iterator[Scene]:
+        deal = self.deal
         plan, draft, languages = ["cooperation_plan"], ["draft_agreement"], {"id", "ja", "en"}
-        self.record(
+        deal.record(
             TEAM, "2026-08-17", partner_language="ja", object_ministries=["environment", "transport", "tourism"]
         )
-        self.attach(TEAM, "draft_agreement", "2026-08-18", refers_to=plan, languages=languages, fields=CLAUSES)
+        deal.attach(TEAM, "draft_agreement", "2026-08-18", refers_to=plan, languages=languages, fields=CLAUSES)
         present = ["foreign_ministry", "environment", "transport", "tourism", "province", "city"]
         minutes = {"participants": present}
-        self.attach(HOME, "interministerial_minutes", "2026-09-07", refers_to=plan, fields=minutes)
-        self.attach(HOME, "minister_draft_approval", "2026-09-21", refers_to=draft)
-        self.advance(MAYOR, "2026-09-22")
-        yield self.scene("drafted", event=self.last())
-        self.attach(FOREIGN, "agreed_text", "2026-10-05", refers_to=draft, languages=languages)
-        self.record(FOREIGN, "2026-10-12", treated_as_treaty=False)
-        self.record(MAYOR, agreement_signed_abroad=False)
-        self.attach(HOME, "confirmation_letter", "2026-10-19", refers_to=["agreed_text"])
-        self.attach(TEAM, "partner_authority", "2026-10-26", languages={"ja"})
-        said = {"signed_as": "head_of_region", "equally_authentic": True}
-        self.attach(
-            MAYOR,
-            "signed_agreement",
-            "2026-11-09",
-            refers_to=["agreed_text"],
-            signed_by={"bekasi", "izumisano"},
-            languages=languages,
-            fields=said,
-        )
-        self.advance(MAYOR, "2026-11-10")
-        yield self.scene("signed", event=self.last())
+        deal.attach(HOME, "interministerial_minutes", "2026-09-07", refers_to=plan, fields=minutes)
+        deal.attach(HOME, "minister_draft_approval", "2026-09-21", refers_to=draft)
+        deal.advance(MAYOR, "2026-09-22")
+        yield deal.scene("drafted", event=deal.last())
+        deal.attach(FOREIGN, "agreed_text", "2026-10-05", refers_to=draft, languages=languages)
+        deal.record(FOREIGN, "2026-10-12", treated_as_treaty=False)
+        deal.record(MAYOR, agreement_signed_abroad=False)
+        deal.attach(HOME, "confirmation_letter", "2026-10-19", refers_to=["agreed_text"])
+        deal.attach(TEAM, "partner_authority", "2026-10-26", languages={"ja"})
+        said = {"signed_as": "head_of_region", "equally_authentic": True, "renewal": CLAUSES["renewal"]}
+        signed: dict[str, Any] = {"signed_by": {"bekasi", "izumisano"}, "valid_until": date(2029, 11, 8)}
+        signed |= {"languages": languages, "fields": said}
+        deal.attach(MAYOR, "signed_agreement", "2026-11-09", refers_to=["agreed_text"], **signed)
+        deal.advance(MAYOR, "2026-11-10")
+        yield deal.scene("signed", event=deal.last(), params={"until": "2029-11-08"})

@@ -5,21 +5,29 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import attrs
 import click
 from rich.cells import cell_len
 
-from stagegate import Agreement, Conflict, Engine, Event, GateClosed
+from stagegate import Agreement, Conflict, Engine, Event, Forecast, GateClosed
 from stagegate.diagrams import mermaid
 
 from .._lines import cut, hang, pad, wrap
 from .._output import Out, clean
-from .._views import Names, reason_lines, spell
+from .._views import LAW, Names, reason_lines, spell
 from .._words import LANGUAGES
-from ._cast import AGREEMENT, PLANNED, SECTORS
-from ._scenario import IMAGINED, WIB, Scene
+from ._case import WIB, Scene
+from ._cast import AGREEMENT, SECTORS, sector_of
+from ._future import PLAYED
+from ._scenario import IMAGINED
 from ._sentences import sentence, verb
 
-WIDTH = 100
+WIDTH, MARGIN = 100, " " * 14
+FUTURE = "»"
+"""The mark of what is played into the future."""
+
+LABEL, PLACE = 32, 40
+"""How many cells of a label are shown in a forecast, and on the board."""
 
 
 class Telling:
@@ -75,10 +83,11 @@ class Telling:
             ("stage", f"{names.stage(agreement.stage).shown} ({agreement.stage})"),
             ("turn", names.called(agreement.owner)),
             ("since", f"{agreement.entered_at.astimezone(WIB):%Y-%m-%d}"),
+            ("sectors", self._sectors()),
             ("further", sentence("before", self.lang, count=len(further), goal=goal)),
         ]
         self.heading("stands")
-        width = max(cell_len(sentence(key, self.lang)) for key in ("stage", "turn", "since", "further", "gates")) + 2
+        width = max(cell_len(sentence(key, self.lang)) for key, _ in (*rows, ("gates", ""))) + 2
         for key, said in rows:
             self.out.text("  " + pad(sentence(key, self.lang), width) + said)
         for number, stage in enumerate(further, 1):
@@ -93,57 +102,95 @@ class Telling:
         self.out.text("")
         self.say("stops")
 
+    def _sectors(self) -> str:
+        parts = self.engine.find(part_of=AGREEMENT).items
+        stages = dict.fromkeys(Names.of(self.engine, part, self.lang).stage(part.stage).shown for part in parts)
+        return sentence("parts", self.lang, count=len(parts), stages=", ".join(stages))
+
     def imagined(self, scene: Scene) -> None:
         """Tell a scene of what is imagined."""
         agreement, event = scene.agreement, scene.event
         names = Names.of(self.engine, agreement, self.lang)
-        self.out.text("")
-        day = f"{scene.at.astimezone(WIB):%Y-%m-%d}"
-        params: dict[str, object] = {}
+        params: dict[str, object] = {**scene.params}
         if isinstance(scene.error, GateClosed):
             params = {"count": len(scene.error.unmet), "n": scene.error.n}
         elif isinstance(scene.error, Conflict):
             params = {"seen": scene.error.seen, "current": scene.error.current}
-        elif scene.name == "approved":
-            params = dict(next(vote.tally for vote in agreement.approvals if vote.tally))
-        elif scene.name == "planned":
-            params = {"sectors": sum("carved_out" not in sector for sector in PLANNED.values())}
-        elif event is not None and scene.name == "returned":
-            params = {"reason": event.data["data"]["reason"]}
-        first, *rest = wrap(sentence(scene.name, self.lang, **params), WIDTH - 14)
-        mark = "✗" if scene.error is not None else "~"
-        self.out.text(f"{day}  {self._styled(mark, fg='red' if scene.error else 'yellow')} {first}")
-        for line in rest:
-            self.out.text(" " * 14 + line)
+        elif scene.deadline is not None:
+            params = {"date": agreement.deadlines[scene.deadline].date}
+        elif scene.forecast is not None:
+            params = {"date": scene.forecast.reached}
+        elif sector := sector_of(agreement.id):
+            params["sector"] = SECTORS[sector][LANGUAGES.index(self.lang)]
+        self._scene(scene, sentence(scene.name, self.lang, **params))
+        if scene.deadline is not None:
+            self._explained(agreement, scene.deadline)
+        if scene.forecast is not None:
+            self._foreseen(scene.forecast, names)
         if event is not None:
-            for vote in event.data.get("voided", ()):
-                self.out.text(" " * 14 + f"- {self._voided(vote, names)}")
-            if "to" in event.data:
-                arrow = "→" if event.move == "advance" else "←"
-                self.out.text(" " * 14 + self._styled(f"{arrow} {names.stage(event.data['to']).shown}", bold=True))
+            self._outcome(event, names)
 
-    def _voided(self, vote: Mapping[str, Any], names: Names) -> str:
+    def _scene(self, scene: Scene, said: str) -> None:
+        self.out.text("")
+        first, *rest = wrap(said, WIDTH - len(MARGIN))
+        mark = "✗" if scene.error is not None else FUTURE if scene.future else "~"
+        colour = "red" if scene.error else "blue" if scene.future else "yellow"
+        self.out.text(f"{scene.at.astimezone(WIB):%Y-%m-%d}  {self._styled(mark, fg=colour)} {first}")
+        for line in rest:
+            self.out.text(MARGIN + line)
+
+    def _explained(self, agreement: Agreement, key: str) -> None:
+        """Tell the days that did not count and have a name, and how many Saturdays and Sundays there were."""
+        calendar = self.engine.calendars[agreement.deadlines[key].calendar[0]]
+        _, *skipped, _ = self.engine.explain(agreement, key, lang=self.lang)
+        named = [line for line in skipped if any(day in line for day in calendar.holidays)]
+        for line in named:
+            self.out.text(f"{MARGIN}- {line}")
+        weekends = sentence("weekends", self.lang, count=len(skipped) - len(named))
+        self.out.text(f"{MARGIN}- {weekends}")
+
+    def _foreseen(self, seen: Forecast, names: Names) -> None:
+        """Tell a forecast: the day each gate is passed at the earliest, the stage, and what makes it so."""
+        for passage in seen.passages:
+            label = pad(cut(names.stage(passage.stage).shown, LABEL), LABEL)
+            why = attrs.evolve(passage, basis="").text(self.lang)
+            self.out.text(f"{MARGIN}{passage.date or passage.entered}  {label}  {why}")
+
+    def _outcome(self, event: Event, names: Names) -> None:
+        """Tell what an event brought: approvals it voided, the stage it led to, how it ended."""
+        for vote in event.data.get("voided", ()):
+            told = "used_vote" if event.move == "renew" else "voided_vote"
+            self.out.text(f"{MARGIN}- {self._voided(told, vote, names)}")
+        if "to" in event.data and event.move != "renew":
+            arrow = "→" if event.move == "advance" else "←"
+            self.out.text(MARGIN + self._styled(f"{arrow} {names.stage(event.data['to']).shown}", bold=True))
+        ended = names.outcome(event.data.get("data", {}).get("outcome"))
+        if ended is not None:
+            self.out.text(MARGIN + self._styled(f"■ {ended.shown}", bold=True))
+
+    def _voided(self, told: str, vote: Mapping[str, Any], names: Names) -> str:
         cast = self.engine.history(AGREEMENT, after=vote["n"] - 1)[0]
         day = f"{cast.at.astimezone(WIB):%Y-%m-%d}"
-        return sentence("voided_vote", self.lang, role=names.role(vote["role"]), day=day, n=vote["n"])
+        return sentence(told, self.lang, role=names.role(vote["role"]), day=day, n=vote["n"])
 
     # How it ends
 
     def history(self, names: Names) -> None:
         """Tell the whole history, a line an event, and what verifying it proved."""
         self.heading("history")
-        imagined = False
+        time = " "
         for event in self.engine.history(AGREEMENT):
-            imagined = imagined or event.data.get("data", {}).get("text") == IMAGINED
-            mark = "✗" if event.kind == "refused" else "~" if imagined else " "
-            start = f"{event.n:>3} {mark} {event.at.astimezone(WIB):%Y-%m-%d}  {pad(event.actor, 22)}"
+            time = {IMAGINED: "~", PLAYED: FUTURE}.get(event.data.get("data", {}).get("text"), time)
+            mark = "✗" if event.kind == "refused" else time
+            who = names.role(LAW) if event.actor == LAW else event.actor
+            start = f"{event.n:>3} {mark} {event.at.astimezone(WIB):%Y-%m-%d}  {pad(who, 22)}"
             line = cut(start + clean(self._what(event, names)), WIDTH + 20)
             self.out.text(self._styled(line, fg="red") if event.kind == "refused" else line)
-        self.say("marks")
+        self.say("marks", future=FUTURE)
         report = self.engine.verify()
         self.out.text("")
         if report.ok:
-            self.say("proved", events=report.events, level=report.level)
+            self.say("proved", events=report.events, agreements=report.checked, level=report.level)
         else:
             self.say("broken", faults="; ".join(map(str, report.faults)))
 
@@ -154,15 +201,15 @@ class Telling:
             case "attached":
                 said = f"{done} {data['document']['kind']}: {data['document']['title']}"
             case "recorded":
-                value = data["value"]
-                short = ", ".join(value) if isinstance(value, Mapping) else spell(value)
-                said = f"{done} {data['fact']} = {cut(short, 48)}"
+                said = f"{done} {data['fact']} = {cut(spell(data['value']), 48)}"
             case "voted":
                 role = names.role(data["role"])
                 tally = data.get("tally")
                 said = f"{done} ({sentence('for', self.lang, role=role, **tally) if tally else role})"
             case "moved":
                 said = f"{done} {names.stage(event.data['to']).shown}"
+            case "reminded" | "overdue" | "reckoned":
+                said = f"{done}: {names.due(data['deadline']).shown} ({data['date']})"
             case "refused":
                 codes = ", ".join(reason["requirement"] for reason in data.get("unmet", ()))
                 said = f"{done}: {event.move} ({codes})"
@@ -173,15 +220,19 @@ class Telling:
         return said
 
     def board(self) -> None:
-        """Tell what stands where."""
+        """Tell what stands where: the agreement and its parts, and what is due of each."""
         self.heading("board")
-        for found in self.engine.find().items:
-            names = Names.of(self.engine, found, self.lang)
-            since = f"{found.entered_at.astimezone(WIB):%Y-%m-%d}"
-            row = (found.id, names.stage(found.stage).shown, names.roles(found.owner).shown, since)
-            self.out.text("  " + "  ".join(row))
-        for stage, number in self.engine.count(by="stage").items():
-            self.out.text(f"  {number} × {names.stage(stage).shown}")
+        rows = [self._row(found) for found in self.engine.find().items]
+        widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+        for row in rows:
+            told = (pad(said, width) for said, width in zip(row, widths, strict=True))
+            self.out.text(f"  {'  '.join(told)}".rstrip())
+
+    def _row(self, found: Agreement) -> tuple[str, str, str]:
+        names = Names.of(self.engine, found, self.lang)
+        stands = names.outcome(found.outcome) or names.stage(found.stage)
+        dates = sorted((str(one.date), names.due(one.key).shown) for one in found.deadlines.values())
+        return (found.id, cut(stands.shown, PLACE), ", ".join(f"{day} {cut(what, PLACE)}" for day, what in dates[:1]))
 
     def diagram(self, agreement: Agreement) -> None:
         """Draw the path."""
