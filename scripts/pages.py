@@ -305,8 +305,8 @@ def gates(process: Process) -> str:
     if again:
         rows = table(("where", "asks again"), ((code(place), listed(ids)) for place, ids in again))
         written_.append(
-            "### Asked again\n\nA text that is exchanged after it was approved is an unapproved text, and an answer may "
-            f"have changed. So these ask again what was asked before:\n\n{rows}"
+            "### Asked again\n\nA text that is exchanged after it was approved is an unapproved text, and an answer "
+            f"may have changed. So these ask again what was asked before:\n\n{rows}"
         )
     return "\n".join(written_)
 
