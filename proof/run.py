@@ -24,6 +24,8 @@ def runs(rounds: int, kills: int, cases: int) -> list[tuple[str, list[str]]]:
         ("... caught: a store that reads outside its lock", [*races, few, "--twin", "unlocked"]),
         ("of 16 sweepers and a late voter, exactly one decides", ["sweeps.py", "--rounds", str(rounds)]),
         ("... caught: a store that reads outside its lock", ["sweeps.py", "--rounds", few, "--twin", "unlocked"]),
+        ("of a whole and its parts, one has always seen the other", ["families.py", "--rounds", str(rounds)]),
+        ("... caught: a store that reads others before it locks", ["families.py", "--rounds", few, "--twin", "early"]),
         ("killed at any instant, a change has happened wholly or not at all", [*deaths, str(kills)]),
         ("... caught: a store that commits events before notifications", [*deaths, some, "--twin", "split"]),
         ("... caught: a store that acknowledges before it commits", [*deaths, some, "--twin", "late"]),

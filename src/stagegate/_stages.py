@@ -94,7 +94,7 @@ def _amend(value: Any, where: str) -> frozendict:
     for kind in sorted(value, key=str):
         try:
             found = requirement_of(value[kind], str(kind))
-            made[slug(kind, str(kind))] = found  # type: ignore[assignment]  what is none is a fault
+            made[slug(kind, str(kind))] = found  # type: ignore[assignment]  # what is none is a fault
         except InvalidValue as error:
             faults.append((str(kind), str(error).removeprefix(f"{kind}: ")))
             continue

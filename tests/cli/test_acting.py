@@ -21,6 +21,19 @@ class TestStart:
         assert "agreement\tbekasi\nversion\t1\nstage\texploration\nowner\tmayor\n" == printed
         assert (shell.folder / "stagegate.db").exists()
 
+    def test_part_of_another(self, shell: Any) -> None:
+        """What is started can be part of another, which has to be there."""
+        result = shell("start", "city", "w/1", "--part-of", "w", *MAYOR)
+        assert (2, "stagegate: part_of: there is no agreement 'w'; start it first\n") == (
+            result.exit_code,
+            result.stderr,
+        )
+        shell.start("w")
+        shell.done("start", "city", "w/1", "--part-of", "w", *MAYOR)
+
+        assert "w" == shell.data("show", "w/1")["part_of"]
+        assert "part of w" in shell.done("history", "w/1")
+
     def test_who_has_no_part_is_refused_like_any_other(self, shell: Any) -> None:
         """Somebody without a role of the process is told who may; nothing was started, so nothing was recorded."""
         result = shell("start", "city", "b", "--as", "eve", "--role", "gardener")

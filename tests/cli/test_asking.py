@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from stagegate import Actor, Engine
 from stagegate.cli._clauses import asked
 
 MAYOR = ("--as", "tri", "--role", "mayor")
@@ -80,9 +81,32 @@ class TestShow:
         shell.start()
         data = shell.data("show", "bekasi")
 
-        assert KEYS | {"further", "advance"} == set(data)
+        assert KEYS | {"further", "advance", "whole", "parts"} == set(data)
+        assert (None, []) == (data["whole"], data["parts"])
         assert ["council", "audit"] == data["further"]
         assert ["document.missing", "fact.missing"] == [reason["code"] for reason in data["advance"]["unmet"]]
+
+    def test_its_parts(self, shell: Any) -> None:
+        """What is part of it stands in it: where each stands, how it ended, whose turn it is."""
+        shell.start()
+        with Engine.open("sqlite:///stagegate.db", processes=[shell.definition]) as engine:
+            for part in ("bekasi/waste", "bekasi/water"):
+                engine.start("city", part, part_of="bekasi", title=part, by=Actor(id="tri", roles={"mayor"}))
+            engine.end("bekasi/water", "withdrawn", by=Actor(id="tri", roles={"mayor"}))
+        said = [row for row in rows(shell.done("show", "bekasi")) if row[0] == "part"]
+        first, second = shell.data("show", "bekasi")["parts"]
+
+        assert ["part", "bekasi/waste", "exploration", "", "mayor", ""] == said[0]
+        assert ["part", "bekasi/water", "exploration", "withdrawn", "", ""] == said[1]
+        assert ("bekasi/waste", None, ["mayor"], None, False) == tuple(
+            first[key] for key in ("id", "outcome", "owner", "due", "overdue")
+        )
+        assert ("withdrawn", "Exploration") == (second["outcome"], second["stage_label"])
+        assert ("bekasi", "Exploration") == tuple(
+            shell.data("show", "bekasi/waste")["whole"][k] for k in ("id", "stage_label")
+        )
+        assert ["part_of", "bekasi"] in rows(shell.done("show", "bekasi/waste"))
+        assert "bekasi/waste; part of bekasi" in shell.done("history", "bekasi/waste")
 
     def test_it_ended(self, shell: Any) -> None:
         """What has ended has an outcome, and nothing to go on to."""
@@ -157,6 +181,16 @@ class TestOptions:
 class TestBoard:
     """`board`."""
 
+    def test_parts(self, shell: Any) -> None:
+        """The parts of one can be asked for; they are counted by nobody."""
+        shell.start()
+        for part in ("bekasi/b", "bekasi/a"):
+            shell.done("start", "city", part, "--part-of", "bekasi", *MAYOR)
+
+        assert ["bekasi/a", "bekasi/b"] == [row[0] for row in rows(shell.done("board", "--part-of", "bekasi"))]
+        result = shell("board", "--counts", "--part-of", "bekasi")
+        assert (2, True) == (result.exit_code, "goes without --part-of" in result.stderr)
+
     @pytest.fixture
     def full(self, shell: Any) -> Any:
         """Return a shell with one agreement at each of three places, and one that ended."""
@@ -193,6 +227,7 @@ class TestBoard:
             (("--on-hold",), "c"),
             (("--not-on-hold",), "a b"),
             (("--party", "bekasi"), "a"),
+            (("--part-of", "a"), ""),
             (("--text", "WASTE"), "a"),
             (("--changed-since", "2999-01-01T00:00Z"), ""),
             (("--changed-since", "2020-01-01T00:00+07:00"), "a b c"),

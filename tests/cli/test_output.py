@@ -104,6 +104,19 @@ class TestTerminal:
         assert "dapat dipenuhi oleh: DPRD (council)" in shown
         assert "report.pdf" in shown
 
+    def test_parts_and_whole(self, shell: Any) -> None:
+        """Parts are shown with labels in a table; what a part belongs to is called by its title, with where it stands."""
+        shell.start()
+        shell.done("start", "city", "bekasi/waste", "--title", "Waste", "--part-of", "bekasi", *MAYOR)
+        given = ("--process", "city.toml", "show")
+        whole = unstyled(on_terminal(shell, *given, "bekasi", "--lang", "ja"))
+        part = unstyled(on_terminal(shell, *given, "bekasi/waste"))
+        shell.done("end", "bekasi", "withdrawn", *MAYOR)
+
+        assert re.search(r"│ bekasi/waste +│ 予備協議 +│ 市長 +│", whole)
+        assert re.search(r"part of +Bekasi – Izumisano \(Exploration\)", part)
+        assert "(withdrawn)" in unstyled(on_terminal(shell, *given, "bekasi/waste"))
+
     def test_what_has_ended(self, shell: Any) -> None:
         """What has ended is shown with its outcome, and asks for nothing any more."""
         shell.start()

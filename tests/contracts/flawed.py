@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
+from unicodedata import normalize
 
 import attrs
 
@@ -19,7 +20,6 @@ FLAWS = {
     "cannot keep long texts": "test_hostile_texts",
     "claims by the hour": "test_claim_what_is_due",
     "counts from the start only": "test_counts_follow",
-    "does not lock what is new": "test_nobody_adds_parts",
     "drops microseconds": "test_instants_are_exact",
     "forgets holds": "test_every_field_is_kept",
     "forgets reminders": "test_deadlines_are_kept",
@@ -27,10 +27,8 @@ FLAWS = {
     "has dossiers without dates": "test_dossier_has_dates",
     "has dossiers without requests": "test_dossier_is_complete",
     "has no lock": "test_second_writer",
-    "has parts as they come": "test_parts_are_read",
     "ignores accents": "test_histories_do_not_mix",
     "ignores case": "test_requests_are_told_apart",
-    "ignores the case of others": "test_other_is_read",
     "includes the last of the page before": "test_pages",
     "is due by the day": "test_due_at_the_very_instant",
     "is overdue for ever": "test_due_follows",
@@ -47,23 +45,26 @@ FLAWS = {
     "lists nothing that is due": "test_many_sweep",
     "lists what is due by date": "test_pages_of_what_is_due",
     "lists whatever their hold": "test_every_filter",
-    "locks no parts": "test_nobody_changes_parts",
-    "locks one agreement only": "test_nobody_changes_what_was_read",
+    "lists whatever they are part of": "test_every_filter",
+    "locks no parts": "test_parts_stay",
+    "locks one at a time": "test_other_stays",
+    "mixes up the wholes": "test_parts_are_read",
     "looks for patterns": "test_text_is_no_pattern",
     "normalises bodies": "test_bytes_are_kept",
     "overwrites definitions": "test_definition_stays",
-    "reads past who writes": "test_two_that_rest_on_each_other",
+    "reads past who writes": "test_no_two_that_are_open_rest_on_each_other",
     "settles whoever comes": "test_settle_too_late",
+    "shows others as they began": "test_others_follow",
     "shows what is not committed": "test_nothing_shows_before_the_commit",
     "sorts without case": "test_order",
-    "takes nothing for a whole": "test_parts_of_what_is_not_there",
+    "starts without a lock": "test_no_part_is_added",
     "takes numbers for versions": "test_reminder_is_no_change",
     "tells what failed": "test_outbox_of_no_commit",
     "writes half": "test_request_twice",
 }
 """What a store may get wrong, each with a clause that finds it."""
 
-LOCKING = ("locks no parts", "locks one agreement only", "reads past who writes")
+LOCKING = ("locks no parts", "locks one at a time", "reads past who writes")
 """The flaws of a store that locks each agreement by itself."""
 
 
@@ -74,6 +75,7 @@ class FlawedStore:
         """Take one of `FLAWS`, or nothing."""
         self._flaw = flaw
         self._lock = threading.RLock()
+        self._locks: dict[str, threading.RLock] = defaultdict(threading.RLock)
         self._snapshots: dict[str, Agreement] = {}
         self._entries: dict[str, list[Entry]] = {}
         self._requests: dict[str, Known] = {}
@@ -83,7 +85,6 @@ class FlawedStore:
         self._offsets: dict[str | None, int] = {}
         self._seen: set[str] = set()
         self._late: set[str] = set()
-        self._locks: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)
 
     def has(self, flaw: str) -> bool:
         """Say whether the flaw is this one, and make sure that it is listed."""
@@ -98,12 +99,7 @@ class FlawedStore:
     def unit(self, agreement: str) -> Iterator[FlawedUnit]:
         """Lock everything."""
         with ExitStack() as locks:
-            if any(map(self.has, LOCKING)):
-                locks.enter_context(self._locks[agreement])
-            elif not self.has("has no lock") and not (
-                self.has("does not lock what is new") and agreement not in self._snapshots
-            ):
-                locks.enter_context(self._lock)
+            locks.enter_context(self._locked(agreement))
             try:
                 yield FlawedUnit(self, agreement, locks)
             except KeyboardInterrupt:
@@ -113,6 +109,12 @@ class FlawedStore:
             except LookupError:
                 if not self.has("keeps the error"):
                     raise
+
+    def _locked(self, agreement: str) -> AbstractContextManager[object]:
+        """Return what a unit is under."""
+        if self.has("has no lock") or (self.has("starts without a lock") and agreement not in self._snapshots):
+            return nullcontext()
+        return self._locks[agreement] if any(map(self.has, LOCKING)) else self._lock
 
     def get(self, agreement: str) -> Agreement | None:
         """Return an agreement, or None."""
@@ -125,11 +127,12 @@ class FlawedStore:
     def find(self, query: Query, *, after: str | None, limit: int) -> Sequence[Agreement]:
         """Return a page."""
         asked = attrs.evolve(query, on_hold=None) if self.has("lists whatever their hold") else query
+        asked = attrs.evolve(asked, part_of=None) if self.has("lists whatever they are part of") else asked
         with self._lock:
             found = [a for a in self._snapshots.values() if self._matches(asked, a)]
         found.sort(key=lambda a: a.id.casefold() if self.has("sorts without case") else a.id)
         if self.has("lists what is due by date") and query.due_before is not None:
-            found.sort(key=lambda a: a.wakes_at or query.due_before)
+            found.sort(key=lambda a: str(a.wakes_at))
         if self.has("lists by offset"):
             start = 0 if after is None else self._offsets.get(after, 0)
             page = found[start : start + limit]
@@ -255,6 +258,19 @@ class FlawedStore:
     def close(self) -> None:
         """Hold nothing open."""
 
+    def other(self, agreement: str) -> Agreement | None:
+        """Return another agreement, or None."""
+        return self._first.get(agreement) if self.has("shows others as they began") else self.get(agreement)
+
+    def parts(self, whole: str) -> Sequence[Agreement]:
+        """Return the parts of an agreement."""
+
+        def key(id_: str) -> str:
+            return normalize("NFC", id_) if self.has("mixes up the wholes") else id_
+
+        found = (a for a in list(self._snapshots.values()) if a.part_of is not None and key(a.part_of) == key(whole))
+        return sorted(found, key=lambda a: a.id)
+
     def known(self, request: str, agreement: str) -> Known | None:
         """Return what is known of a request."""
         known = self._requests.get(request.lower() if self.has("ignores case") else request)
@@ -326,7 +342,7 @@ class FlawedUnit:
     """A unit of it."""
 
     def __init__(self, store: FlawedStore, agreement: str, locks: ExitStack) -> None:
-        """Lock nothing: the store did; *locks* takes what is read of others."""
+        """Lock nothing: the store did; *locks* takes what is read of others, where not all is locked."""
         self.id = agreement
         self._locks = locks
         self._store = store
@@ -336,22 +352,17 @@ class FlawedUnit:
             store._snapshots[agreement] = attrs.evolve(self.agreement, n=self.agreement.n + 1)
 
     def other(self, agreement: str) -> Agreement | None:
-        """Ask the store, and lock what is read where not all is locked."""
-        store = self._store
-        if store.has("ignores the case of others"):
-            same = [id_ for id_ in store._snapshots if id_.lower() == agreement.lower()]
-            agreement = same[0] if same else agreement
-        lock = store._locks[agreement]
-        if store.has("locks no parts") or (store.has("reads past who writes") and lock.acquire(blocking=False)):
+        """Ask the store."""
+        lock = self._store._locks[agreement]
+        if self._store.has("locks no parts"):
             self._locks.enter_context(lock)
-        return store.get(agreement)
+        if self._store.has("reads past who writes") and lock.acquire(blocking=False):
+            self._locks.callback(lock.release)
+        return self._store.other(agreement)
 
     def parts(self) -> Sequence[Agreement]:
-        """Look at each."""
-        store = self._store
-        whole = None if self.agreement is None and store.has("takes nothing for a whole") else self.id
-        found = [a for a in list(store._snapshots.values()) if a.part_of == whole]
-        return found if store.has("has parts as they come") else sorted(found, key=lambda a: a.id)
+        """Ask the store."""
+        return self._store.parts(self.id)
 
     def known(self, request: str) -> Known | None:
         """Ask the store."""

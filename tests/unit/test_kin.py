@@ -882,7 +882,9 @@ class TestProof:
         written = canonical(body)
         forged = Entry(n=1, body=written, hash=chain(GENESIS, written))
         family.store._entries[agreement] = [forged]
-        family.store._agreements[agreement] = fold([forged])
+        folded = fold([forged])
+        assert folded is not None
+        family.store._agreements[agreement] = folded
 
     def test_whole_was_written_anew(self) -> None:
         """What a part rests on is no more in the history of the whole: that is said of the part, for one and for all."""

@@ -79,6 +79,7 @@ def _consequences(out: Out, event: Event, names: Names) -> None:
     help="Whom it is between, like id=bekasi,name=Kota Bekasi,country=ID; may be repeated.",
 )
 @click.option("--version", metavar="VERSION", help="Which version of the process; the latest if not said.")
+@click.option("--part-of", metavar="ID", help="The agreement that it is to be part of.")
 @click.pass_obj
 @acting(starts=True)
 @shared()
@@ -91,11 +92,13 @@ def start(
     title: str,
     parties: tuple[Party, ...],
     version: str | None,
+    part_of: str | None,
 ) -> None:
     """Start an AGREEMENT at the first stage of a PROCESS."""
+    about: dict[str, Any] = {"title": title, "parties": parties, "version": version, "part_of": part_of}
 
     def call(engine: Engine) -> Agreement:
-        return engine.start(process, agreement, title=title, parties=parties, version=version, **act.common)
+        return engine.start(process, agreement, **about, **act.common)
 
     change(settings, call, create=True)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import click
@@ -32,8 +32,8 @@ from ._words import word
 WIDE = 120
 """From how many cells on a table of options can be read."""
 
-FILTERS = ("stage", "process", "outcome", "owner", "on_hold", "party", "text", "changed_since", "overdue", "due_before")
 COUNTABLE = ("stage", "process", "outcome", "owner", "on_hold")
+FILTERS = (*COUNTABLE, "party", "part_of", "text", "changed_since", "overdue", "due_before")
 
 
 def _onwards(engine: Engine, agreement: Agreement) -> Option | None:
@@ -54,28 +54,64 @@ def show(settings: Settings, agreement: str) -> None:
         names = Names.of(engine, found, out.lang)
         onwards = _onwards(engine, found) if names.process is not None else None
         further = None if names.process is None else names.process.further(found.stage)
+        whole = _with_names(engine, [] if found.part_of is None else [engine.get(found.part_of)], out.lang)
+        parts = _with_names(engine, engine.parts(found), out.lang)
     unmet = () if onwards is None else onwards.unmet
     if out.json:
         data = agreement_data(found, names)
         data["further"] = None if further is None else [stage.id for stage in further]
         data["advance"] = None if onwards is None else option_data(onwards, out.lang)
+        data["whole"] = _part_data(*whole[0]) if whole else None
+        data["parts"] = [_part_data(part, named) for part, named in parts]
         out.data(data)
         return
-    pairs = list(_about(found, names))
+    pairs = list(_about(found, names, _called(*whole[0]) if whole else None))
     if further is not None and found.outcome is None:
         pairs.append(("further stages", Cell(",".join(stage.id for stage in further), str(len(further)))))
     out.pairs(pairs)
     _due(out, found, names)
+    if parts:
+        rows = [_part_row(part, named) for part, named in parts]
+        out.table("", ("part", "stage", "outcome", "owner", "due"), [row[1:] for row in rows] if out.terminal else rows)
     _on_file(out, found, names)
     if not out.terminal:
-        rows = [("unmet", r.code, r.text(out.lang), ",".join(r.fix_by), rule(r, out.lang)) for r in unmet]
-        out.table("", (), rows)
+        reasons = [("unmet", r.code, r.text(out.lang), ",".join(r.fix_by), rule(r, out.lang)) for r in unmet]
+        out.table("", (), reasons)
     elif onwards is not None:
         out.text(f"{out.word('to advance')}:" if unmet else out.word("nothing stands in the way"))
         out.lines(reason_lines(unmet, names))
 
 
-def _about(agreement: Agreement, names: Names) -> Iterator[tuple[str, Value]]:
+def _with_names(engine: Engine, several: Iterable[Agreement], lang: str) -> list[tuple[Agreement, Names]]:
+    return [(one, Names.of(engine, one, lang)) for one in several]
+
+
+def _called(other: Agreement, names: Names) -> Cell:
+    """Name another agreement, and where it stands."""
+    stands = names.stage(other.stage) if other.running else names.outcome(other.outcome)
+    return Cell(other.id, f"{other.title or other.id} ({stands.shown if stands else ''})")
+
+
+def _part_row(part: Agreement, names: Names) -> tuple[Value, ...]:
+    due = nearest(part, names.lang)
+    return ("part", part.id, names.stage(part.stage), names.outcome(part.outcome), names.roles(part.owner), due)
+
+
+def _part_data(part: Agreement, names: Names) -> dict[str, Any]:
+    due = nearest(part, names.lang)
+    return {
+        "id": part.id,
+        "title": part.title,
+        "stage": part.stage,
+        "stage_label": names.stage(part.stage).shown,
+        "outcome": part.outcome,
+        "owner": part.owner,
+        "due": due and due.plain,
+        "overdue": part.overdue,
+    }
+
+
+def _about(agreement: Agreement, names: Names, whole: Cell | None) -> Iterator[tuple[str, Value]]:
     yield "agreement", agreement.id
     yield "title", agreement.title or None
     yield "process", str(agreement.process)
@@ -84,7 +120,7 @@ def _about(agreement: Agreement, names: Names) -> Iterator[tuple[str, Value]]:
     yield "round", agreement.round if agreement.round > 1 else None
     yield "since", names.moment(agreement.entered_at)
     yield "owner", names.roles(agreement.owner) if agreement.owner else None
-    yield "part of", agreement.part_of
+    yield "part of", whole
     yield "on hold", None if agreement.hold is None else agreement.hold.reason
     yield "outcome", names.outcome(agreement.outcome)
     stage = names.process and names.process.stage(agreement.stage)
@@ -191,6 +227,7 @@ def _option_rows(out: Out, names: Names, several: tuple[Option, ...]) -> Iterato
 @click.option("--owner", metavar="ROLE", help="Only those whose turn it is for this role.")
 @click.option("--on-hold/--not-on-hold", default=None, help="Only those on hold, or only the others.")
 @click.option("--party", metavar="ID", help="Only those with this party.")
+@click.option("--part-of", metavar="ID", help="Only the parts of this agreement.")
 @click.option("--text", metavar="TEXT", help="Only those whose id, title or parties hold this text.")
 @click.option("--changed-since", metavar="INSTANT", type=Instant(), help="Only those changed at or after this moment.")
 @click.option("--overdue/--not-overdue", default=None, help="Only those of which something is overdue, or nothing.")

@@ -77,6 +77,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "overdue since yesterday": ("terlambat sejak kemarin", "昨日から超過"),
     "owner": ("pemegang giliran", "担当"),
     "parameters": ("parameter", "パラメーター"),
+    "part": ("bagian", "部分"),
     "part of": ("bagian dari", "上位の協定："),
     "parties": ("para pihak", "当事者"),
     "passed over": ("dilampaui", "経ない段階"),

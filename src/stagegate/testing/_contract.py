@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ._dates import Dates, Others
+from ._dates import Dates
 from ._keeping import Alike, Definitions, Dossiers, Lasting
+from ._others import Others
 from ._reading import Counts, Histories, Listings, Values
 from ._telling import Outbox
 from ._writing import Nothing, Numbers, Requests, Units, Whole, Writers
@@ -16,12 +17,12 @@ class StoreContract(
     Whole,
     Requests,
     Writers,
+    Others,
     Histories,
     Listings,
     Counts,
     Values,
     Dates,
-    Others,
     Outbox,
     Dossiers,
     Definitions,

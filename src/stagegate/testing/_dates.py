@@ -1,13 +1,9 @@
-"""Clauses on what is due and when, and on agreements that look at each other."""
+"""Clauses on what is due, and when."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
-from typing import Any, TypeVar
+from typing import Any
 
 import attrs
 import pytest
@@ -15,27 +11,21 @@ import pytest
 from stagegate import (
     Adjournment,
     Agreement,
-    Conflict,
     Deadline,
     Engine,
     Event,
     MemoryStore,
     Query,
-    StagegateError,
     Store,
-    Unit,
 )
 
 from ._base import Fixtures
 from ._clock import ManualClock
-from ._lives import CLERK, HOSTILE, LAND, TIMED, Commit, long_life, opened, random_life, timed_process, write
+from ._lives import CLERK, HOSTILE, LAND, TIMED, Commit, long_life, opened, random_life, timed_process
 from ._writing import together
 
 EVER = datetime.max.replace(tzinfo=UTC)
 """By when everything is due."""
-
-ATTENTION = 0.2
-"""For how many seconds a test lets another thread do what it is not to do."""
 
 
 def _table(plain: dict[str, Any], agreement: Agreement) -> Any:
@@ -69,7 +59,7 @@ class Dates(Fixtures):
         return opened(store, clock, timed_process(), calendars=[LAND])
 
     def test_deadlines_are_kept(self, store: Store) -> None:
-        """S102: deadlines come back as they were: paused, away, to be reminded of, uncertain, overdue, of any round."""
+        """S109: deadlines come back as they were: paused, away, to be reminded of, uncertain, overdue, of any round."""
         (commit,) = long_life("a", 1)
         agreement = commit.agreement
         at = datetime(2025, 7, 24, 1, 2, 3, 456_789, tzinfo=UTC)
@@ -94,7 +84,7 @@ class Dates(Fixtures):
             assert whole.agreement == unit.agreement
 
     def test_due_at_the_very_instant(self, store: Store) -> None:
-        """S103: `due_before` finds what is to be done at or before an instant, to the microsecond, told in any zone."""
+        """S110: `due_before` finds what is to be done at or before an instant, to the microsecond, told in any zone."""
         (commit,) = long_life("a", 1)
         at = datetime(2025, 7, 24, 23, 30, 0, 1, tzinfo=UTC)
         _with(commit, _due(at, commit.agreement)).write(store)
@@ -105,7 +95,7 @@ class Dates(Fixtures):
             assert _ids(store, Query(due_before=local - timedelta(microseconds=1))) == []
 
     def test_whatever_comes_first(self, store: Store) -> None:
-        """S104: a reminder makes an agreement due as a date does; what stands still or was said to be late does not."""
+        """S111: a reminder makes an agreement due as a date does; what stands still or was said to be late does not."""
         at = datetime(2025, 7, 24, tzinfo=UTC)
         a, b, c, d, e = (long_life(id_, 1)[0] for id_ in "abcde")
         early, late = timedelta(days=9), timedelta(days=3)
@@ -119,7 +109,7 @@ class Dates(Fixtures):
         assert due == [["a"], ["a", "b"], ["a", "b"]]
 
     def test_due_follows(self, store: Store) -> None:
-        """S105: after every commit, what is due and what is overdue is what looking at each agreement gives."""
+        """S112: after every commit, what is due and what is overdue is what looking at each agreement gives."""
         memory = MemoryStore()
         for commit in random_life():
             commit.write(store)
@@ -136,7 +126,7 @@ class Dates(Fixtures):
                 assert (query, _ids(memory, query)) == (query, _ids(store, query))
 
     def test_pages_of_what_is_due(self, store: Store) -> None:
-        """S106: paged in the order of ids, what is due is met once, though it is put off or done as it is met."""
+        """S113: paged in the order of ids, what is due is met once, though it is put off or done as it is met."""
         at = datetime(2025, 7, 24, tzinfo=UTC)
         commits = {f"a{k:02}": long_life(f"a{k:02}", 2) for k in range(20)}
         for k, (first, _) in enumerate(commits.values()):
@@ -154,7 +144,7 @@ class Dates(Fixtures):
         assert sorted(commits) == met
 
     def test_reminder_is_no_change(self, store: Store, timed: Engine, clock: ManualClock) -> None:
-        """S107: a reminder takes a number and is no new version: who saw the version before it goes on from there."""
+        """S114: a reminder takes a number and is no new version: who saw the version before it goes on from there."""
         seen = timed.start("pact", "a", by=CLERK)
         clock.advance(days=14)
         assert timed.sweep().reminded == 1
@@ -167,7 +157,7 @@ class Dates(Fixtures):
         assert ((after := timed.note(seen, "seen", by=CLERK)).n, after.version) == (3, 3)
 
     def test_many_sweep(self, store: Store, timed: Engine, clock: ManualClock) -> None:
-        """S108: of many who sweep at once each thing is done once, and after a sweep nothing is due any more."""
+        """S115: of many who sweep at once each thing is done once, and after a sweep nothing is due any more."""
         for id_ in ("a", "b", "c"):
             timed.start("pact", id_, by=CLERK)
         now = clock.advance(days=60)
@@ -179,7 +169,7 @@ class Dates(Fixtures):
         assert timed.verify().ok
 
     def test_dossier_has_dates(self, lived: Store) -> None:
-        """S109: a dossier holds the deadlines of the snapshot, and of which whole it is a part."""
+        """S116: a dossier holds the deadlines of the snapshot, and of which whole it is a part."""
         last = {commit.agreement.id: commit.agreement for commit in random_life()}
         for id_ in TIMED:
             (dossier,) = lived.dossiers(id_)
@@ -187,150 +177,3 @@ class Dates(Fixtures):
             assert dossier.agreement is not None
             assert (last[id_].deadlines, last[id_].part_of) == (dossier.agreement.deadlines, dossier.agreement.part_of)
             assert list(dossier.faults) == []
-
-
-class Others(Fixtures):
-    """Agreements that look at each other."""
-
-    @pytest.fixture
-    def family(self, store: Store) -> dict[str, tuple[Commit, ...]]:
-        """Have a whole `a` with two parts, and `b`; return the commits of each, the first of which are written."""
-        there = {id_: long_life(id_, 3) for id_ in ("a", "a/2", "a/1", "b")}
-        for id_, commits in there.items():
-            there[id_] = tuple(_of(commit, "a") if "/" in id_ else commit for commit in commits)
-            there[id_][0].write(store)
-        return there
-
-    def test_other_is_read(self, store: Store, family: dict[str, tuple[Commit, ...]]) -> None:
-        """S110: a unit reads any other agreement as it is, or None; ids are compared as they are."""
-        for n in (1, 2, 3):
-            with store.unit("a") as unit:
-                read = [unit.other(id_) for id_ in ("a/1", "b", "A", "B", "a/", "a%")]
-            commits = (family["a/1"][n - 1].agreement, family["b"][n - 1].agreement)
-
-            assert [*commits, None, None, None, None] == read
-            write(store, [family[id_][n] for id_ in ("a/1", "b") if n < 3])
-
-    def test_parts_are_read(self, store: Store, family: dict[str, tuple[Commit, ...]]) -> None:
-        """S111: a unit reads its parts as they are, in the order of ids: no other's parts, and no parts of parts."""
-        for id_, whole in (
-            ("a/1/1", "a/1"),
-            ("z", "a"),
-            ("A/1", "A"),
-            ("Z", "a"),
-            ("a%", "a_"),
-            ("\uffee", "a"),
-            ("😀", "a"),
-        ):
-            _of(long_life(id_, 1)[0], whole).write(store)
-        family["a/1"][1].write(store)
-        with store.unit("a") as unit:
-            parts = list(unit.parts())
-        with store.unit("b") as unit:
-            assert list(unit.parts()) == []
-
-        assert [part.id for part in parts] == ["Z", "a/1", "a/2", "z", "\uffee", "😀"]
-        assert [store.get(part.id) for part in parts] == parts
-        assert family["a/1"][1].agreement == parts[1]
-
-    def test_parts_of_what_is_not_there(self, store: Store) -> None:
-        """S112: a unit on an agreement that is not there yet has no parts, and reads others all the same."""
-        (commit,) = long_life("b", 1)
-        commit.write(store)
-        with store.unit("a") as unit:
-            assert ([], commit.agreement) == (list(unit.parts()), unit.other("b"))
-
-    def test_nobody_changes_what_was_read(self, store: Store, family: dict[str, tuple[Commit, ...]]) -> None:
-        """S113: what a unit has read of another is so when it commits; who meets it waits or gets a `Conflict`."""
-        read, done = _race(store, family["a"][1], lambda unit: unit.other("b"), family["b"][1].write)
-
-        assert family["b"][0].agreement == read
-        assert done != ["other", "mine"], "what was read had changed when the unit committed"
-
-    def test_nobody_changes_parts(self, store: Store, family: dict[str, tuple[Commit, ...]]) -> None:
-        """S114: so it is with the parts that it has read."""
-        read, done = _race(store, family["a"][1], lambda unit: unit.parts(), family["a/2"][1].write)
-
-        assert [family["a/1"][0].agreement, family["a/2"][0].agreement] == list(read)
-        assert done != ["other", "mine"], "a part had changed when the unit committed"
-
-    def test_nobody_adds_parts(self, store: Store, family: dict[str, tuple[Commit, ...]]) -> None:
-        """S115: so it is with there being no more of them: who starts a part reads the whole."""
-        wholes = list[Agreement | None]()
-
-        def start(store: Store) -> None:
-            with store.unit("a/3") as unit:
-                wholes.append(unit.other("a"))
-                _of(long_life("a/3", 1)[0], "a").commit(unit)
-
-        read, done = _race(store, family["a"][1], lambda unit: unit.parts(), start)
-
-        assert [part.id for part in read] == ["a/1", "a/2"]
-        assert done != ["other", "mine"], "there was another part when the unit committed"
-        assert done != ["mine", "other"] or wholes == [family["a"][1].agreement], "the part began under what was past"
-
-    def test_two_that_rest_on_each_other(self, store: Store, family: dict[str, tuple[Commit, ...]]) -> None:
-        """S116: of two units, each of which reads what the other changes, one at most commits."""
-        here = threading.Barrier(2)
-
-        def meet() -> None:
-            # A store with one lock lets only one in, who does not wait for long.
-            with suppress(threading.BrokenBarrierError):
-                here.wait(ATTENTION)
-
-        def one(mine: str, its: str) -> bool:
-            try:
-                with store.unit(mine) as unit:
-                    meet()
-                    read = unit.other(its)
-                    meet()
-                    family[mine][1].commit(unit)
-            except StagegateError:
-                return False
-            return read == family[its][0].agreement
-
-        with ThreadPoolExecutor(2) as pool:
-            running = [pool.submit(one, *ids) for ids in (("a", "b"), ("b", "a"))]
-
-        assert [future.result() for future in running] != [True, True], "each rests on what the other has changed"
-
-    def test_read_through_another_store(self, store: Store, another: Store) -> None:
-        """S117: a unit of one store reads of others what was committed through another store on the same place."""
-        for commit, writer, reader in zip(long_life("a/1", 2), (store, another), (another, store), strict=True):
-            part = _of(commit, "a")
-            part.write(writer)
-            with reader.unit("a") as unit:
-                assert (part.agreement, [part.agreement]) == (unit.other("a/1"), list(unit.parts()))
-
-
-def _of(commit: Commit, whole: str) -> Commit:
-    """Return *commit* with an agreement that is part of *whole*."""
-    return attrs.evolve(commit, agreement=attrs.evolve(commit.agreement, part_of=whole))
-
-
-Read = TypeVar("Read")
-
-
-def _race(
-    store: Store, mine: Commit, look: Callable[[Unit], Read], other: Callable[[Store], None]
-) -> tuple[Read, list[str]]:
-    """
-    Look at something in a unit, let another thread do its work, then commit.
-
-    Returns:
-        What was seen, and who committed, in order.
-    """
-    done: list[str] = []
-
-    def work() -> None:
-        with suppress(StagegateError):
-            other(store)
-            done.append("other")
-
-    with ThreadPoolExecutor(1) as pool, suppress(Conflict), store.unit(mine.agreement.id) as unit:
-        seen = look(unit)
-        wait([pool.submit(work)], ATTENTION)
-        mine.commit(unit)
-        done.append("mine")
-    assert done, "nobody got anything done"
-    return seen, done

@@ -91,6 +91,10 @@ TIMED = ("pact", "pact/1", "pact/2", "Pact", "Pact/1", "pac", "pac_")
 IDS = (*LASTING, *TIMED)
 """Every agreement of the random life."""
 
+WHOLES = {"z": "é", "ß": "e\u0301", "ss": "0", "ア": "00", "日本": "é", "😀": "a'b", "\uffee": "日本"}
+WHOLES |= {"pact/1": "pact", "pact/2": "pact", "Pact/1": "Pact"}
+"""Those that are parts, each with the agreement that it is part of."""
+
 BUSY = LASTING[:7]
 """Those to which most happens."""
 
@@ -312,8 +316,7 @@ def _time_passes(store: _Recorder, clock: ManualClock) -> None:
     engine = opened(store, clock, timed_process(), calendars=[LAND])
     for id_ in TIMED:
         clock.advance(hours=1)
-        whole = id_.partition("/")[0]
-        engine.start("pact", id_, title=id_, part_of=whole if whole != id_ else None, by=CLERK)
+        engine.start("pact", id_, title=id_, part_of=WHOLES.get(id_), by=CLERK)
     engine.adjourn("Pact/1", HOSTILE[2], until=clock().date() + timedelta(days=60), by=COUNCIL)
     for id_ in ("pact", "pac"):
         engine.approve(id_, result={"members": 3, "present": 3, "in_favour": 2, "against": 1}, by=COUNCIL)
@@ -375,7 +378,8 @@ def random_life(seed: int = 298, steps: int = 100) -> tuple[Commit, ...]:
         for place, id_ in enumerate(LASTING):
             clock.advance(hours=1)
             parties = [Party(f"party{k}", name=HOSTILE[k], country="ID") for k in range(place % 4)]
-            engine.start("cooperation", id_, title=HOSTILE[place % len(HOSTILE)], parties=parties, by=CLERK)
+            title, whole = HOSTILE[place % len(HOSTILE)], WHOLES.get(id_)
+            engine.start("cooperation", id_, title=title, parties=parties, part_of=whole, by=CLERK)
             if id_ in BUSY:
                 engine.record(id_, "cost", 900, by=CLERK)
                 engine.record(id_, "abroad", place % 3 == 0, by=CLERK)
@@ -401,4 +405,17 @@ def long_life(id: str, events: int) -> tuple[Commit, ...]:
         for n in range(2, events + 1):
             clock.advance(minutes=1)
             engine.note(id, f"note {n}", by=CLERK, request_id=f"{id} {n}")
+    return tuple(store.commits)
+
+
+def whole_life() -> tuple[Commit, ...]:
+    """Return the commits of `w` and its parts `w/1` and `w/2`: each is started, and then noted on once."""
+    clock, store = ManualClock(), _Recorder()
+    ids = ("w", "w/1", "w/2")
+    with desk(store, clock) as engine:
+        for id_ in ids:
+            engine.start("cooperation", id_, part_of=None if id_ == "w" else "w", by=CLERK)
+        for id_ in ids:
+            clock.advance(minutes=1)
+            engine.note(id_, "seen", by=CLERK)
     return tuple(store.commits)

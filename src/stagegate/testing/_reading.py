@@ -42,9 +42,9 @@ ASKED: dict[str, tuple[Any, ...]] = {
     "owner": ("clerk", "council", "ministry", "cler", "%"),
     "on_hold": (True, False),
     "party": ("party0", "party2", "Party0", "party_"),
+    "part_of": ("é", "e\u0301", "É", "0", "00", "a'b", "日本", "pact", "Pact", "pact/1", "%", "nobody"),
     "text": ("o'brien", "STRASSE", "%", "_", "協力", "party1", "\\", "zz", "é"),
     "overdue": (True, False),
-    "part_of": ("pact", "Pact", "pact/1", "pac_", "%", ""),
 }
 """What each filter is asked for; `changed_since` and `due_before` are asked for instants of the life itself."""
 
