@@ -85,6 +85,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "migrate": {"agreement": "deal", "to": "pact", "version": "1", "mapping": {}, "reason": "new rules"},
     "plan_migration": {"from_": "pact", "to": "pact", "version": "1", "mapping": {}, "by": BOSS},
     "get": {"agreement": "deal"},
+    "parts": {"agreement": "deal"},
     "find": {
         "stage": "draft", "process": "pact", "outcome": "dropped", "running": True, "owner": "boss", "on_hold": False,
         "party": "x", "text": "deal", "changed_since": None, "after": "a", "limit": 5,
