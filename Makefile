@@ -18,7 +18,7 @@ CORE_OMIT := */stagegate/cli/*,*/stagegate/contrib/*,*/stagegate/testing.py,*/st
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format types catalogs calendars floors docs examples cover cover-report bench proof wheel lock clean
+.PHONY: help demo test lint format types catalogs calendars pages floors docs examples cover cover-report bench proof wheel lock clean
 
 help: ## list these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -61,6 +61,7 @@ lint: $(VENV)/stamp-dev ## style, dependencies, a sentence for every test
 	$(BIN)/interrogate --quiet tests
 	$(PY) scripts/catalogs.py --check
 	$(PY) scripts/calendars.py --check
+	$(PY) scripts/pages.py --check
 
 format: $(VENV)/stamp-dev ## let ruff write what it can
 	$(BIN)/ruff check --fix-only --quiet
@@ -71,6 +72,9 @@ types: $(VENV)/stamp-dev ## mypy, strict
 
 catalogs: $(VENV)/stamp-dev ## write the sentences into the catalogs, and compile those
 	$(PY) scripts/catalogs.py
+
+pages: $(VENV)/stamp-dev ## write the tables on the pages of the built-in processes
+	$(PY) scripts/pages.py
 
 calendars: $(VENV)/stamp-dev ## write the shipped calendars from what `holidays` knows
 	$(PY) scripts/calendars.py

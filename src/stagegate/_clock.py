@@ -178,20 +178,27 @@ class Clock:
     ) -> Iterator[_Running]:
         agreement, entry = attempt.agreement, _day(attempt, attempt.agreement.entered_at)
         if stage.within is not None and stage.gate is not None:
-            start = self._start(stage.within, agreement, entry, old.get(f"stage:{stage.id}"), entered=entered)
+            was = old.get(f"stage:{stage.id}")
+            start = self._start(stage.within, agreement, entry, was, entered=entered)
+            if was is not None and stage.timeout[0] == END and not entered and _over(was, attempt):
+                start = was.start
             if start is not None:
                 yield _Running(key=f"stage:{stage.id}", period=stage.within, start=start, remind=stage.remind)
         for part in () if stage.gate is None else stage.gate.walk():
             if part.within is None or _answered(part, attempt) or not asked(part, attempt):
                 continue
             key = f"requirement:{part.name}"
-            start = self._start(part.within, agreement, entry, old.get(key), entered=entered)
-            if isinstance(part, ApprovalRequirement) and part.of and not part.within.since:
-                # Nobody is late, or silent, about a text that is not there: a new one has its whole time.
-                if any(kind not in agreement.documents for kind in part.of):
-                    continue
-                if not entered and before is not None and _new(part.of, before, agreement):
-                    start = attempt.today
+            was = old.get(key)
+            start = self._start(part.within, agreement, entry, was, entered=entered)
+            if isinstance(part, ApprovalRequirement):
+                new = not entered and before is not None and _new(part.of, before, agreement)
+                if part.of and not part.within.since:
+                    # Nobody is late, or silent, about a text that is not there: a new one has its whole time.
+                    if any(kind not in agreement.documents for kind in part.of):
+                        continue
+                    start = attempt.today if new else start
+                if was is not None and part.silence and not (entered or new) and _over(was, attempt):
+                    start = was.start
             if start is not None:
                 yield _Running(key=key, period=part.within, start=start, remind=part.remind)
         for duty in stage.duties:
@@ -492,11 +499,16 @@ def _answered(part: Requirement, attempt: Attempt) -> bool:
     return isinstance(part, ApprovalRequirement) and bool(part.silence) and part.answered(attempt)
 
 
+def _over(deadline: Deadline, attempt: Attempt) -> bool:
+    """Whether the law has decided by it: a date that comes to light later does not give the time back."""
+    return deadline.at is not None and deadline.at <= attempt.at and deadline.certain
+
+
 def _new(kinds: Iterable[str], before: Agreement, after: Agreement) -> bool:
     """Whether one of these documents has another text than before."""
     for kind in kinds:
-        was = before.documents.get(kind)
-        if was is None or not was.same_text(after.documents[kind]):
+        was, now = before.documents.get(kind), after.documents.get(kind)
+        if now is not None and (was is None or not was.same_text(now)):
             return True
     return False
 

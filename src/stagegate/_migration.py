@@ -258,12 +258,15 @@ def _before(new: Process, stage: str) -> tuple[Stage, ...]:
 
 def _jumped(old: Process, new: Process, mapping: Mapping[str, str], stage: str, place: Stage) -> list[str]:
     """Return the stages it would stand behind without having passed their gates: there is no path around a gate."""
-    here = old.place(stage)
-    return [
-        before.id
-        for before in _before(new, place.id)
-        if any(passed >= here for passed in _counterparts(old, mapping, before.id))
-    ]
+    here, jumped = old.place(stage), []
+    # Where the place also stands for a stage further on, what is new right before it may be this one by another name.
+    ahead = any(one > here for one in _counterparts(old, mapping, place.id))
+    for before in reversed(_before(new, place.id)):
+        passed = _counterparts(old, mapping, before.id)
+        if any(one >= here for one in passed) or (ahead and not passed):
+            jumped.append(before.id)
+        ahead = ahead and not passed
+    return jumped[::-1]
 
 
 def plan(office: Office, source: Source, to: Process, mapping: Mapping[str, str] | None) -> MigrationPlan:

@@ -199,7 +199,7 @@ class MutatingPath:
             # The clock is read when it is our turn, so that events are recorded in the order of their numbers.
             now = self.clock()
             recorded_at = instant(now, "clock")
-            stamp = recorded_at if at is None else _past(at, now, recorded_at)
+            stamp = recorded_at if at is None else instant(at, "at")
             current = unit.agreement
             if isinstance(wanted, Start):
                 process = wanted.process
@@ -217,6 +217,8 @@ class MutatingPath:
                 known = unit.known(request_id)
                 if known is not None:
                     return self._replay(id_, known, request)
+            if at is not None:
+                _past(at, now)
             if isinstance(wanted, Start):
                 plan = self._begin(unit, current, wanted, actor, now if at is None else at)
             else:
@@ -481,12 +483,10 @@ def id_of(agreement: Agreement | str, where: str = "agreement") -> str:
     return agreement.id if isinstance(agreement, Agreement) else name(agreement, where)
 
 
-def _past(at: datetime, now: datetime, recorded_at: str) -> str:
-    stamp = instant(at, "at")
+def _past(at: datetime, now: datetime) -> None:
     if at > now:
-        message = f"at: {stamp} lies in the future (it is {recorded_at}); record what has happened"
+        message = f"at: {instant(at)} lies in the future (it is {instant(now)}); record what has happened"
         raise InvalidValue(message)
-    return stamp
 
 
 def not_found(id_: str) -> NotFound:

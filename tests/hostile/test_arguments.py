@@ -12,6 +12,7 @@ from stagegate import (
     Calendar,
     DefinitionError,
     Document,
+    Duty,
     Engine,
     InvalidValue,
     MemoryStore,
@@ -20,8 +21,10 @@ from stagegate import (
     Period,
     PluginError,
     Process,
+    Renewal,
     Stage,
     StagegateError,
+    Term,
     actor,
     all_of,
     approval,
@@ -32,10 +35,15 @@ from stagegate import (
     load_calendar,
     load_process,
     months,
+    notice,
+    parent,
     parties,
+    parts,
+    track,
     unguarded,
     when,
     workdays,
+    years,
 )
 
 from .office import BOSS, MOST_SAID, Office, pact, plan
@@ -274,14 +282,71 @@ PIECES: list[Callable[[Any], Any]] = [
     lambda value: workdays(1).due(date(2025, 7, 25), pauses=[value]),
     lambda value: check_plugin(value),
 ]
+YEAR = years(1)
+TIMED: list[Callable[[Any], Any]] = [
+    lambda value: Term([value]),
+    lambda value: Term(lasts=[value]),
+    lambda value: Renewal([value]),
+    lambda value: Renewal("a", window=[value]),
+    lambda value: Renewal("a", gate=[value]),
+    lambda value: Renewal("a", term=[value]),
+    lambda value: Renewal("a", basis=value),
+    lambda value: Renewal("a", provenance=[value]),
+    lambda value: Duty(value, every=YEAR),
+    lambda value: Duty("a", document=[value], every=YEAR),
+    lambda value: Duty("a", gate=[value], within=YEAR),
+    lambda value: Duty("a", every=[value]),
+    lambda value: Duty("a", within=[value]),
+    lambda value: Duty("a", within=YEAR, after=[value]),
+    lambda value: Duty("a", within=YEAR, remind=[value]),
+    lambda value: Duty("a", within=YEAR, label=[value]),
+    lambda value: Duty("a", within=YEAR, fix_by=[value]),
+    lambda value: Duty("a", within=YEAR, basis=[value]),
+    lambda value: Stage("a", owner="b", within=[value]),
+    lambda value: Stage("a", owner="b", on_timeout=value),
+    lambda value: Stage("a", owner="b", remind=[value]),
+    lambda value: Stage("a", owner="b", term=[value]),
+    lambda value: Stage("a", owner="b", on_expiry=[value]),
+    lambda value: Stage("a", owner="b", renewal=[value]),
+    lambda value: Stage("a", owner="b", amend=[value]),
+    lambda value: Stage("a", owner="b", amend={"plan": value}),
+    lambda value: Stage("a", owner="b", duties=[value]),
+    lambda value: document("a", within=[value]),
+    lambda value: document("a", within=YEAR, remind=[value]),
+    lambda value: approval("a", within=YEAR, basis="x", silence=[value]),
+    lambda value: notice(value, before="b", days=1),
+    lambda value: notice("a", before=value, days=1),
+    lambda value: notice("a", before="b", days=[value]),
+    lambda value: notice("a", before="b", workdays=[value]),
+    lambda value: parts(all=[value]),
+    lambda value: parts(any=[value]),
+    lambda value: parts(each=[value]),
+    lambda value: parts(at_least=[value], reached="a"),
+    lambda value: parts(at_least=1, reached=[value]),
+    lambda value: parts(all="a", unless=[value]),
+    lambda value: parts(all="a", process=[value]),
+    lambda value: parent(reached=value),
+    lambda value: track(value, reached="a"),
+    lambda value: track("a", reached=value),
+]
+"""Pieces of what time brings, and of what is asked of other agreements."""
 
 
 @pytest.mark.parametrize("kind", list(WRONG))
-@pytest.mark.parametrize("make", PIECES, ids=range(len(PIECES)))
+@pytest.mark.parametrize("make", [*PIECES, *TIMED], ids=range(len(PIECES) + len(TIMED)))
 def test_pieces_are_never_made_of_wrong_types(make: Callable[[Any], Any], kind: str) -> None:
     """A value, a requirement or a plugin made of the wrong type is refused with an error of our own."""
     with pytest.raises(StagegateError):
         make(WRONG[kind])
+
+
+@pytest.mark.parametrize("value", [HUGE, Unspeakable(), "x" * 10_000_000], ids=["huge", "unspeakable", "endless"])
+@pytest.mark.parametrize("make", TIMED, ids=range(len(TIMED)))
+def test_pieces_of_what_is_beyond_all_bounds_are_refused_in_few_words(make: Callable[[Any], Any], value: Any) -> None:
+    """A number of five thousand digits, what cannot be shown and an endless text are refused in few words."""
+    with pytest.raises(StagegateError) as refused:
+        make(value)
+    assert len(str(refused.value)) <= MOST_SAID
 
 
 @pytest.mark.parametrize(

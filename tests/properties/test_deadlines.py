@@ -100,7 +100,7 @@ def counts(case: dict[str, Any], day: date) -> bool:
 def first_day(case: dict[str, Any]) -> date:
     """Return the first day that can count."""
     start: date = case["start"]
-    return start + DAY * int(case["period"].day_one == "next")
+    return start + DAY if case["period"].day_one == "next" else start
 
 
 @profile

@@ -23,6 +23,7 @@ from stagegate import (
     Delivered,
     Delivery,
     Document,
+    Due,
     Engine,
     Entry,
     Event,
@@ -41,6 +42,7 @@ from stagegate import (
     OutcomeUnknown,
     Page,
     Party,
+    Period,
     Pin,
     Process,
     RefusedError,
@@ -56,12 +58,15 @@ from stagegate import (
     at_least,
     builtin,
     builtin_calendar,
+    calendar_days,
     check_plugin,
     document,
     fact,
     fold,
     hookimpl,
+    load_calendar,
     load_process,
+    months,
     parent,
     parties,
     parts,
@@ -71,6 +76,7 @@ from stagegate import (
     unguarded,
     value_of,
     when,
+    workdays,
 )
 
 # A process
@@ -127,6 +133,17 @@ assert_type(load_process(Path("permit.toml"), requirements=[affordable], paramet
 assert_type(load_process({"id": "permit"}), Process)
 assert_type(builtin("id-ksdpl", without=["G09"]), Process)
 assert_type(builtin_calendar("indonesia"), Calendar)
+assert_type(load_calendar("utopia.toml"), Calendar)
+assert_type(load_calendar({"id": "utopia", "version": "1"}).digest, str)
+assert_type(builtin_calendar("japan").amended("2", holidays={"2025-12-29": "x"}, last=date(2025, 12, 31)), Calendar)
+assert_type(Calendar(id="c", version="1", weekend=["friday", 5], working={date(2025, 7, 26): "x"}).off(date.max), str)
+assert_type(workdays(45, since="letter.received_on", day_one="same"), Period)
+assert_type(months(6, roll="next").before(date(2025, 7, 24), calendar=builtin_calendar("japan")), date)
+due = calendar_days(7).due(date(2025, 7, 24), zone="Asia/Jakarta", pauses=[(date(2025, 7, 25), date(2025, 7, 26))])
+assert_type(due, Due)
+assert_type((due.date, due.at, due.certain, due.rule), tuple[date, datetime, bool, Period])
+assert_type(due.skipped, tuple[tuple[date, str], ...])
+assert_type(due.explain("ja"), tuple[str, ...])
 
 # An application: a view for each thing a clerk does
 

@@ -995,6 +995,38 @@ class TestWhatHasPassed:
         assert it.deal.overdue
         assert 0 == it.engine.sweep().total
 
+    @pytest.mark.parametrize("heard", ["2025-09-01", "never"])
+    def test_date_that_comes_later_saves_nothing(self, heard: str) -> None:
+        """When the time that ends it has passed, another date for its start changes nothing any more."""
+        it = play(within=calendar_days(3, since="fact:heard"), on_timeout="end:withdrawn")
+        it.engine.record("deal", "heard", "2025-07-24", by=BOSS)
+        it.later(days=10).engine.record("deal", "heard", heard, by=BOSS)
+
+        assert {"stage:work": "2025-07-27"} == it.dates()
+        assert 1 == it.engine.sweep().ended
+
+    def test_date_that_comes_in_time_counts(self) -> None:
+        """Before the time has passed, or where it only makes late, another date for its start counts."""
+        ends = play(within=calendar_days(3, since="fact:heard"), on_timeout="end:withdrawn")
+        late = play(within=calendar_days(3, since="fact:heard")).later(days=10)
+        for it in (ends, late):
+            it.engine.record("deal", "heard", "2025-07-24", by=BOSS)
+            it.engine.record("deal", "heard", "2025-09-01", by=BOSS)
+
+        assert {"stage:work": "2025-09-04"} == ends.dates() == late.dates()
+
+    def test_date_that_comes_later_wakes_no_silence(self) -> None:
+        """Silence has decided, whichever date is recorded for its start afterwards; a new text asks anew."""
+        asks = {"within": calendar_days(3, since="plan.received_on"), "silence": "refuses", "basis": "R1"}
+        it = play(gate=approval("council", of="plan", **asks))
+        it.attach("plan", received_on="2025-07-24")
+        it.later(days=10).attach("plan", received_on="2025-08-03")
+        same_text = it.dates()
+        it.attach("plan", b"other", received_on="2025-08-03")
+
+        assert {"requirement:approval:council": "2025-07-27"} == same_text
+        assert {"requirement:approval:council": "2025-08-06"} == it.dates()
+
     def test_last_day_there_is(self) -> None:
         """A term that ends on the last day that can be written never passes, and breaks nothing."""
         it = Play(Stage("work", owner="boss", gate=fact("x"), term="pact.valid_until"), Stage("done", owner="boss"))

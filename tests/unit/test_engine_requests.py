@@ -21,6 +21,7 @@ from stagegate import (
     Entry,
     GateClosed,
     HistoryTampered,
+    InvalidValue,
     Known,
     MemoryStore,
     NoSuchMove,
@@ -160,6 +161,17 @@ def test_same_instant_in_another_zone_is_the_same_request(engine: Engine, clock:
     first = engine.note("x", "n", at=clock(), by=boss, request_id="r")
 
     assert first == engine.note("x", "n", at=clock().astimezone(ZoneInfo("Asia/Tokyo")), by=boss, request_id="r")
+
+
+def test_clock_that_is_put_back_repeats_the_same_answer(engine: Engine, clock: ManualClock, boss: Actor) -> None:
+    """What was done as of a time can be repeated, although the clock was put back behind that time since."""
+    at = clock()
+    done = engine.note("x", "seen", by=boss, at=at, request_id="r")
+    clock.advance(days=-1)
+
+    assert done == engine.note("x", "seen", by=boss, at=at, request_id="r")
+    with pytest.raises(InvalidValue, match="at: .* lies in the future"):
+        engine.note("x", "seen", by=boss, at=at, request_id="other")
 
 
 def test_nothing_is_remembered_of_what_was_not_written(engine: Engine, boss: Actor) -> None:

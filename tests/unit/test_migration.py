@@ -361,6 +361,30 @@ class TestStranded:
             ("migration.stage", f"the stage vote has no place in {NEW.pin}; map it to one of its stages")
         ] == self.stranded(engine, NEW)
 
+    def test_behind_a_gate_of_another_name(self) -> None:
+        """A gate that it has not passed is not gone because its stage has another name, and it is mapped past it."""
+        gates = fact("heard"), fact("cleared")
+        old = Process("p", "1", [stage("talks", gates[0]), stage("review", gates[1]), last("end")])
+        new = Process("p", "2", [stage("hearing", gates[0]), stage("review", gates[1]), last("end")])
+        engine = Engine(MemoryStore(), processes=[old])
+        engine.start("p", "x", by=BOSS)
+        engine = Engine(engine._store, processes=[new])
+        with pytest.raises(GateClosed) as closed:
+            engine.migrate("x", new, mapping={"talks": "review"}, by=BOSS)
+
+        assert [("migration.gate", "hearing")] == [(why.code, why.params["gate"]) for why in closed.value.unmet]
+        assert "hearing" == engine.migrate("x", new, mapping={"talks": "hearing"}, by=BOSS).stage
+
+    def test_stages_that_become_one(self) -> None:
+        """Where two stages become one, its gate is the one to pass, and what is new before both is behind it."""
+        old = Process("p", "1", [stage("a"), stage("b"), stage("c"), last("end")])
+        new = Process("p", "2", [stage("a"), stage("c", fact("all")), last("end")])
+        engine = Engine(MemoryStore(), processes=[old])
+        engine.start("p", "x", by=BOSS)
+        engine.advance("x", by=BOSS)
+
+        assert "c" == Engine(engine._store, processes=[new]).migrate("x", new, mapping={"b": "c"}, by=BOSS).stage
+
     def test_behind_a_gate(self, engine: Engine) -> None:
         """It would stand behind a gate that it has not passed."""
         assert [
