@@ -30,6 +30,9 @@ from ._text import frozendict, translate
 from .exceptions import NotFound, quote
 
 DAY = timedelta(days=1)
+PARENT = "parent"
+"""Where an open-ended part takes the end of its term from."""
+
 ACTS = frozenset({"attach", "record", "note"})
 VOTES = frozenset({"approve", "refuse", "abstain"})
 
@@ -324,11 +327,10 @@ class Clock:
         entered: bool,
         anew: bool,
     ) -> Deadline | None:
-        term = _term_of(stage, attempt.move)
-        amended = (
-            attempt.move == "amend" and term is not None and term.until.startswith(f"{attempt.details.get('kind')}.")
-        )
-        if term is None or not (entered or amended):
+        term = _term_of(stage, attempt.move, was)
+        amended = attempt.move == "amend" and _taken_from(was, str(attempt.details.get("kind")))
+        follows = was is not None and _follows(stage, was)
+        if term is None or not (entered or amended or follows):
             if not anew or was is None or was.period is None or was.date is None:
                 return was
             calendar = self.calendar(process, was.period)
@@ -352,9 +354,10 @@ class Clock:
 
         A part cannot outlive the agreement it is part of: an open-ended one ends with it.
         """
-        term = _term_of(stage, attempt.move)
+        was: Deadline | None = None if before is None else before.deadlines.get("term")
+        term = _term_of(stage, attempt.move, was)
         if term is None:
-            return None if before is None else before.deadlines.get("term")
+            return was
         agreement, today = attempt.agreement, attempt.today
         parent = None if attempt.parent is None else attempt.parent.deadlines.get("term")
         calendar = self.calendar(process, term.lasts)
@@ -369,7 +372,9 @@ class Clock:
                 return None
             ends, rule, source = found, frozendict({"until": term.until}), ("", "")
         elif parent is not None and parent.date is not None:
-            ends, rule, source = parent.date, frozendict({"until": "parent"}), ("", "")
+            ends, rule, source = parent.date, frozendict({"until": PARENT}), ("", "")
+            if was is not None and (was.rule, was.date) == (rule, ends):
+                return was
         else:
             return None
         return Deadline(
@@ -408,7 +413,7 @@ class Clock:
             yield from self._renewal(process, stage, attempt)
         entered = None if to is None else process.stage(to)
         if move == "amend":
-            entered = stage if stage.term is not None and stage.term.until.startswith(f"{target}.") else None
+            entered = stage if target is not None and _taken_from(agreement.deadlines.get("term"), target) else None
         if entered is not None and entered.term is not None and (move != "send_back"):
             yield from self._term_fits(process, entered, attempt)
 
@@ -424,7 +429,9 @@ class Clock:
     def _term_fits(self, process: Process, entered: Stage, attempt: Attempt) -> Iterator[Unmet]:
         document = attempt.details.get("document") if attempt.move == "amend" else None
         seen = attempt if document is None else _with(attempt, document)
-        term = _term_of(entered, attempt.move)
+        if attempt.move == "amend" and document is None:
+            return
+        term = _term_of(entered, attempt.move, attempt.agreement.deadlines.get("term"))
         ends = self.term(process, entered, attempt.agreement, seen)
         if term is not None and term.until and seen.agreement.date_at(term.until) is None:
             yield _why("term.unknown", "term", point=term.until)
@@ -469,10 +476,31 @@ def _with(attempt: Attempt, document: Mapping[str, Any]) -> Attempt:
     return attrs.evolve(attempt, agreement=attrs.evolve(agreement, documents=documents))
 
 
-def _term_of(stage: Stage, move: str) -> Term | None:
+def _term_of(stage: Stage, move: str, was: Deadline | None) -> Term | None:
+    """Return the term that begins by a move: of the stage, of its renewal, or the one in force where it is amended."""
+    if move == "amend" and was is not None and "until" in was.rule:
+        return Term(was.rule["until"])
     if move == "renew" and stage.renewal is not None and stage.renewal.term is not None:
         return stage.renewal.term
     return stage.term
+
+
+def _taken_from(term: Deadline | None, kind: str) -> bool:
+    """Whether the term in force was taken from a document of that kind."""
+    return term is not None and str(term.rule.get("until", "")).startswith(f"{kind}.")
+
+
+def _follows(stage: Stage, term: Deadline) -> bool:
+    """Whether an open-ended part goes on as long as its whole; one that can be renewed does so by its renewal."""
+    return term.rule.get("until") == PARENT and stage.renewal is None
+
+
+def extended(stage: Stage, term: Deadline, attempt: Attempt) -> bool:
+    """Say whether the term of an open-ended part was extended, or lifted, with that of its whole."""
+    if attempt.parent is None or not _follows(stage, term) or attempt.parent.outcome is not None:
+        return False
+    whole = attempt.parent.deadlines.get("term")
+    return whole is None or whole.date != term.date
 
 
 def _begins(lasts: Period, before: Agreement | None, attempt: Attempt) -> date:
@@ -517,14 +545,9 @@ def _passed(stage: Stage, attempt: Attempt) -> Iterator[Unmet]:
     """Name the deadlines that have passed and end the agreement: nothing but its end is left."""
     for key, ends in ((f"stage:{stage.id}", stage.timeout[0] == END), ("term", True)):
         one = attempt.agreement.deadlines.get(key)
-        if (
-            ends
-            and one is not None
-            and one.at is not None
-            and one.date is not None
-            and one.at <= attempt.at
-            and one.certain
-        ):
+        if not ends or one is None or one.at is None or one.date is None or not one.certain:
+            continue
+        if one.at <= attempt.at and not extended(stage, one, attempt):
             yield _why("deadline.passed", key, date=one.date.isoformat(), basis=stage.basis)
 
 

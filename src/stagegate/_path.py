@@ -175,7 +175,11 @@ class MutatingPath:
             entered = None if wanted.move == "migrate" else change.to
             if entered is None and wanted.move in {"advance", "renew"}:
                 entered = wanted.to or next(iter(process.plan.targets(wanted.move, current.stage)), None)
-            decision.cursor.answer.unmet.extend(self.reckoner.against(process, attempt, entered, wanted.to))
+            stage = process.standing(current.stage)
+            decision.cursor.answer.unmet.extend(
+                attrs.evolve(why, fix_by=why.fix_by or stage.owner, basis=why.basis or stage.basis)
+                for why in self.reckoner.against(process, attempt, entered, wanted.to)
+            )
         return decision, change, attempt
 
     def change(

@@ -12,6 +12,7 @@ from ._agreement import Agreement
 from ._attempt import Attempt
 from ._changes import Change, bound_to, fitting
 from ._checks import EXPIRED
+from ._clock import extended
 from ._evidence import ApprovalRequirement, whole_ended
 from ._process import Process
 from ._reasons import Unmet
@@ -144,6 +145,9 @@ def _passed(process: Process, attempt: Attempt, deadline: Deadline) -> Lapse:
     about = lean({"deadline": deadline.key, "date": deadline.date and deadline.date.isoformat(), "rule": deadline.rule})
     if deadline.kind == "term":
         about["basis"] = stage.basis
+        if extended(stage, deadline, attempt):
+            change = Change(kind="reckoned", data=lean(about))
+            return Lapse(move="sweep", change=change, at=attempt.at, effect="settled")
         return _end(agreement, stage.on_expiry or EXPIRED, about, at)
     if deadline.kind == "stage":
         word, target = stage.timeout

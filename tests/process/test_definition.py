@@ -47,9 +47,8 @@ def named_requirements(process: Process) -> Iterator[tuple[str, Requirement]]:
 
 def provenances(process: Process) -> dict[str, str]:
     """Return what each requirement and each duty rests on, by its id."""
-    duties = [duty for stage in process.stages for duty in stage.duties]
-    named = {part.id: part.provenance for _, part in named_requirements(process)}
-    return named | {duty.id: duty.provenance for duty in duties}
+    duties = {duty.id: duty.provenance for stage in process.stages for duty in stage.duties}
+    return duties | {part.id: part.provenance for _, part in named_requirements(process)}
 
 
 def of_each(process: Process, *, law: bool) -> list[Any]:
@@ -69,8 +68,9 @@ ALL_REQUIREMENTS = [
     for place, part in named_requirements(process)
 ]
 ALL_NAMED = [
-    *(pytest.param(stage, id=f"{p.id}-{stage.id}") for p in PROCESSES.values() for stage in p.stages),
-    *(pytest.param(outcome, id=f"{p.id}-{outcome.id}") for p in PROCESSES.values() for outcome in p.outcomes),
+    pytest.param(named, id=f"{process.id}-{id_}")
+    for process in PROCESSES.values()
+    for id_, named in [*((s.id, s) for s in process.stages), *((o.id, o) for o in process.outcomes)]
 ]
 ALL_STAGES = [
     pytest.param(process, stage, id=f"{process.id}-{stage.id}")

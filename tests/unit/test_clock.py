@@ -1051,3 +1051,78 @@ class TestWhatHasPassed:
             play(gate=approval("council", id="a", of="x", **asks) & approval("council", id="b", of="y", **asks))
 
         assert ["stages[1].gate"] == [path for path, _ in faulty.value.faults]
+
+
+class TestTermsInForce:
+    """What an amendment and the whole do to a term."""
+
+    def test_amendment_moves_the_term_that_was_taken_from_it(self) -> None:
+        """After a renewal the term is that of the renewal: an amendment of the first text leaves it alone."""
+        renewal = Renewal("life", term="extension.valid_until")
+        amend = {"pact": unguarded("a test"), "extension": unguarded("a test")}
+        it = TestTerms.signed(renewal=renewal, amend=amend)
+        it.attach("extension", valid_until="2029-07-24")
+        it.engine.renew("deal", by=BOSS)
+        it.engine.amend("deal", Document.from_bytes(b"2", kind="pact", valid_until="2028-01-01"), "why", by=BOSS)
+        after_pact = it.dates()
+        it.engine.amend("deal", Document.from_bytes(b"2", kind="extension", valid_until="2031-07-24"), "why", by=BOSS)
+
+        assert {"term": "2029-07-24"} == after_pact
+        assert {"term": "2031-07-24"} == it.dates()
+
+    def test_asking_about_an_amendment_says_nothing_of_its_dates(self) -> None:
+        """The options name what stands in the way of an amendment, not the dates of a text that nobody has handed in."""
+        it = TestTerms.signed(amend={"pact": unguarded("a test")})
+        (amend,) = [option for option in it.engine.options("deal", by=BOSS) if option.move == "amend"]
+
+        assert () == amend.unmet
+
+    def test_open_part_goes_on_with_its_whole(self) -> None:
+        """The end of an open-ended part moves with that of its whole; nothing ends it, or stands in its way, before."""
+        whole = Process(
+            "whole",
+            "1",
+            (
+                Stage("plan", owner="boss", gate=unguarded("a test")),
+                Stage("life", owner="boss", term="pact.valid_until", amend={"pact": unguarded("a test")}),
+            ),
+        )
+        part = Process(
+            "part",
+            "1",
+            (
+                Stage("plan", owner="boss", gate=unguarded("a test")),
+                Stage("life", owner="boss", term="open"),
+            ),
+        )
+        clock = ManualClock(datetime(2025, 7, 24, 9, tzinfo=UTC))
+        engine = Engine(MemoryStore(), processes=[whole, part], clock=clock)
+        engine.start("whole", "w", by=BOSS)
+        engine.attach("w", Document.from_bytes(b"1", kind="pact", valid_until="2027-07-24"), by=BOSS)
+        engine.advance("w", by=BOSS)
+        for name in ("a", "b"):
+            engine.start("part", name, part_of="w", by=BOSS)
+            engine.advance(name, by=BOSS)
+        first = engine.get("a").deadlines["term"].date
+        engine.amend("w", Document.from_bytes(b"2", kind="pact", valid_until="2028-07-24"), "longer", by=BOSS)
+        clock.set(datetime(2027, 8, 1, tzinfo=UTC))
+        held = engine.hold("a", "a move like any other", by=BOSS)
+        resumed = engine.resume("a", by=BOSS)
+        swept = engine.sweep()
+
+        assert date(2027, 7, 24) == first
+        assert date(2028, 7, 24) == held.deadlines["term"].date == resumed.deadlines["term"].date
+        assert (1, 0) == (swept.settled, swept.ended)
+        assert date(2028, 7, 24) == engine.get("b").deadlines["term"].date
+        clock.set(datetime(2028, 8, 1, tzinfo=UTC))
+        assert 3 == engine.sweep().ended
+
+    def test_reasons_of_the_clock_say_who_mends_them_and_by_which_rule(self) -> None:
+        """A reason that time gives has the owner and the basis of the stage where nothing else is named."""
+        it = Play(work(basis="Act 9", gate=unguarded("a test")), Stage("life", owner="boss", term="pact.valid_until"))
+        it.begun()
+        with pytest.raises(GateClosed) as closed:
+            it.engine.advance("deal", by=BOSS)
+        (why,) = closed.value.unmet
+
+        assert ("term.unknown", ("boss",), "Act 9") == (why.code, why.fix_by, why.basis)
