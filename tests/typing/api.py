@@ -275,6 +275,16 @@ def listed(engine: Engine, after: str | None) -> tuple[list[str], str | None]:
     return [deal.title for deal in page.items], page.next
 
 
+def family(engine: Engine, by: Actor) -> tuple[str, ...]:
+    """Start a part of an agreement, and name all its parts."""
+    whole = engine.get("p-1")
+    part = engine.start("permit", "p-1/a", part_of=whole, by=by)
+    assert_type(part.part_of, str | None)
+    assert_type(engine.parts(whole), tuple[Agreement, ...])
+    assert_type(parts(all="signed") & parent(reached="signed") & ~track("other", outcome="signed"), Requirement)
+    return tuple(deal.id for deal in engine.parts("p-1"))
+
+
 def kept(engine: Engine) -> Report:
     """Do what a timer does."""
     assert_type(engine.deliver(limit=100), Delivered)
