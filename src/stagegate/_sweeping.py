@@ -172,7 +172,8 @@ def _part(stage: Stage, deadline: Deadline) -> Requirement | None:
         duty = next((d for d in stage.duties if d.id == deadline.subject), None)
         return None if duty is None else duty.asks()
     gate = () if stage.gate is None else stage.gate.walk()
-    return next((part for part in gate if part.name == deadline.subject), None)
+    # Two requirements may go by one name; only one of them can have the time.
+    return next((part for part in gate if part.name == deadline.subject and part.within is not None), None)
 
 
 def _reasons(part: Requirement | None, stage: Stage, deadline: Deadline, attempt: Attempt) -> tuple[Unmet, ...]:
