@@ -222,7 +222,8 @@ class Clock:
             start, round_ = was.start, was.round
         if duty.every is not None:
             seen = None if before is None else before.documents.get(duty.document)
-            if filed is not None and not entered and filed != seen:
+            # The text of the time before is no new report, whoever has signed it since.
+            if filed is not None and not entered and (seen is None or not seen.same_text(filed)):
                 round_ += not self._corrects(process, duty.every, start, round_, was, attempt)
         else:
             if duty.after:

@@ -143,8 +143,9 @@ def _passed(process: Process, attempt: Attempt, deadline: Deadline) -> Lapse:
     at = max(deadline.at, agreement.entered_at)
     about = lean({"deadline": deadline.key, "date": deadline.date and deadline.date.isoformat(), "rule": deadline.rule})
     if deadline.kind == "term":
-        about["basis"] = stage.basis
-        return _end(agreement, stage.on_expiry or EXPIRED, about, at)
+        ends = _lasting(process, agreement, stage)
+        about["basis"] = ends.basis
+        return _end(agreement, ends.on_expiry or EXPIRED, about, at)
     if deadline.kind == "stage":
         word, target = stage.timeout
         about["basis"] = stage.basis
@@ -165,6 +166,14 @@ def _passed(process: Process, attempt: Attempt, deadline: Deadline) -> Lapse:
         return _silence(process, agreement, part, about, at)
     about["unmet"], left_out = fitting(reasons)
     return _overdue(deadline, {**about, "left_out": left_out or None}, at)
+
+
+def _lasting(process: Process, agreement: Agreement, stage: Stage) -> Stage:
+    """Return the stage whose term has ended: where it stands, or the one it was renewed or moved on from."""
+    if stage.term is not None:
+        return stage
+    entered = [other for other in process.stages if other.term is not None and other.id in agreement.rounds]
+    return entered[-1] if entered else stage
 
 
 def _part(stage: Stage, deadline: Deadline) -> Requirement | None:

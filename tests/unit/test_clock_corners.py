@@ -10,14 +10,22 @@ import pytest
 from stagegate import (
     Actor,
     Agreement,
+    DefinitionError,
     Document,
+    Duty,
     Engine,
     GateClosed,
+    Outcome,
     Process,
+    Renewal,
+    RequestReused,
     Stage,
     approval,
     calendar_days,
     fact,
+    months,
+    unguarded,
+    years,
 )
 from stagegate.testing import ManualClock
 
@@ -194,3 +202,82 @@ class TestSilence:
         case.later(9).engine.recuse("deal", "a cousin", by=voter("a"))
 
         assert {"requirement:approval:council": "2026-01-17"} == case.due()
+
+
+class TestOutcomes:
+    """How time ends an agreement."""
+
+    @pytest.mark.parametrize("outcome", ["completed", "expired", "rejected"])
+    def test_only_by_an_outcome_there_is(self, outcome: str) -> None:
+        """The passing of time brings no outcome that cannot be reached from there, also where none are named."""
+        first = Stage("s", owner="boss", gate=fact("f"), within=calendar_days(3), on_timeout=f"end:{outcome}")
+        with pytest.raises(DefinitionError, match=f"there is no outcome '{outcome}'; there are withdrawn"):
+            Process("p", "1", [first, Stage("rejected", owner="boss")])
+
+    def test_usual_outcomes(self) -> None:
+        """A process that names no outcomes can end by those that are usual: completed only from its last stage."""
+        first = Stage("s", owner="boss", gate=fact("f"), within=calendar_days(3), on_timeout="end:expired")
+        last = Stage("z", owner="boss", term=years(1), on_expiry="completed")
+
+        assert Process("p", "1", [first, last]).outcome("expired") is not None
+
+    def test_term_that_ends_elsewhere(self) -> None:
+        """A term that ends at another stage than that which has it brings the outcome that stage names, by its rule."""
+        life = Stage("life", owner="boss", term=years(1), on_expiry="lapsed", renewal=Renewal("s"), basis="Act 9")
+        stages = [Stage("s", owner="boss", gate=unguarded("x")), life]
+        case = Case(Process("p", "1", stages, outcomes=[Outcome("lapsed", by="law")]))
+        case.engine.advance("deal", by=BOSS)
+        case.engine.renew("deal", "s", by=BOSS)
+        case.later(800).engine.sweep()
+
+        assert "lapsed" == case.deal.outcome
+        assert "Act 9" == case.engine.history("deal")[-1].data["data"]["basis"]
+
+
+class TestReports:
+    """What counts as a report."""
+
+    def test_text_of_the_time_before(self) -> None:
+        """The text that was filed the time before is not this year's report, whoever has signed it since."""
+        case = Case(flow(unguarded("x"), duties=[Duty("report", every=months(12))]))
+        case.engine.advance("deal", by=BOSS)
+        case.later(300).attach("report")
+        case.later(100).attach("report", signed_by={"mayor"})
+        signed = case.due()
+        case.attach("report", b"the second")
+
+        assert {"duty:report": "2028-01-05"} == signed
+        assert {"duty:report": "2029-01-05"} == case.due()
+
+
+class TestRepeats:
+    """Calls that are repeated under their id."""
+
+    def test_renewal_after_it_moved_on(self) -> None:
+        """A renewal that names no stage is the same call when it is repeated, wherever the agreement stands by then."""
+        life = Stage("life", owner="boss", term=years(1), back_to="s", renewal=Renewal(["life", "s"]))
+        case = Case(Process("p", "1", [Stage("s", owner="boss", gate=unguarded("x")), life]))
+        case.engine.advance("deal", by=BOSS)
+        renewed = case.engine.renew("deal", by=BOSS, request_id="r-1")
+        case.engine.send_back("deal", "s", "again", by=BOSS)
+
+        assert renewed == case.engine.renew("deal", by=BOSS, request_id="r-1")
+        with pytest.raises(RequestReused):
+            case.engine.renew("deal", "s", by=BOSS, request_id="r-1")
+
+    def test_vote_after_a_migration(self) -> None:
+        """A vote is the same call when it is repeated, though the process of today asks nobody for it."""
+        new = flow(fact("f"), version="2")
+        case = Case(flow(approval("council") & fact("f")), new)
+        voted = case.engine.approve("deal", by=voter("a"), request_id="v-1")
+        case.engine.migrate("deal", new, by=BOSS)
+
+        assert voted == case.engine.approve("deal", by=voter("a"), request_id="v-1")
+
+    def test_vote_under_the_id_of_another_agreement(self) -> None:
+        """A vote under an id that was used for another agreement is refused."""
+        case = Case(flow(approval("council")))
+        case.engine.start("p", "other", by=BOSS)
+        case.engine.approve("other", by=voter("a"), request_id="v-1")
+        with pytest.raises(RequestReused):
+            case.engine.approve("deal", by=voter("a"), request_id="v-1")
