@@ -70,6 +70,8 @@ class Wanted:
         change: What it becomes, if nothing stands in its way.
 
         roles: Who may make it, where it is not for the stage to say.
+
+        asked: The parameters that were given, where *details* say more than these.
     """
 
     move: str
@@ -77,6 +79,7 @@ class Wanted:
     to: str | None = None
     change: Callable[[Process, Attempt, Cursor], Change]
     roles: Callable[[Process, Agreement], tuple[str, ...]] | None = None
+    asked: Mapping[str, Any] | None = None
 
 
 @attrs.define(kw_only=True, eq=False, repr=False)

@@ -23,7 +23,8 @@ from ._stages import END, ESCALATE, LAW, OVERDUE, Outcome, Stage
 from .exceptions import quote
 
 Fault = tuple[str, str]
-DEFAULT_OUTCOMES = ("completed", "withdrawn", "rejected")
+COMPLETED = "completed"
+DEFAULT_OUTCOMES = (COMPLETED, "withdrawn", "rejected")
 """How a process can end that says nothing about it; `completed` only from its last stage."""
 
 EXPIRED = "expired"
@@ -79,7 +80,7 @@ def faults(
         found += _roles_of(path, stage, roles)
         found += _timed(path, stage, last=last)
         if certain:
-            found += _ends(path, stage, outcomes)
+            found += _ends(path, stage, outcomes, () if outcomes else _usual(stages, last=last))
             found += _renewed(path, stage, place, order)
         found += _after_signing(path, stage, roles)
         if blocked:
@@ -125,7 +126,15 @@ def _clockless(path: str, requirement: Requirement) -> Iterator[Fault]:
             yield path, f"{part.name} has a deadline, and no clock runs here; deadlines stand in the gate of a stage"
 
 
-def _ends(path: str, stage: Stage, outcomes: Mapping[int, Outcome]) -> Iterator[Fault]:
+def _usual(stages: Mapping[int, Stage], *, last: bool) -> tuple[str, ...]:
+    """Return the outcomes that a process which names none has for what stands at one of its stages."""
+    taken = {stage.id for stage in stages.values()}
+    ends = any(stage.term is not None and not stage.term.open for stage in stages.values())
+    usual = [outcome for outcome in DEFAULT_OUTCOMES if last or outcome != COMPLETED]
+    return tuple(outcome for outcome in (*usual, *((EXPIRED,) if ends else ())) if outcome not in taken)
+
+
+def _ends(path: str, stage: Stage, outcomes: Mapping[int, Outcome], usual: tuple[str, ...]) -> Iterator[Fault]:
     """Find the faults of the outcomes that come by the passing of time: they are there, from here, and ask nothing."""
     word, target = stage.timeout
     wanted = [("on_timeout", target)] if word == END else []
@@ -134,11 +143,11 @@ def _ends(path: str, stage: Stage, outcomes: Mapping[int, Outcome]) -> Iterator[
     elif stage.on_expiry:
         yield f"{path}.on_expiry", "there is no term that could end; say term"
     by_id = {outcome.id: outcome for outcome in outcomes.values()}
-    there = ", ".join(by_id or (*DEFAULT_OUTCOMES, EXPIRED))
+    there = ", ".join(by_id or usual)
     for argument, id_ in wanted:
         outcome = by_id.get(id_)
         if outcome is None:
-            if outcomes or id_ not in {*DEFAULT_OUTCOMES, EXPIRED}:
+            if id_ not in usual:
                 yield f"{path}.{argument}", f"there is no outcome {quote(id_)}; there are {there}"
         elif outcome.stages and stage.id not in outcome.stages:
             yield f"{path}.{argument}", f"the outcome {quote(id_)} cannot be reached from {quote(stage.id)}"

@@ -34,7 +34,7 @@ PARENT = "parent"
 """Where an open-ended part takes the end of its term from."""
 
 ACTS = frozenset({"attach", "record", "note"})
-VOTES = frozenset({"approve", "refuse", "abstain"})
+VOTES = frozenset({"approve", "refuse", "abstain", "adjourn"})
 
 
 @attrs.define(kw_only=True, frozen=True, eq=False)
@@ -194,14 +194,12 @@ class Clock:
             was = old.get(key)
             start = self._start(part.within, agreement, entry, was, entered=entered)
             if isinstance(part, ApprovalRequirement):
-                new = not entered and before is not None and _new(part.of, before, agreement)
-                if part.of and not part.within.since:
-                    # Nobody is late, or silent, about a text that is not there: a new one has its whole time.
-                    if any(kind not in agreement.documents for kind in part.of):
-                        continue
-                    start = attempt.today if new else start
-                if was is not None and part.silence and not (entered or new) and _over(was, attempt):
-                    start = was.start
+                # Nobody is late, or silent, about a text that is not there, or before their turn has come.
+                if (part.silence or not part.within.since) and any(kind not in agreement.documents for kind in part.of):
+                    continue
+                if part.silence and not all(_approved(process, attempt, role) for role in part.in_order):
+                    continue
+                start = _asked_from(part, part.within, start, before, attempt, was, entry, entered=entered)
             if start is not None:
                 yield _Running(key=key, period=part.within, start=start, remind=part.remind)
         for duty in stage.duties:
@@ -227,7 +225,8 @@ class Clock:
             start, round_ = was.start, was.round
         if duty.every is not None:
             seen = None if before is None else before.documents.get(duty.document)
-            if filed is not None and not entered and filed != seen:
+            # The text of the time before is no new report, whoever has signed it since.
+            if filed is not None and not entered and (seen is None or not seen.same_text(filed)):
                 round_ += not self._corrects(process, duty.every, start, round_, was, attempt)
         else:
             if duty.after:
@@ -530,6 +529,45 @@ def _answered(part: Requirement, attempt: Attempt) -> bool:
 def _over(deadline: Deadline, attempt: Attempt) -> bool:
     """Whether the law has decided by it: a date that comes to light later does not give the time back."""
     return deadline.at is not None and deadline.at <= attempt.at and deadline.certain
+
+
+def _approved(process: Process, attempt: Attempt, role: str) -> bool:
+    """Whether a role that comes first has approved, at this stage or at any."""
+    asks = process.asking.get(role, ())
+    here = [ask for place, ask in asks if place == attempt.agreement.stage]
+    return any(not asked(ask, attempt) for ask in here or [ask for _, ask in asks])
+
+
+def _asked_from(
+    part: ApprovalRequirement,
+    within: Period,
+    start: date | None,
+    before: Agreement | None,
+    attempt: Attempt,
+    was: Deadline | None,
+    entry: date,
+    *,
+    entered: bool,
+) -> date | None:
+    """Return the day from which a role is asked: a new text has its whole time, and so has who is asked anew."""
+    if entered or before is None or start is None:
+        return start
+    new, today = _new(part.of, before, attempt.agreement), max(attempt.today, entry)
+    if not within.since:
+        return today if new or (part.silence and was is None) else start
+    own = within.since.rpartition(".fields.")[0] or within.since.rpartition(".")[0]
+    if not part.silence:
+        return start
+    if was is not None and not new and _over(was, attempt):
+        return was.start
+    if own in part.of:
+        # The text says itself from when it was there.
+        return start
+    then = before.date_at(within.since)
+    if new or (was is None and then is not None):
+        return max(start, today)
+    # What was put off by a new text stays so, whatever date comes to light.
+    return max(start, was.start) if was is not None and was.start != then else start
 
 
 def _new(kinds: Iterable[str], before: Agreement, after: Agreement) -> bool:

@@ -587,9 +587,9 @@ class Engine:
 
             NoSuchMove: If the stage is not renewed, or not to there.
         """
+        wanted = _changes.moving("renew", to=self.get(agreement).stage if to is None else to, reason=reason)
         if to is None:
-            to = self.get(agreement).stage
-        wanted = _changes.moving("renew", to=to, reason=reason)
+            wanted.asked = frozendict({k: v for k, v in wanted.details.items() if k != "to"})
         return self._path.change(agreement, wanted, by=by, at=at, request_id=request_id)
 
     def amend(

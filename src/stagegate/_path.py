@@ -22,7 +22,7 @@ from ._plain import canonical, digest, freeze, instant, name
 from ._plugins import Plugins
 from ._process import Process
 from ._reasons import Unmet
-from ._records import Actor
+from ._records import Actor, Pin
 from ._stages import LAW, WHOLE
 from ._store import Definition, Known, Query, Store
 from ._text import frozendict
@@ -214,7 +214,7 @@ class MutatingPath:
                 if isinstance(wanted, Lapsing):
                     return self._lapse(unit, process, current, wanted, recorded_at)
                 if not isinstance(wanted, Wanted):
-                    wanted = wanted(process)
+                    wanted = wanted(self._under(unit, process, request_id))
             request = None
             if request_id is not None:
                 request = request_id, _fingerprint(id_, wanted, actor, at)
@@ -235,6 +235,16 @@ class MutatingPath:
         if plan.error is not None:
             raise plan.error(result.n)
         return result
+
+    def _under(self, unit: Any, process: Process, request_id: str | None) -> Process:
+        """Return the process that a call is read by: if it repeats one, that of then, lest a migration change it."""
+        known = None if request_id is None else unit.known(request_id)
+        if known is None or known.agreement != unit.id:
+            return process
+        pins = [
+            Pin(**Event.read(one).data["process"]) for one in self.store.history(unit.id, known.n - 1, upto=known.n)
+        ]
+        return self.book.pinned(pins[0]) if pins else process
 
     def _lapse(self, unit: Any, process: Process, current: Agreement, wanted: Lapsing, recorded_at: str) -> Agreement:
         """Write the first thing that is due; nothing, if nothing is."""
@@ -443,6 +453,7 @@ class Start:
     seen: int | None = None
     move: str = "start"
     to: str | None = None
+    asked: frozendict | None = None
 
 
 @attrs.define(eq=False, repr=False)
@@ -501,7 +512,7 @@ def _fingerprint(id_: str, wanted: Wanted | Start, actor: Actor, at: datetime | 
     asked = {
         "agreement": id_,
         "move": wanted.move,
-        "details": wanted.details,
+        "details": wanted.details if wanted.asked is None else wanted.asked,
         "by": {"id": actor.id, "roles": actor.roles, "on_behalf_of": actor.on_behalf_of},
         "at": None if at is None else instant(at),
     }

@@ -144,11 +144,12 @@ def _passed(process: Process, attempt: Attempt, deadline: Deadline) -> Lapse:
     at = max(deadline.at, agreement.entered_at)
     about = lean({"deadline": deadline.key, "date": deadline.date and deadline.date.isoformat(), "rule": deadline.rule})
     if deadline.kind == "term":
-        about["basis"] = stage.basis
+        ends = _lasting(process, agreement, stage)
+        about["basis"] = ends.basis
         if extended(stage, deadline, attempt):
             change = Change(kind="reckoned", data=lean(about))
             return Lapse(move="sweep", change=change, at=attempt.at, effect="settled")
-        return _end(agreement, stage.on_expiry or EXPIRED, about, at)
+        return _end(agreement, ends.on_expiry or EXPIRED, about, at)
     if deadline.kind == "stage":
         word, target = stage.timeout
         about["basis"] = stage.basis
@@ -171,12 +172,21 @@ def _passed(process: Process, attempt: Attempt, deadline: Deadline) -> Lapse:
     return _overdue(deadline, {**about, "left_out": left_out or None}, at)
 
 
+def _lasting(process: Process, agreement: Agreement, stage: Stage) -> Stage:
+    """Return the stage whose term has ended: where it stands, or the one it was renewed or moved on from."""
+    if stage.term is not None:
+        return stage
+    entered = [other for other in process.stages if other.term is not None and other.id in agreement.rounds]
+    return entered[-1] if entered else stage
+
+
 def _part(stage: Stage, deadline: Deadline) -> Requirement | None:
     if deadline.kind == "duty":
         duty = next((d for d in stage.duties if d.id == deadline.subject), None)
         return None if duty is None else duty.asks()
     gate = () if stage.gate is None else stage.gate.walk()
-    return next((part for part in gate if part.name == deadline.subject), None)
+    # Two requirements may go by one name; only one of them can have the time.
+    return next((part for part in gate if part.name == deadline.subject and part.within is not None), None)
 
 
 def _reasons(part: Requirement | None, stage: Stage, deadline: Deadline, attempt: Attempt) -> tuple[Unmet, ...]:

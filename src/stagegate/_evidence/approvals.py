@@ -150,6 +150,9 @@ class ApprovalRequirement(Requirement):
         for vote in agreement.approvals:
             if vote.role != self.role or vote.vote == "recused" or (vote.vote == "abstain" and not by_person):
                 continue
+            if vote.silence:
+                # It speaks only where silence may: here it is no vote.
+                continue
             if flaws := tuple(self._flaws(vote, attempt, body)):
                 aside.extend(flaws)
             else:
@@ -161,15 +164,19 @@ class ApprovalRequirement(Requirement):
         return (*reasons, *found)
 
     def spoken(self, attempt: Attempt) -> Approval | None:
-        """Return the vote by which silence has decided, if it has and the text is still the same."""
-        return next((vote for vote in self._current(attempt) if vote.silence), None)
+        """Return the vote by which silence has decided, if it may do so here and the text is still the same."""
+        said = {APPROVES: "for", REFUSES: "against"}.get(self.silence)
+        return next((vote for vote in self._current(attempt) if vote.silence and vote.vote == said), None)
 
     def answered(self, attempt: Attempt) -> bool:
         """Say whether nobody has to be waited for: silence has decided, or an answer was given that is no approval."""
-        return any(
-            vote.silence or vote.tally or (vote.vote == "against" and not self.by_person)
-            for vote in self._current(attempt)
-        )
+        if self.spoken(attempt) or any(
+            vote.tally or (vote.vote == "against" and not self.by_person) for vote in self._current(attempt)
+        ):
+            return True
+        codes = {reason.code.split("_")[0] for reason in self.unmet(attempt)} if self.by_person else set()
+        # Where enough are present and too few in favour, the body has said no.
+        return "approval.lost" in codes or ("approval.majority" in codes and "approval.quorum" not in codes)
 
     def _current(self, attempt: Attempt) -> Iterator[Approval]:
         """Go through the votes on the texts as they are now."""
