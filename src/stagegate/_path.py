@@ -372,12 +372,11 @@ class MutatingPath:
             warnings=plan.warnings,
         )
         rules = begun or process
-        if rules.clocked or (current is not None and current.deadlines):
-            due = self._due(unit, rules, current, plan, actor, table)
-            if due:
-                table["due"] = due
-            elif plan.change.anew and current is not None:
-                return current
+        clocked = rules.clocked or (current is not None and current.deadlines)
+        if clocked and (due := self._due(unit, rules, current, plan, actor, table)):
+            table["due"] = due
+        elif plan.change.anew and current is not None:
+            return current
         if read := plan.shown():
             table["read"] = [{"agreement": a.id, "head": a.head.hex(), "version": a.version} for a in read]
         notifications: list[Notification] = []

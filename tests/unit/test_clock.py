@@ -845,6 +845,14 @@ class TestRecompute:
 
         assert before == it.engine.recompute("deal", by=BOSS)
 
+    def test_writes_nothing_where_no_clock_runs(self) -> None:
+        """Where there is nothing to reckon, nothing is written."""
+        it = play()
+        before = it.deal
+
+        assert before == it.engine.recompute("deal", by=BOSS)
+        assert before == it.deal
+
     def test_unknown_version_is_not_explained_by_another(self) -> None:
         """A date is explained by the version of the calendar it was counted by, or not at all."""
         stages = work(within=workdays(5)), Stage("done", owner="boss")
