@@ -82,7 +82,7 @@ def periods(*, points: bool = True) -> st.SearchStrategy[Period]:
             Period,
             amounts[unit],
             st.just(unit),
-            since=st.sampled_from(["", *POINTS]) if points else st.just(""),
+            since=st.sampled_from(["", "", "", *POINTS]) if points else st.just(""),
             day_one=st.sampled_from(["next", "same"]),
             roll=st.just("none") if unit == "workdays" else st.sampled_from(["none", "next", "previous"]),
             on_return=st.sampled_from(["restart", "continue"]),
@@ -268,3 +268,51 @@ def processes(draw: st.DrawFn) -> Process:
         return Process("random", "1", stages, outcomes=ending)
     except DefinitionError:
         reject()
+
+
+@cache
+def long_life() -> Process:
+    """Return a process in which time brings one of everything, and through which a life gets easily."""
+    return Process(
+        "random",
+        "1",
+        [
+            Stage(
+                "s0",
+                owner="boss",
+                gate=approval(
+                    "council", of="plan", within=Period(10, "workdays"), silence="approves", basis="Rule 1", id="T1"
+                ),
+                within=Period(30, "calendar_days"),
+                remind=["5 workdays", "1 workday"],
+                on_timeout="escalate:clerk",
+            ),
+            Stage(
+                "s1",
+                owner="boss",
+                back_to=["s0", "s1"],
+                gate=fact("large", within=Period(1, "months"), id="T2")
+                & approval("minister", within=Period(20, "calendar_days"), silence="refuses", basis="Rule 2", id="T3"),
+                within=Period(90, "calendar_days", on_return="continue"),
+                on_timeout="end:o1",
+            ),
+            Stage(
+                "s2",
+                owner="boss",
+                back_to="s1",
+                gate=parts(any="s1") | fact("heard"),
+                term="plan.valid_until",
+                on_expiry="o1",
+                remind=["6 months"],
+                renewal=Renewal(["s2", "s1"], term="map.valid_until"),
+                amend={"plan": approval("council")},
+                duties=[
+                    Duty("d1", document="report", every=Period(3, "months"), remind=["1 month"]),
+                    Duty("d2", gate=fact("cost"), within=Period(2, "months")),
+                    Duty("d3", document="map", within=Period(7, "calendar_days"), after="fact:heard"),
+                ],
+            ),
+            Stage("s3", owner="boss", term="5 years", on_expiry="o2", renewal=Renewal("s3", window=Period(1, "years"))),
+        ],
+        outcomes=[Outcome("o1"), Outcome("o2", by="law"), Outcome("withdrawn")],
+    )

@@ -49,7 +49,7 @@ from stagegate._agreement import apply
 from stagegate._stages import MOVES as ALL
 from stagegate.testing import ManualClock
 
-from .strategies import DAYS, FACTS, KINDS, PEOPLE, ROLES, VALUES, processes
+from .strategies import DAYS, FACTS, KINDS, PEOPLE, ROLES, VALUES, long_life, processes
 
 IDS = ("x", "y", "Z é")
 MOVES = ("advance", "send_back", "hold", "resume", "renew", "amend", "end")
@@ -154,7 +154,7 @@ class Life(RuleBasedStateMachine):
         self.requests: list[tuple[str, Call, str, tuple[Any, ...]]] = []
         self.stale: dict[str, list[tuple[Agreement, Agreement]]] = {}
 
-    @initialize(process=processes())
+    @initialize(process=processes() | processes() | st.builds(long_life))
     def open(self, process: Process) -> None:
         """Open both engines on a random process."""
         self.process = process
