@@ -30,6 +30,8 @@ from ._text import frozendict, translate
 from .exceptions import NotFound, quote
 
 DAY = timedelta(days=1)
+WHOLE = "parent"
+"""What the term of an open-ended part is taken from: the agreement that it is part of."""
 ACTS = frozenset({"attach", "record", "note"})
 VOTES = frozenset({"approve", "refuse", "abstain", "adjourn"})
 
@@ -161,7 +163,9 @@ class Clock:
         for key, parked in old.items():
             if parked.away and key not in here and process.place(parked.subject) > process.place(stage.id):
                 yield key, parked
-        begins = entered or renewed or (attempt.move == "migrate" and "term" not in old)
+        # Who is sent back goes on under the term that runs: only a renewal begins another.
+        begins = renewed or (("term" not in old or attempt.move != "send_back") if entered else False)
+        begins = begins or (attempt.move == "migrate" and "term" not in old)
         term = self._term(process, stage, before, attempt, old.get("term"), entered=begins, anew=anew)
         if term is not None:
             yield "term", term
@@ -281,6 +285,7 @@ class Clock:
             pauses, paused_on = (*pauses, (paused_on, max(today, paused_on))), None
         # What has passed by then stays passed: a hold gives no time back.
         late = base is not None and base.at is not None and hold is not None and base.at <= hold.since
+        late = late or (base is not None and base.overdue and base.round == one.round)
         if hold is not None and paused_on is None and one.period.on_hold == "pause" and not late:
             paused_on = max(_day(attempt, hold.since), one.start)
         rule = frozendict(one.period.to_data())
@@ -323,11 +328,14 @@ class Clock:
         entered: bool,
         anew: bool,
     ) -> Deadline | None:
-        term = _term_of(stage, attempt.move)
-        amended = (
-            attempt.move == "amend" and term is not None and term.until.startswith(f"{attempt.details.get('kind')}.")
-        )
+        if attempt.move == "migrate" and not any(one.term for one in process.stages):
+            # A process that knows no terms ends nothing by them.
+            return None
+        term = _term_of(stage, attempt.move, was)
+        amended = attempt.move == "amend" and _rests_on(attempt.details.get("kind"), stage, was)
         if term is None or not (entered or amended):
+            if was is not None and _shared(was, stage):
+                return self._with_whole(process, was, stage, attempt)
             if not anew or was is None or was.period is None or was.date is None:
                 return was
             calendar = self.calendar(process, was.period)
@@ -351,11 +359,11 @@ class Clock:
 
         A part cannot outlive the agreement it is part of: an open-ended one ends with it.
         """
-        term = _term_of(stage, attempt.move)
-        if term is None:
-            return None if before is None else before.deadlines.get("term")
+        was = None if before is None else before.deadlines.get("term")
+        term = _term_of(stage, attempt.move, was)
+        assert term is not None  # noqa: S101  only where one begins, or is amended, is it asked for
         agreement, today = attempt.agreement, attempt.today
-        parent = None if attempt.parent is None else attempt.parent.deadlines.get("term")
+        whole = bounding(attempt)
         calendar = self.calendar(process, term.lasts)
         certain, start, source = True, today, (calendar.id, calendar.version)
         if term.lasts is not None:
@@ -367,8 +375,8 @@ class Clock:
             if found is None:
                 return None
             ends, rule, source = found, frozendict({"until": term.until}), ("", "")
-        elif parent is not None and parent.date is not None:
-            ends, rule, source = parent.date, frozendict({"until": "parent"}), ("", "")
+        elif whole is not None:
+            ends, rule, source = whole[1], frozendict({"until": WHOLE}), ("", "")
         else:
             return None
         return Deadline(
@@ -381,6 +389,18 @@ class Clock:
             certain=certain,
             remind_at=_reminders(stage.remind, ends, calendar, attempt),
         )
+
+    def _with_whole(self, process: Process, was: Deadline, stage: Stage, attempt: Attempt) -> Deadline | None:
+        """Return the term of an open-ended part, which ends when that of the whole does; None where that has no end."""
+        whole = bounding(attempt)
+        if whole is None:
+            # The end of the whole is told by its outcome.
+            return None if attempt.parent is not None and attempt.parent.running else was
+        ends = whole[1]
+        if ends == was.date:
+            return was
+        reminders = _reminders(stage.remind, ends, self.calendar(process), attempt)
+        return attrs.evolve(was, date=ends, at=passed(ends, attempt.zone), remind_at=reminders)
 
     # What stands in the way
 
@@ -407,9 +427,25 @@ class Clock:
             yield from self._renewal(process, stage, attempt)
         entered = None if to is None else process.stage(to)
         if move == "amend":
-            entered = stage if stage.term is not None and stage.term.until.startswith(f"{target}.") else None
-        if entered is not None and entered.term is not None and (move != "send_back"):
+            entered = stage if _rests_on(target, stage, agreement.deadlines.get("term")) else None
+        if entered is not None and (entered.term is not None or move == "amend") and (move != "send_back"):
             yield from self._term_fits(process, entered, attempt)
+
+    def begins(self, process: Process, stage: Stage, attempt: Attempt) -> Iterator[Unmet]:
+        """
+        Return why a term cannot begin where nothing else is asked: at the start of a part, or by a migration.
+
+        Args:
+            process: The process under which it would begin.
+
+            stage: The stage that has it.
+
+            attempt: What is attempted.
+        """
+        before = None if attempt.move == "start" else attempt.agreement
+        ends = None if stage.term is None else self.term(process, stage, before, attempt)
+        if ends is not None and ends.date is not None:
+            yield from _bounds(ends.date, attempt)
 
     def _renewal(self, process: Process, stage: Stage, attempt: Attempt) -> Iterator[Unmet]:
         window = None if stage.renewal is None else stage.renewal.window
@@ -423,23 +459,14 @@ class Clock:
     def _term_fits(self, process: Process, entered: Stage, attempt: Attempt) -> Iterator[Unmet]:
         document = attempt.details.get("document") if attempt.move == "amend" else None
         seen = attempt if document is None else _with(attempt, document)
-        term = _term_of(entered, attempt.move)
+        term = _term_of(entered, attempt.move, attempt.agreement.deadlines.get("term"))
         ends = self.term(process, entered, attempt.agreement, seen)
         if term is not None and term.until and seen.agreement.date_at(term.until) is None:
             yield _why("term.unknown", "term", point=term.until)
             return
         if ends is None or ends.date is None:
             return
-        parent = attempt.parent
-        limit = None if parent is None else parent.deadlines.get("term")
-        if parent is not None and limit is not None and limit.date is not None and ends.date > limit.date:
-            yield _why(
-                "term.parent", "term", ends=ends.date.isoformat(), parent=parent.id, limit=limit.date.isoformat()
-            )
-        for part in attempt.parts:
-            later = part.deadlines.get("term")
-            if later is not None and later.date is not None and later.date > ends.date:
-                yield _why("term.part", "term", ends=ends.date.isoformat(), part=part.id, limit=later.date.isoformat())
+        yield from _bounds(ends.date, attempt)
         was = attempt.agreement.deadlines.get("term")
         if attempt.move == "renew" and was is not None and was.date is not None and ends.date <= was.date:
             yield _why("term.not_later", "term", ends=ends.date.isoformat(), was=was.date.isoformat())
@@ -468,7 +495,47 @@ def _with(attempt: Attempt, document: Mapping[str, Any]) -> Attempt:
     return attrs.evolve(attempt, agreement=attrs.evolve(agreement, documents=documents))
 
 
-def _term_of(stage: Stage, move: str) -> Term | None:
+def bounding(attempt: Attempt) -> tuple[Agreement, date] | None:
+    """Return the nearest agreement above this one that has a term, and its end, which this one cannot outlive."""
+    above = () if attempt.parent is None else (attempt.parent, *attempt.above)
+    terms = ((one, one.deadlines["term"].date) for one in above if "term" in one.deadlines)
+    return next(((one, ends) for one, ends in terms if ends is not None), None)
+
+
+def _shared(deadline: Deadline, stage: Stage) -> bool:
+    """Whether a term goes on with that of the whole by itself: where it is renewed, somebody has to say so."""
+    return deadline.rule.get("until") == WHOLE and stage.renewal is None
+
+
+def extended(deadline: Deadline, stage: Stage, attempt: Attempt) -> bool:
+    """Whether a term has passed that ends with that of the whole, which goes on: then it has not."""
+    if not _shared(deadline, stage) or attempt.parent is None or not attempt.parent.running:
+        return False
+    whole = bounding(attempt)
+    return whole is None or deadline.date is None or deadline.date < whole[1]
+
+
+def _bounds(ends: date, attempt: Attempt) -> Iterator[Unmet]:
+    """Name the agreements that a term would outlive, or that would outlive it."""
+    whole = bounding(attempt)
+    if whole is not None and ends > whole[1]:
+        yield _why("term.parent", "term", ends=ends.isoformat(), parent=whole[0].id, limit=whole[1].isoformat())
+    for part in attempt.parts:
+        later = part.deadlines.get("term")
+        if later is not None and later.date is not None and later.date > ends:
+            yield _why("term.part", "term", ends=ends.isoformat(), part=part.id, limit=later.date.isoformat())
+
+
+def _rests_on(kind: Any, stage: Stage, was: Deadline | None) -> bool:
+    """Whether a term is taken from a document of a kind: the term that runs, or that of the stage where none does."""
+    point = was.rule.get("until", "") if was is not None else "" if stage.term is None else stage.term.until
+    return bool(str(point).startswith(f"{kind}."))
+
+
+def _term_of(stage: Stage, move: str, was: Deadline | None = None) -> Term | None:
+    if move == "amend" and was is not None and was.rule.get("until", WHOLE) != WHOLE:
+        # It goes on being taken from where it was taken: a renewal may have named another document.
+        return Term(was.rule["until"])
     if move == "renew" and stage.renewal is not None and stage.renewal.term is not None:
         return stage.renewal.term
     return stage.term
@@ -527,9 +594,9 @@ def _asked_from(
     new, today = _new(part.of, before, attempt.agreement), max(attempt.today, entry)
     if not within.since:
         return today if new or (part.silence and was is None) else start
-    own = within.since.rpartition(".fields.")[0] or within.since.rpartition(".")[0]
     if not part.silence:
         return start
+    own = within.since.rpartition(".fields.")[0] or within.since.rpartition(".")[0]
     if was is not None and not new and _over(was, attempt):
         return was.start
     if own in part.of:
@@ -558,6 +625,7 @@ def _passed(stage: Stage, attempt: Attempt) -> Iterator[Unmet]:
         if (
             ends
             and one is not None
+            and not extended(one, stage, attempt)
             and one.at is not None
             and one.date is not None
             and one.at <= attempt.at

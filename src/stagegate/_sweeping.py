@@ -12,6 +12,7 @@ from ._agreement import Agreement
 from ._attempt import Attempt
 from ._changes import Change, bound_to, fitting
 from ._checks import EXPIRED
+from ._clock import extended
 from ._evidence import ApprovalRequirement, whole_ended
 from ._process import Process
 from ._reasons import Unmet
@@ -142,6 +143,8 @@ def _passed(process: Process, attempt: Attempt, deadline: Deadline) -> Lapse:
     assert deadline.at is not None  # noqa: S101  only what has a date passes
     at = max(deadline.at, agreement.entered_at)
     about = lean({"deadline": deadline.key, "date": deadline.date and deadline.date.isoformat(), "rule": deadline.rule})
+    if deadline.kind == "term" and extended(deadline, stage, attempt):
+        return Lapse(move="sweep", change=Change(kind="reckoned", data=about), at=attempt.at, effect="settled")
     if deadline.kind == "term":
         ends = _lasting(process, agreement, stage)
         about["basis"] = ends.basis
