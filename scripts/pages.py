@@ -383,8 +383,8 @@ def parameters(process: Process) -> str:
 
 def interpretations(process: Process) -> str:
     """Write what is not law, by what it rests on."""
-    duties_ = [duty for stage in process.stages for duty in stage.duties]
-    found = {one.id: one.provenance for one in (*(part for _, part in process.requirements()), *duties_) if one.id}
+    found = {part.id: part.provenance for _, part in process.requirements() if part.id}
+    found |= {duty.id: duty.provenance for stage in process.stages for duty in stage.duties}
     rests = ("law", "law-secondary", "practice", "interpretation")
     return table(
         ("rests on", "rules"),

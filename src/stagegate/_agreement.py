@@ -320,8 +320,11 @@ def _due(before: Mapping[str, Any], changes: Iterable[Mapping[str, Any]]) -> fro
     for change in changes:
         if "rule" in change:
             after[change["key"]] = Deadline.from_data(change)
-        else:
+        elif change["key"] in after:
             del after[change["key"]]
+        else:
+            message = f"an event takes away the deadline {quote(change['key'])}, which there was not"
+            raise HistoryTampered(message)
     return frozendict(after)
 
 

@@ -30,8 +30,9 @@ from ._text import frozendict, translate
 from .exceptions import NotFound, quote
 
 DAY = timedelta(days=1)
-WHOLE = "parent"
-"""What the term of an open-ended part is taken from: the agreement that it is part of."""
+PARENT = "parent"
+"""Where an open-ended part takes the end of its term from."""
+
 ACTS = frozenset({"attach", "record", "note"})
 VOTES = frozenset({"approve", "refuse", "abstain", "adjourn"})
 
@@ -334,7 +335,7 @@ class Clock:
         term = _term_of(stage, attempt.move, was)
         amended = attempt.move == "amend" and _rests_on(attempt.details.get("kind"), stage, was)
         if term is None or not (entered or amended):
-            if was is not None and _shared(was, stage):
+            if was is not None and _follows(stage, was):
                 return self._with_whole(process, was, stage, attempt)
             if not anew or was is None or was.period is None or was.date is None:
                 return was
@@ -376,7 +377,7 @@ class Clock:
                 return None
             ends, rule, source = found, frozendict({"until": term.until}), ("", "")
         elif whole is not None:
-            ends, rule, source = whole[1], frozendict({"until": WHOLE}), ("", "")
+            ends, rule, source = whole[1], frozendict({"until": PARENT}), ("", "")
         else:
             return None
         return Deadline(
@@ -459,6 +460,8 @@ class Clock:
     def _term_fits(self, process: Process, entered: Stage, attempt: Attempt) -> Iterator[Unmet]:
         document = attempt.details.get("document") if attempt.move == "amend" else None
         seen = attempt if document is None else _with(attempt, document)
+        if attempt.move == "amend" and document is None:
+            return
         term = _term_of(entered, attempt.move, attempt.agreement.deadlines.get("term"))
         ends = self.term(process, entered, attempt.agreement, seen)
         if term is not None and term.until and seen.agreement.date_at(term.until) is None:
@@ -502,19 +505,6 @@ def bounding(attempt: Attempt) -> tuple[Agreement, date] | None:
     return next(((one, ends) for one, ends in terms if ends is not None), None)
 
 
-def _shared(deadline: Deadline, stage: Stage) -> bool:
-    """Whether a term goes on with that of the whole by itself: where it is renewed, somebody has to say so."""
-    return deadline.rule.get("until") == WHOLE and stage.renewal is None
-
-
-def extended(deadline: Deadline, stage: Stage, attempt: Attempt) -> bool:
-    """Whether a term has passed that ends with that of the whole, which goes on: then it has not."""
-    if not _shared(deadline, stage) or attempt.parent is None or not attempt.parent.running:
-        return False
-    whole = bounding(attempt)
-    return whole is None or deadline.date is None or deadline.date < whole[1]
-
-
 def _bounds(ends: date, attempt: Attempt) -> Iterator[Unmet]:
     """Name the agreements that a term would outlive, or that would outlive it."""
     whole = bounding(attempt)
@@ -533,12 +523,25 @@ def _rests_on(kind: Any, stage: Stage, was: Deadline | None) -> bool:
 
 
 def _term_of(stage: Stage, move: str, was: Deadline | None = None) -> Term | None:
-    if move == "amend" and was is not None and was.rule.get("until", WHOLE) != WHOLE:
+    if move == "amend" and was is not None and was.rule.get("until", PARENT) != PARENT:
         # It goes on being taken from where it was taken: a renewal may have named another document.
         return Term(was.rule["until"])
     if move == "renew" and stage.renewal is not None and stage.renewal.term is not None:
         return stage.renewal.term
     return stage.term
+
+
+def _follows(stage: Stage, term: Deadline) -> bool:
+    """Whether an open-ended part goes on as long as its whole; one that can be renewed does so by its renewal."""
+    return term.rule.get("until") == PARENT and stage.renewal is None
+
+
+def extended(stage: Stage, term: Deadline, attempt: Attempt) -> bool:
+    """Say whether the term of an open-ended part was extended, or lifted, with that of its whole."""
+    if attempt.parent is None or not _follows(stage, term) or attempt.parent.outcome is not None:
+        return False
+    whole = bounding(attempt)
+    return whole is None or whole[1] != term.date
 
 
 def _begins(lasts: Period, before: Agreement | None, attempt: Attempt) -> date:
@@ -622,15 +625,9 @@ def _passed(stage: Stage, attempt: Attempt) -> Iterator[Unmet]:
     """Name the deadlines that have passed and end the agreement: nothing but its end is left."""
     for key, ends in ((f"stage:{stage.id}", stage.timeout[0] == END), ("term", True)):
         one = attempt.agreement.deadlines.get(key)
-        if (
-            ends
-            and one is not None
-            and not extended(one, stage, attempt)
-            and one.at is not None
-            and one.date is not None
-            and one.at <= attempt.at
-            and one.certain
-        ):
+        if not ends or one is None or one.at is None or one.date is None or not one.certain:
+            continue
+        if one.at <= attempt.at and not extended(stage, one, attempt):
             yield _why("deadline.passed", key, date=one.date.isoformat(), basis=stage.basis)
 
 

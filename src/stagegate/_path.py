@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -23,7 +23,7 @@ from ._plugins import Plugins
 from ._process import Process
 from ._reasons import Unmet
 from ._records import Actor, Pin
-from ._stages import LAW, WHOLE
+from ._stages import LAW, WHOLE, Stage
 from ._store import Definition, Known, Query, Store
 from ._text import frozendict
 from .exceptions import (
@@ -85,6 +85,12 @@ def _above(parent: Agreement | None, look: Any) -> tuple[Agreement, ...]:
         parent = look.other(parent.part_of)
         above += () if parent is None else (parent,)
     return tuple(above)
+
+
+def _mendable(reasons: Iterable[Unmet], stage: Stage) -> Iterator[Unmet]:
+    """Let the owner of a stage mend what the clock has against something, by the rule of that stage."""
+    for why in reasons:
+        yield attrs.evolve(why, fix_by=why.fix_by or stage.owner, basis=why.basis or stage.basis)
 
 
 def _bounding(process: Process, agreement: Agreement, move: str) -> bool:
@@ -194,11 +200,13 @@ class MutatingPath:
             entered = None if wanted.move == "migrate" else change.to
             if entered is None and wanted.move in {"advance", "renew"}:
                 entered = wanted.to or next(iter(process.plan.targets(wanted.move, current.stage)), None)
-            decision.cursor.answer.unmet.extend(self.reckoner.against(process, attempt, entered, wanted.to))
+            late = self.reckoner.against(process, attempt, entered, wanted.to)
+            decision.cursor.answer.unmet.extend(_mendable(late, process.standing(current.stage)))
         new = change.process
         if wanted.move == "migrate" and new is not None and change.to is not None and "term" not in current.deadlines:
-            there = attrs.evolve(attempt, zone=new.tzinfo)
-            decision.cursor.answer.unmet.extend(self.reckoner.begins(new, new.standing(change.to), there))
+            there = new.standing(change.to)
+            outlives = self.reckoner.begins(new, there, attrs.evolve(attempt, zone=new.tzinfo))
+            decision.cursor.answer.unmet.extend(_mendable(outlives, there))
         return decision, change, attempt
 
     def change(
@@ -392,12 +400,11 @@ class MutatingPath:
             warnings=plan.warnings,
         )
         rules = begun or process
-        if rules.clocked or (current is not None and current.deadlines):
-            due = self._due(unit, rules, current, plan, actor, table)
-            if due:
-                table["due"] = due
-            elif plan.change.anew and current is not None:
-                return current
+        clocked = rules.clocked or (current is not None and current.deadlines)
+        if clocked and (due := self._due(unit, rules, current, plan, actor, table)):
+            table["due"] = due
+        elif plan.change.anew and current is not None:
+            return current
         if read := plan.shown():
             table["read"] = [{"agreement": a.id, "head": a.head.hex(), "version": a.version} for a in read]
         notifications: list[Notification] = []
@@ -429,7 +436,8 @@ class MutatingPath:
         if attempt is None:
             assert plan.at is not None  # noqa: S101  what begins says when
             attempt = self.attempt(process, after, plan.move, actor, plan.at, unit=unit)
-            if unmet := tuple(self.reckoner.begins(process, process.standing(after.stage), attempt)):
+            stage = process.standing(after.stage)
+            if unmet := tuple(_mendable(self.reckoner.begins(process, stage, attempt), stage)):
                 raise GateClosed(agreement=after.id, move=plan.move, unmet=unmet, n=0)
         else:
             attempt = attrs.evolve(attempt, agreement=after)

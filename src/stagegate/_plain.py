@@ -191,8 +191,12 @@ def instant(value: object, where: str = "at") -> str:
 
 
 def moment(value: str) -> datetime:
-    """Return the aware datetime that `instant` wrote."""
-    return datetime.fromisoformat(value)
+    """Return the aware datetime that `instant` wrote; a ValueError says that it is none."""
+    at = datetime.fromisoformat(value)
+    if at.tzinfo is None:
+        message = f"{value} has no zone"
+        raise ValueError(message)
+    return at
 
 
 def digest(data: bytes) -> str:

@@ -143,11 +143,12 @@ def _passed(process: Process, attempt: Attempt, deadline: Deadline) -> Lapse:
     assert deadline.at is not None  # noqa: S101  only what has a date passes
     at = max(deadline.at, agreement.entered_at)
     about = lean({"deadline": deadline.key, "date": deadline.date and deadline.date.isoformat(), "rule": deadline.rule})
-    if deadline.kind == "term" and extended(deadline, stage, attempt):
-        return Lapse(move="sweep", change=Change(kind="reckoned", data=about), at=attempt.at, effect="settled")
     if deadline.kind == "term":
         ends = _lasting(process, agreement, stage)
         about["basis"] = ends.basis
+        if extended(stage, deadline, attempt):
+            change = Change(kind="reckoned", data=lean(about))
+            return Lapse(move="sweep", change=change, at=attempt.at, effect="settled")
         return _end(agreement, ends.on_expiry or EXPIRED, about, at)
     if deadline.kind == "stage":
         word, target = stage.timeout

@@ -15,6 +15,9 @@ from ._records import Pin
 from ._store import Definition, Dossier, Store
 from .exceptions import HistoryTampered, quote
 
+UNSEEN = frozenset({"refused", "reminded"})
+"""The kinds of event that make no new version: nothing that writers compare has changed."""
+
 SHOWN = 10
 """How many faults a report says when it is printed; `faults` has them all."""
 
@@ -169,7 +172,7 @@ class _Others:
         version: int | None = None
         for entry in self._store.history(agreement):
             try:
-                version = version if Event.read(entry).kind == "refused" else entry.n
+                version = version if Event.read(entry).kind in UNSEEN else entry.n
             except (HistoryTampered, KeyError):
                 version = None
             yield entry.hash.hex(), version

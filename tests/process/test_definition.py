@@ -47,8 +47,8 @@ def named_requirements(process: Process) -> Iterator[tuple[str, Requirement]]:
 
 def provenances(process: Process) -> dict[str, str]:
     """Return what each requirement and each duty rests on, by its id."""
-    duties = [duty for stage in process.stages for duty in stage.duties]
-    return {one.id: one.provenance for one in (*(part for _, part in named_requirements(process)), *duties)}
+    duties = {duty.id: duty.provenance for stage in process.stages for duty in stage.duties}
+    return duties | {part.id: part.provenance for _, part in named_requirements(process)}
 
 
 def of_each(process: Process, *, law: bool) -> list[Any]:
@@ -68,9 +68,9 @@ ALL_REQUIREMENTS = [
     for place, part in named_requirements(process)
 ]
 ALL_NAMED = [
-    pytest.param(named, id=f"{process.id}-{named.id}")
+    pytest.param(named, id=f"{process.id}-{id_}")
     for process in PROCESSES.values()
-    for named in (*process.stages, *process.outcomes)
+    for id_, named in [*((s.id, s) for s in process.stages), *((o.id, o) for o in process.outcomes)]
 ]
 ALL_STAGES = [
     pytest.param(process, stage, id=f"{process.id}-{stage.id}")

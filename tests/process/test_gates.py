@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, Self
 
 import attrs
 import pytest
@@ -272,7 +272,7 @@ class Desk:
             self.engine.record(part, "carve_out_reason", "permits abroad are central", by=TEAM)
             self.engine.end(part, "carved_out", by=TEAM)
 
-    def reach(self, stage: str, *, omit: tuple[str, ...] = (), parties: tuple[Party, ...] = PARTIES) -> Desk:
+    def reach(self, stage: str, *, omit: tuple[str, ...] = (), parties: tuple[Party, ...] = PARTIES) -> Self:
         """Go through all gates before *stage*, and file there all but what is to be left out."""
         self.start(parties)
         for passed in STAGES[: STAGES.index(stage)]:
@@ -616,7 +616,8 @@ def test_every_requirement_is_spoiled_here() -> None:
     """The cases below spoil every requirement of every gate that can refuse, and of every condition of what follows."""
     process = builtin("id-ksdpl")
     last = process.stages[-1]
-    gates = {place.id: place.gate for place in (*process.stages, *process.outcomes) if place.gate is not None}
+    gates = {stage.id: stage.gate for stage in process.stages if stage.gate is not None}
+    gates |= {outcome.id: outcome.gate for outcome in process.outcomes if outcome.gate is not None}
     gates |= {"renewal": last.renewal.gate, "amendment": last.amend["signed_agreement"]}
     asked = {(place, part.id) for place, gate in gates.items() for part in gate.walk() if part.id and not part.soft}
 

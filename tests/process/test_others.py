@@ -627,7 +627,8 @@ def test_every_outcome_is_tried(life: Life) -> None:
 def test_every_requirement_is_spoiled(life: Life) -> None:
     """The cases above spoil every requirement of every gate that can refuse."""
     process = builtin(life.process)
-    gates = {place.id: place.gate for place in (*process.stages, *process.outcomes) if place.gate is not None}
+    gates = {stage.id: stage.gate for stage in process.stages if stage.gate is not None}
+    gates |= {outcome.id: outcome.gate for outcome in process.outcomes if outcome.gate is not None}
     gates |= {f"renewal:{s.id}": s.renewal.gate for s in process.stages if s.renewal is not None}
     gates |= {"amendment": stage.amend[kind] for stage in process.stages for kind in stage.amend}  # noqa: B035  one
     asked = {(place, part.id) for place, gate in gates.items() for part in gate.walk() if part.id and not part.soft}

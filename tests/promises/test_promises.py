@@ -430,7 +430,7 @@ def test_engine_has_no_other_way() -> None:
     moving |= {"abstain", "recuse", "adjourn", "renew", "amend", "recompute"}
     moving |= {"migrate"}  # whose mapping leads behind no gate that was not passed: tests/unit/test_migration.py
     asking = {"get", "find", "count", "options", "history", "verify", "deliver", "outbox", "process"}
-    asking |= {"plan_migration", "forecast", "explain", "sweep"}
+    asking |= {"parts", "plan_migration", "forecast", "explain", "sweep"}
 
     assert public == moving | asking | {"open", "close", "processes", "calendars", "plugins"}
     for name in moving:

@@ -215,7 +215,7 @@ def clocks(draw: st.DrawFn, ids: tuple[str, ...], place: int, ending: tuple[Outc
     drawn: dict[str, Any] = {"duties": draw(duties())}
     free = [o.id for o in ending if o.gate is None and (not o.stages or ids[place] in o.stages)]
     free = free or ([] if ending else ["withdrawn"])
-    if place < len(ids) - 1 and draw(st.booleans()):
+    if place < len(ids) - 1 and draw(st.integers(0, 2)):
         drawn |= {"within": draw(periods()), "remind": draw(reminders())}
         ends = [f"end:{outcome}" for outcome in free]
         drawn["on_timeout"] = draw(st.sampled_from(["overdue", "escalate:minister", "escalate:mayor", *ends]))
@@ -261,7 +261,7 @@ def processes(draw: st.DrawFn) -> Process:
                 may=draw(grants()),
                 contributors=draw(some(ROLES)),
                 reapproval=draw(st.sampled_from(["always", "on_change"])),
-                **(draw(clocks(ids, i, tuple(ending))) if draw(st.booleans()) else {}),
+                **(draw(clocks(ids, i, tuple(ending))) if draw(st.integers(0, 3)) else {}),
             )
             for i, stage in enumerate(ids)
         ]

@@ -429,6 +429,15 @@ class Life(RuleBasedStateMachine):
                 deal = self.present(engine, one)
                 assert deal is None or deal.outcome or deal.wakes_at is None or deal.wakes_at > at
 
+    @precondition(lambda self: any(deal.wakes_at for one in IDS if (deal := self.present(self.engines[0], one))))
+    @rule(which=st.integers(0, 9), days=st.sampled_from([0, 0, 1, 40]))
+    def ripen(self, which: int, days: int) -> None:
+        """Let time pass until something is due, or a little longer, and act."""
+        there = [deal for one in IDS if (deal := self.present(self.engines[0], one)) is not None]
+        due = [deal.wakes_at for deal in there if deal.wakes_at is not None]
+        self.clock.set(max(self.clock(), due[which % len(due)] + timedelta(days=days)))
+        self.sweep(back=0)
+
     @rule(agreement=agreements, by=actors)
     def recompute(self, agreement: str, by: Actor) -> None:
         """Have the deadlines reckoned again: where none changes, nothing is written but a refusal."""

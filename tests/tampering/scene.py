@@ -8,7 +8,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -185,7 +185,7 @@ def put_row(raw: sqlite3.Connection, agreement: Agreement) -> None:
     """Write the snapshot of an agreement, and all that its row copies of it."""
     raw.execute(
         "UPDATE agreement SET n = ?, version = ?, head = ?, stage = ?, owner = ?, outcome = ?, on_hold = ?,"
-        " changed_at = ?, searchable = ?, snapshot = ? WHERE id = ?",
+        " changed_at = ?, searchable = ?, wakes_at = ?, overdue = ?, snapshot = ? WHERE id = ?",
         (
             agreement.n,
             agreement.version,
@@ -194,8 +194,10 @@ def put_row(raw: sqlite3.Connection, agreement: Agreement) -> None:
             " ".join(agreement.owner),
             agreement.outcome,
             agreement.hold is not None,
-            agreement.changed_at.isoformat(timespec="microseconds").replace("+00:00", "Z"),
+            _iso(agreement.changed_at),
             agreement.searchable,
+            None if agreement.wakes_at is None else _iso(agreement.wakes_at),
+            agreement.overdue,
             agreement.to_json(),
             agreement.id,
         ),
@@ -211,6 +213,10 @@ def removed(agreement: str) -> list[str]:
         f"DELETE FROM agreement WHERE id = '{agreement}'",
         *(f"DELETE FROM {table} WHERE agreement = '{agreement}'" for table in ("event", "member", "request", "outbox")),
     ]
+
+
+def _iso(at: datetime) -> str:
+    return at.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def reseal(raw: sqlite3.Connection) -> None:

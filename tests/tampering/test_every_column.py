@@ -36,9 +36,10 @@ def rows(scene: Scene, table: str) -> list[dict[str, Any]]:
         several = [dict(row) for row in raw.execute(f'SELECT * FROM "{table}"') if dict(row).get("number") != 0]
     sorts: dict[Any, dict[str, Any]] = {}
     for row in several:
-        sorts.setdefault((row.get("status"), row.get("outcome"), row.get("on_hold"), row.get("kind")), row)
-    chosen = [several[0], several[len(several) // 2], several[-1], *sorts.values()]
-    return [row for place, row in enumerate(chosen) if row not in chosen[:place]][:5]
+        about = row.get("status"), row.get("outcome"), row.get("on_hold"), row.get("kind")
+        sorts.setdefault((*about, row.get("overdue"), row.get("wakes_at") is None), row)
+    chosen = [several[0], several[len(several) // 2], several[-1], *reversed(sorts.values())]
+    return [row for place, row in enumerate(chosen) if row not in chosen[:place]][:6]
 
 
 def change(scene: Scene, table: str, row: dict[str, Any], column: str, value: Any) -> Report | None:

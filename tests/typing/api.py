@@ -20,15 +20,18 @@ from stagegate import (
     Calendar,
     Conflict,
     Cursor,
+    Deadline,
     Delivered,
     Delivery,
     Document,
     Due,
+    Duty,
     Engine,
     Entry,
     Event,
     Fact,
     Fault,
+    Forecast,
     GateClosed,
     Hold,
     Label,
@@ -42,14 +45,20 @@ from stagegate import (
     OutcomeUnknown,
     Page,
     Party,
+    Passage,
     Period,
     Pin,
     Process,
+    Query,
     RefusedError,
+    Renewal,
     Report,
     Requirement,
     Stage,
     Store,
+    Swept,
+    Term,
+    Unit,
     Unmet,
     actor,
     all_of,
@@ -67,13 +76,18 @@ from stagegate import (
     load_calendar,
     load_process,
     months,
+    notice,
+    parent,
     parties,
+    parts,
     requirement,
+    track,
     translate,
     unguarded,
     value_of,
     when,
     workdays,
+    years,
 )
 
 # A process
@@ -261,6 +275,16 @@ def listed(engine: Engine, after: str | None) -> tuple[list[str], str | None]:
     return [deal.title for deal in page.items], page.next
 
 
+def family(engine: Engine, by: Actor) -> tuple[str, ...]:
+    """Start a part of an agreement, and name all its parts."""
+    whole = engine.get("p-1")
+    part = engine.start("permit", "p-1/a", part_of=whole, by=by)
+    assert_type(part.part_of, str | None)
+    assert_type(engine.parts(whole), tuple[Agreement, ...])
+    assert_type(parts(all="signed") & parent(reached="signed") & ~track("other", outcome="signed"), Requirement)
+    return tuple(deal.id for deal in engine.parts("p-1"))
+
+
 def kept(engine: Engine) -> Report:
     """Do what a timer does."""
     assert_type(engine.deliver(limit=100), Delivered)
@@ -288,6 +312,84 @@ def counted(engine: Engine) -> None:
     """Count in both ways."""
     assert_type(engine.count(stage="exploration"), int)
     assert_type(engine.count(by="stage"), dict[Any, int])
+
+
+# Deadlines, and the life after signing
+
+assert_type(workdays(45, since="letter.received_on"), Period)
+assert_type(calendar_days(7).due(date(2025, 7, 24), calendar=builtin_calendar("indonesia")), Due)
+assert_type(years(5).due(date(2025, 7, 24)).date, date)
+assert_type(workdays(1).due(date(2025, 7, 24)).explain("id"), tuple[str, ...])
+assert_type(load_calendar("land.toml"), Calendar)
+assert_type(notice("announcement", before="opening", workdays=7) & parent(reached="life"), Requirement)
+assert_type(parts(all="cleared", unless=["carved_out"]) | track("there", reached="signed"), Requirement)
+life = Stage(
+    "life",
+    owner="mayor",
+    within=workdays(45),
+    on_timeout="escalate:governor",
+    remind=["10 workdays", workdays(1)],
+    term="treaty.valid_until",
+    on_expiry="expired",
+    renewal=Renewal("life", window=months(6), gate=document("extension"), term=years(5)),
+    amend={"treaty": approval("council", majority="1/2")},
+    duties=[Duty("report", every=months(12), remind=["1 month"]), Duty("start", gate=fact("f"), within=months(1))],
+)
+assert_type(life.term, Term | None)
+assert_type(life.renewal, Renewal | None)
+assert_type(life.duties, tuple[Duty, ...])
+assert_type(life.within, Period | None)
+
+
+def lived(engine: Engine, user: User, number: str, upload: bytes) -> Agreement:
+    """Renew, amend, reckon again."""
+    by = acting(user)
+    deal = engine.start("permit", f"{number}/waste", part_of=engine.get(number), by=by)
+    assert_type(deal.part_of, str | None)
+    assert_type(deal.escalated, tuple[str, ...])
+    assert_type(deal.wakes_at, datetime | None)
+    assert_type(deal.overdue, bool)
+    due: Deadline = deal.deadlines["term"]
+    assert_type(due.date, date | None)
+    assert_type(due.at, datetime | None)
+    assert_type(due.remind_at, tuple[datetime, ...])
+    assert_type(due.period, Period | None)
+    assert_type(engine.explain(deal, "term", lang="ja"), tuple[str, ...])
+    assert_type(engine.parts(number), tuple[Agreement, ...])
+    deal = engine.renew(deal, by=by)
+    deal = engine.renew(deal, "life", reason="five years more", by=by, request_id="r-1")
+    deal = engine.amend(deal, Document.from_bytes(upload, kind="treaty"), "more sectors", by=by)
+    return engine.recompute(deal, by=by, at=datetime.now(UTC))
+
+
+def foreseen(engine: Engine, user: User, number: str) -> list[date]:
+    """Ask when it could be over."""
+    forecast = engine.forecast(
+        number, {"review": workdays(5), "draft": "3 workdays"}, silent=["council"], by=acting(user)
+    )
+    assert_type(forecast, Forecast)
+    assert_type(forecast.passages, tuple[Passage, ...])
+    assert_type(forecast.passages[0].text("id"), str)
+    return [passage.date for passage in forecast.passages if passage.date is not None]
+
+
+def swept(engine: Engine) -> list[str]:
+    """Do what a timer does, every night."""
+    done = engine.sweep(datetime.now(UTC), limit=500)
+    assert_type(done, Swept)
+    assert_type(done.total, int)
+    assert_type(done.failed, tuple[tuple[str, str], ...])
+    late = engine.find(overdue=True, part_of="umbrella", due_before=datetime.now(UTC))
+    return [*done.uncertain, *(deal.id for deal in late.items)]
+
+
+def looked_at(store: Store, at: datetime) -> None:
+    """Ask a store itself."""
+    assert_type(store.find(Query(due_before=at, overdue=True, part_of="x"), after=None, limit=9), Sequence[Agreement])
+    with store.unit("x") as unit:
+        assert_type(unit, Unit)
+        assert_type(unit.other("y"), Agreement | None)
+        assert_type(unit.parts(), Sequence[Agreement])
 
 
 # A plugin

@@ -845,6 +845,14 @@ class TestRecompute:
 
         assert before == it.engine.recompute("deal", by=BOSS)
 
+    def test_writes_nothing_where_no_clock_runs(self) -> None:
+        """Where there is nothing to reckon, nothing is written."""
+        it = play()
+        before = it.deal
+
+        assert before == it.engine.recompute("deal", by=BOSS)
+        assert before == it.deal
+
     def test_unknown_version_is_not_explained_by_another(self) -> None:
         """A date is explained by the version of the calendar it was counted by, or not at all."""
         stages = work(within=workdays(5)), Stage("done", owner="boss")
@@ -1051,3 +1059,237 @@ class TestWhatHasPassed:
             play(gate=approval("council", id="a", of="x", **asks) & approval("council", id="b", of="y", **asks))
 
         assert ["stages[1].gate"] == [path for path, _ in faulty.value.faults]
+
+
+class TestTermsInForce:
+    """What an amendment and the whole do to a term."""
+
+    def test_amendment_moves_the_term_that_was_taken_from_it(self) -> None:
+        """After a renewal the term is that of the renewal: an amendment of the first text leaves it alone."""
+        renewal = Renewal("life", term="extension.valid_until")
+        amend = {"pact": unguarded("a test"), "extension": unguarded("a test")}
+        it = TestTerms.signed(renewal=renewal, amend=amend)
+        it.attach("extension", valid_until="2029-07-24")
+        it.engine.renew("deal", by=BOSS)
+        it.engine.amend("deal", Document.from_bytes(b"2", kind="pact", valid_until="2028-01-01"), "why", by=BOSS)
+        after_pact = it.dates()
+        it.engine.amend("deal", Document.from_bytes(b"2", kind="extension", valid_until="2031-07-24"), "why", by=BOSS)
+
+        assert {"term": "2029-07-24"} == after_pact
+        assert {"term": "2031-07-24"} == it.dates()
+
+    def test_asking_about_an_amendment_says_nothing_of_its_dates(self) -> None:
+        """The options name what stands in the way of an amendment, not the dates of a text that nobody has handed in."""
+        it = TestTerms.signed(amend={"pact": unguarded("a test")})
+        (amend,) = [option for option in it.engine.options("deal", by=BOSS) if option.move == "amend"]
+
+        assert () == amend.unmet
+
+    def test_open_part_goes_on_with_its_whole(self) -> None:
+        """The end of an open-ended part moves with that of its whole; nothing ends it, or stands in its way, before."""
+        whole = Process(
+            "whole",
+            "1",
+            (
+                Stage("plan", owner="boss", gate=unguarded("a test")),
+                Stage("life", owner="boss", term="pact.valid_until", amend={"pact": unguarded("a test")}),
+            ),
+        )
+        part = Process(
+            "part",
+            "1",
+            (
+                Stage("plan", owner="boss", gate=unguarded("a test")),
+                Stage("life", owner="boss", term="open"),
+            ),
+        )
+        clock = ManualClock(datetime(2025, 7, 24, 9, tzinfo=UTC))
+        engine = Engine(MemoryStore(), processes=[whole, part], clock=clock)
+        engine.start("whole", "w", by=BOSS)
+        engine.attach("w", Document.from_bytes(b"1", kind="pact", valid_until="2027-07-24"), by=BOSS)
+        engine.advance("w", by=BOSS)
+        for name in ("a", "b"):
+            engine.start("part", name, part_of="w", by=BOSS)
+            engine.advance(name, by=BOSS)
+        first = engine.get("a").deadlines["term"].date
+        engine.amend("w", Document.from_bytes(b"2", kind="pact", valid_until="2028-07-24"), "longer", by=BOSS)
+        clock.set(datetime(2027, 8, 1, tzinfo=UTC))
+        held = engine.hold("a", "a move like any other", by=BOSS)
+        resumed = engine.resume("a", by=BOSS)
+        swept = engine.sweep()
+
+        assert date(2027, 7, 24) == first
+        assert date(2028, 7, 24) == held.deadlines["term"].date == resumed.deadlines["term"].date
+        assert (1, 0) == (swept.settled, swept.ended)
+        assert date(2028, 7, 24) == engine.get("b").deadlines["term"].date
+        clock.set(datetime(2028, 8, 1, tzinfo=UTC))
+        assert 3 == engine.sweep().ended
+
+    def test_reasons_of_the_clock_say_who_mends_them_and_by_which_rule(self) -> None:
+        """A reason that time gives has the owner and the basis of the stage where nothing else is named."""
+        it = Play(work(basis="Act 9", gate=unguarded("a test")), Stage("life", owner="boss", term="pact.valid_until"))
+        it.begun()
+        with pytest.raises(GateClosed) as closed:
+            it.engine.advance("deal", by=BOSS)
+        (why,) = closed.value.unmet
+
+        assert ("term.unknown", ("boss",), "Act 9") == (why.code, why.fix_by, why.basis)
+
+
+class TestTermsOfParts:
+    """A part cannot outlive the whole."""
+
+    def family(self, whole: str = "whole.valid_until", part: str = "part.valid_until", **life: Any) -> Engine:
+        """Return a whole whose term ends with 2029, and a part before its own term."""
+
+        def process(id: str, term: str, **more: Any) -> Process:
+            stages = (
+                Stage("plan", owner="boss", gate=unguarded("a test")),
+                Stage("life", owner="boss", term=term, **more),
+            )
+            return Process(id, "1", stages)
+
+        clock = ManualClock(datetime(2025, 7, 24, 9, tzinfo=UTC))
+        engine = Engine(MemoryStore(), processes=[process("whole", whole, **life), process("part", part)], clock=clock)
+        engine.start("whole", "w", by=BOSS)
+        engine.attach("w", self.paper("whole", "2029-12-31"), by=BOSS)
+        engine.start("part", "p", part_of="w", by=BOSS)
+        return engine
+
+    @staticmethod
+    def paper(kind: str, until: str) -> Document:
+        """Return a document that is valid until a day."""
+        return Document.from_bytes(until.encode(), kind=kind, valid_until=until)
+
+    @staticmethod
+    def codes(closed: pytest.ExceptionInfo[GateClosed]) -> list[str]:
+        """Return the codes of a refusal."""
+        return [why.code for why in closed.value.unmet]
+
+    def test_longer_term_is_refused(self) -> None:
+        """The term of a part that would end after that of the whole is refused, with both dates."""
+        engine = self.family()
+        engine.advance("w", by=BOSS)
+        engine.attach("p", self.paper("part", "2030-01-01"), by=BOSS)
+        with pytest.raises(GateClosed) as closed:
+            engine.advance("p", by=BOSS)
+        (why,) = closed.value.unmet
+
+        assert ("term.parent", {"ends": "2030-01-01", "parent": "w", "limit": "2029-12-31"}) == (why.code, why.params)
+        engine.attach("p", self.paper("part", "2029-12-31"), by=BOSS)
+        assert "life" == engine.advance("p", by=BOSS).stage
+
+    def test_whole_without_a_term_limits_nothing(self) -> None:
+        """As long as the whole has no term, a part can have any; the whole is then no shorter than it."""
+        engine = self.family()
+        engine.attach("p", self.paper("part", "2035-01-01"), by=BOSS)
+
+        assert "2035-01-01" == str(engine.advance("p", by=BOSS).deadlines["term"].date)
+
+    def test_open_ended_part_ends_with_the_whole(self) -> None:
+        """A part that has no end of its own ends on the day the whole does, and that is how it is explained."""
+        engine = self.family(part="open")
+        engine.advance("w", by=BOSS)
+        part = engine.advance("p", by=BOSS)
+
+        assert {"until": "parent"} == part.deadlines["term"].rule
+        assert date(2029, 12, 31) == part.deadlines["term"].date
+        assert len(engine.explain("p", "term")) == 1
+
+    def test_open_ended_part_of_an_open_ended_whole(self) -> None:
+        """Where neither has an end, there is none."""
+        engine = self.family(whole="open", part="open")
+        engine.advance("w", by=BOSS)
+
+        assert {} == engine.advance("p", by=BOSS).deadlines
+
+    def test_whole_is_not_cut_below_its_parts(self) -> None:
+        """An amendment that would end the whole before a part is refused, and the part is named."""
+        engine = self.family(amend={"whole": unguarded("free")})
+        engine.advance("w", by=BOSS)
+        engine.attach("p", self.paper("part", "2028-06-30"), by=BOSS)
+        engine.advance("p", by=BOSS)
+        with pytest.raises(GateClosed) as closed:
+            engine.amend("w", self.paper("whole", "2028-01-01"), "shorter", by=BOSS)
+
+        assert ["term.part"] == self.codes(closed)
+        assert {"ends": "2028-01-01", "part": "p", "limit": "2028-06-30"} == closed.value.unmet[0].params
+        amended = engine.amend("w", self.paper("whole", "2028-06-30"), "shorter", by=BOSS)
+        assert date(2028, 6, 30) == amended.deadlines["term"].date
+        assert ["p"] == [read["agreement"] for read in engine.history("w")[-1].data["read"]]
+
+    def test_whole_is_not_renewed_below_its_parts(self) -> None:
+        """A renewal of the whole that ends before a part is refused as well."""
+        engine = self.family(renewal=Renewal("life", term="extension.valid_until"), amend={"whole": unguarded("free")})
+        engine.attach("p", self.paper("part", "2035-01-01"), by=BOSS)
+        engine.advance("p", by=BOSS)
+        engine.attach("w", self.paper("whole", "2035-12-31"), by=BOSS)
+        engine.advance("w", by=BOSS)
+        engine.attach("w", self.paper("extension", "2034-12-31"), by=BOSS)
+        with pytest.raises(GateClosed) as closed:
+            engine.renew("w", by=BOSS)
+
+        assert ["term.part", "term.not_later"] == self.codes(closed)
+
+    def test_part_without_a_term_is_no_matter(self) -> None:
+        """A part that has not reached its term keeps the whole from nothing."""
+        engine = self.family(amend={"whole": unguarded("free")})
+        engine.advance("w", by=BOSS)
+
+        assert engine.amend("w", self.paper("whole", "2026-01-01"), "shorter", by=BOSS).version
+
+    def test_verify_holds(self) -> None:
+        """What was read of the whole and of the parts is in their histories."""
+        engine = self.family(part="open")
+        engine.advance("w", by=BOSS)
+        engine.advance("p", by=BOSS)
+
+        assert engine.verify().ok
+
+
+class TestReckonedTerms:
+    """A term by a period, and the calendar."""
+
+    def test_recompute_leaves_what_rests_on_the_same_calendar(self) -> None:
+        """A term is reckoned again only by another calendar than it was counted by."""
+        it = Play(Stage("work", owner="boss", gate=fact("x"), term=workdays(100)), Stage("done", owner="boss")).begun()
+        before = it.deal
+
+        assert before == it.engine.recompute("deal", by=BOSS)
+
+    def test_term_goes_on_where_a_later_stage_says_nothing(self) -> None:
+        """The term of a stage runs on in a later one that has none of its own."""
+        later = Stage("later", owner="boss", gate=fact("y")), Stage("done", owner="boss")
+        it = Play(Stage("work", owner="boss", gate=unguarded("x"), term="1 year"), *later).begun()
+        before = it.dates()
+        it.engine.advance("deal", by=BOSS)
+
+        assert before == it.dates()
+
+
+@pytest.mark.parametrize("paper", [None, "a text", 3], ids=str)
+def test_amending_takes_a_document(paper: Any) -> None:
+    """What is amended is replaced by a document, and by nothing else."""
+    with pytest.raises(InvalidValue, match="amend: a Document is needed"):
+        play().engine.amend("deal", paper, "better", by=BOSS)
+
+
+@pytest.mark.parametrize("reason", ["", "  "])
+def test_amending_takes_a_reason(reason: str) -> None:
+    """An amendment says why."""
+    with pytest.raises(InvalidValue, match="amend: a reason is needed"):
+        play().engine.amend("deal", Document.from_bytes(b"x", kind="plan"), reason, by=BOSS)
+
+
+def test_leaps_of_the_clock_change_no_order() -> None:
+    """However the clock leaps, by ten years and back, events keep their numbers, and time acts once."""
+    it = play(within=calendar_days(30), remind=["3 calendar days"])
+    for days in (3650, -7300, 40, 3650, -3650, 7300, -1):
+        it.later(days=days).engine.note("deal", f"{days}", by=BOSS)
+        it.engine.sweep()
+    events = it.engine.history("deal")
+
+    assert list(range(1, len(events) + 1)) == [event.n for event in events]
+    assert ["overdue"] == [event.kind for event in events if event.actor == "law"]
+    assert it.deal.overdue
+    assert it.engine.verify().ok

@@ -301,7 +301,7 @@ class TestClocksThatRun:
             LAST,
         )
         foreseen = [one.date for one in it.seen(silent=["council", "ministry"]).passages[:-1]]
-        passed = []
+        passed: list[Any] = []
         while len(passed) < len(foreseen):
             it.clock.advance(days=1)
             it.engine.sweep()

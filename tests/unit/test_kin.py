@@ -915,6 +915,18 @@ class TestProof:
         assert [("w", 1)] == family.read("w/1")
         assert family.engine.verify().ok
 
+    def test_reminders_make_no_version(self) -> None:
+        """The version that goes with a reminder is the one before it."""
+        due = {"within": workdays(5), "remind": ["1 workday"]}
+        family = Family(stages=[Stage("due", owner="boss", gate=FREE, **due), Stage("running", owner="boss")])
+        family.engine.advance("w", by=BOSS)
+        family.clock.advance(days=6)
+        assert 1 == family.engine.sweep().reminded
+        family.add("w/1")
+
+        assert [("w", 2)] == family.read("w/1")
+        assert family.engine.verify().ok
+
     @pytest.mark.parametrize("body", [b"x", b"{}"])
     def test_history_that_cannot_be_read(self, body: bytes) -> None:
         """Where the other history cannot be read, that is said of it, and nothing of those who rest on it."""

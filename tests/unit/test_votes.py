@@ -1167,3 +1167,16 @@ def test_votes_on_what_there_is() -> None:
 
         assert () == options["pact"].unmet
         assert "approval.nothing" in [why.code for why in options["annex"].unmet]
+
+
+def test_names_only_what_is_missing() -> None:
+    """A vote on two texts of which one is there is refused for the other alone."""
+    stages = [Stage("draft", owner="mayor", gate=approval("council", of=["plan", "map"])), Stage("done", owner="mayor")]
+    mayor, council = Actor(id="m", roles={"mayor"}), Actor(id="c", roles={"council"})
+    with Engine(MemoryStore(), processes=[Process("p", "1", stages)]) as engine:
+        engine.start("p", "deal", by=mayor)
+        engine.attach("deal", Document.from_bytes(b"plan", kind="plan"), by=mayor)
+
+        assert ["there is no document map yet that council could approve"] == refusal(
+            lambda: engine.approve("deal", by=council)
+        )
