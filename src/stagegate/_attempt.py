@@ -39,6 +39,8 @@ class Attempt:
 
         parent: The agreement that this one is part of.
 
+        above: The agreements that one is part of in turn, the nearest first.
+
         tracks: The agreements that run beside this one, by the fact that names them.
 
         orders: The stages of those agreements' own processes, in order, by the id of the agreement.
@@ -53,6 +55,7 @@ class Attempt:
     calendar: Calendar = WEEKENDS
     parts: tuple[Agreement, ...] = ()
     parent: Agreement | None = None
+    above: tuple[Agreement, ...] = ()
     tracks: Mapping[str, Agreement] = frozendict()
     orders: Mapping[str, tuple[str, ...]] = frozendict()
 

@@ -164,7 +164,9 @@ class Clock:
         for key, parked in old.items():
             if parked.away and key not in here and process.place(parked.subject) > process.place(stage.id):
                 yield key, parked
-        begins = entered or renewed or (attempt.move == "migrate" and "term" not in old)
+        # Who is sent back goes on under the term that runs: only a renewal begins another.
+        begins = renewed or (("term" not in old or attempt.move != "send_back") if entered else False)
+        begins = begins or (attempt.move == "migrate" and "term" not in old)
         term = self._term(process, stage, before, attempt, old.get("term"), entered=begins, anew=anew)
         if term is not None:
             yield "term", term
@@ -284,6 +286,7 @@ class Clock:
             pauses, paused_on = (*pauses, (paused_on, max(today, paused_on))), None
         # What has passed by then stays passed: a hold gives no time back.
         late = base is not None and base.at is not None and hold is not None and base.at <= hold.since
+        late = late or (base is not None and base.overdue and base.round == one.round)
         if hold is not None and paused_on is None and one.period.on_hold == "pause" and not late:
             paused_on = max(_day(attempt, hold.since), one.start)
         rule = frozendict(one.period.to_data())
@@ -326,10 +329,14 @@ class Clock:
         entered: bool,
         anew: bool,
     ) -> Deadline | None:
+        if attempt.move == "migrate" and not any(one.term for one in process.stages):
+            # A process that knows no terms ends nothing by them.
+            return None
         term = _term_of(stage, attempt.move, was)
-        amended = attempt.move == "amend" and _taken_from(was, str(attempt.details.get("kind")))
-        follows = was is not None and _follows(stage, was)
-        if term is None or not (entered or amended or follows):
+        amended = attempt.move == "amend" and _rests_on(attempt.details.get("kind"), stage, was)
+        if term is None or not (entered or amended):
+            if was is not None and _follows(stage, was):
+                return self._with_whole(process, was, stage, attempt)
             if not anew or was is None or was.period is None or was.date is None:
                 return was
             calendar = self.calendar(process, was.period)
@@ -353,12 +360,11 @@ class Clock:
 
         A part cannot outlive the agreement it is part of: an open-ended one ends with it.
         """
-        was: Deadline | None = None if before is None else before.deadlines.get("term")
+        was = None if before is None else before.deadlines.get("term")
         term = _term_of(stage, attempt.move, was)
-        if term is None:
-            return was
+        assert term is not None  # noqa: S101  only where one begins, or is amended, is it asked for
         agreement, today = attempt.agreement, attempt.today
-        parent = None if attempt.parent is None else attempt.parent.deadlines.get("term")
+        whole = bounding(attempt)
         calendar = self.calendar(process, term.lasts)
         certain, start, source = True, today, (calendar.id, calendar.version)
         if term.lasts is not None:
@@ -370,10 +376,8 @@ class Clock:
             if found is None:
                 return None
             ends, rule, source = found, frozendict({"until": term.until}), ("", "")
-        elif parent is not None and parent.date is not None:
-            ends, rule, source = parent.date, frozendict({"until": PARENT}), ("", "")
-            if was is not None and (was.rule, was.date) == (rule, ends):
-                return was
+        elif whole is not None:
+            ends, rule, source = whole[1], frozendict({"until": PARENT}), ("", "")
         else:
             return None
         return Deadline(
@@ -386,6 +390,18 @@ class Clock:
             certain=certain,
             remind_at=_reminders(stage.remind, ends, calendar, attempt),
         )
+
+    def _with_whole(self, process: Process, was: Deadline, stage: Stage, attempt: Attempt) -> Deadline | None:
+        """Return the term of an open-ended part, which ends when that of the whole does; None where that has no end."""
+        whole = bounding(attempt)
+        if whole is None:
+            # The end of the whole is told by its outcome.
+            return None if attempt.parent is not None and attempt.parent.running else was
+        ends = whole[1]
+        if ends == was.date:
+            return was
+        reminders = _reminders(stage.remind, ends, self.calendar(process), attempt)
+        return attrs.evolve(was, date=ends, at=passed(ends, attempt.zone), remind_at=reminders)
 
     # What stands in the way
 
@@ -412,9 +428,25 @@ class Clock:
             yield from self._renewal(process, stage, attempt)
         entered = None if to is None else process.stage(to)
         if move == "amend":
-            entered = stage if target is not None and _taken_from(agreement.deadlines.get("term"), target) else None
-        if entered is not None and entered.term is not None and (move != "send_back"):
+            entered = stage if _rests_on(target, stage, agreement.deadlines.get("term")) else None
+        if entered is not None and (entered.term is not None or move == "amend") and (move != "send_back"):
             yield from self._term_fits(process, entered, attempt)
+
+    def begins(self, process: Process, stage: Stage, attempt: Attempt) -> Iterator[Unmet]:
+        """
+        Return why a term cannot begin where nothing else is asked: at the start of a part, or by a migration.
+
+        Args:
+            process: The process under which it would begin.
+
+            stage: The stage that has it.
+
+            attempt: What is attempted.
+        """
+        before = None if attempt.move == "start" else attempt.agreement
+        ends = None if stage.term is None else self.term(process, stage, before, attempt)
+        if ends is not None and ends.date is not None:
+            yield from _bounds(ends.date, attempt)
 
     def _renewal(self, process: Process, stage: Stage, attempt: Attempt) -> Iterator[Unmet]:
         window = None if stage.renewal is None else stage.renewal.window
@@ -437,16 +469,7 @@ class Clock:
             return
         if ends is None or ends.date is None:
             return
-        parent = attempt.parent
-        limit = None if parent is None else parent.deadlines.get("term")
-        if parent is not None and limit is not None and limit.date is not None and ends.date > limit.date:
-            yield _why(
-                "term.parent", "term", ends=ends.date.isoformat(), parent=parent.id, limit=limit.date.isoformat()
-            )
-        for part in attempt.parts:
-            later = part.deadlines.get("term")
-            if later is not None and later.date is not None and later.date > ends.date:
-                yield _why("term.part", "term", ends=ends.date.isoformat(), part=part.id, limit=later.date.isoformat())
+        yield from _bounds(ends.date, attempt)
         was = attempt.agreement.deadlines.get("term")
         if attempt.move == "renew" and was is not None and was.date is not None and ends.date <= was.date:
             yield _why("term.not_later", "term", ends=ends.date.isoformat(), was=was.date.isoformat())
@@ -475,18 +498,37 @@ def _with(attempt: Attempt, document: Mapping[str, Any]) -> Attempt:
     return attrs.evolve(attempt, agreement=attrs.evolve(agreement, documents=documents))
 
 
-def _term_of(stage: Stage, move: str, was: Deadline | None) -> Term | None:
-    """Return the term that begins by a move: of the stage, of its renewal, or the one in force where it is amended."""
-    if move == "amend" and was is not None and "until" in was.rule:
+def bounding(attempt: Attempt) -> tuple[Agreement, date] | None:
+    """Return the nearest agreement above this one that has a term, and its end, which this one cannot outlive."""
+    above = () if attempt.parent is None else (attempt.parent, *attempt.above)
+    terms = ((one, one.deadlines["term"].date) for one in above if "term" in one.deadlines)
+    return next(((one, ends) for one, ends in terms if ends is not None), None)
+
+
+def _bounds(ends: date, attempt: Attempt) -> Iterator[Unmet]:
+    """Name the agreements that a term would outlive, or that would outlive it."""
+    whole = bounding(attempt)
+    if whole is not None and ends > whole[1]:
+        yield _why("term.parent", "term", ends=ends.isoformat(), parent=whole[0].id, limit=whole[1].isoformat())
+    for part in attempt.parts:
+        later = part.deadlines.get("term")
+        if later is not None and later.date is not None and later.date > ends:
+            yield _why("term.part", "term", ends=ends.isoformat(), part=part.id, limit=later.date.isoformat())
+
+
+def _rests_on(kind: Any, stage: Stage, was: Deadline | None) -> bool:
+    """Whether a term is taken from a document of a kind: the term that runs, or that of the stage where none does."""
+    point = was.rule.get("until", "") if was is not None else "" if stage.term is None else stage.term.until
+    return bool(str(point).startswith(f"{kind}."))
+
+
+def _term_of(stage: Stage, move: str, was: Deadline | None = None) -> Term | None:
+    if move == "amend" and was is not None and was.rule.get("until", PARENT) != PARENT:
+        # It goes on being taken from where it was taken: a renewal may have named another document.
         return Term(was.rule["until"])
     if move == "renew" and stage.renewal is not None and stage.renewal.term is not None:
         return stage.renewal.term
     return stage.term
-
-
-def _taken_from(term: Deadline | None, kind: str) -> bool:
-    """Whether the term in force was taken from a document of that kind."""
-    return term is not None and str(term.rule.get("until", "")).startswith(f"{kind}.")
 
 
 def _follows(stage: Stage, term: Deadline) -> bool:
@@ -498,8 +540,8 @@ def extended(stage: Stage, term: Deadline, attempt: Attempt) -> bool:
     """Say whether the term of an open-ended part was extended, or lifted, with that of its whole."""
     if attempt.parent is None or not _follows(stage, term) or attempt.parent.outcome is not None:
         return False
-    whole = attempt.parent.deadlines.get("term")
-    return whole is None or whole.date != term.date
+    whole = bounding(attempt)
+    return whole is None or whole[1] != term.date
 
 
 def _begins(lasts: Period, before: Agreement | None, attempt: Attempt) -> date:
@@ -555,9 +597,9 @@ def _asked_from(
     new, today = _new(part.of, before, attempt.agreement), max(attempt.today, entry)
     if not within.since:
         return today if new or (part.silence and was is None) else start
-    own = within.since.rpartition(".fields.")[0] or within.since.rpartition(".")[0]
     if not part.silence:
         return start
+    own = within.since.rpartition(".fields.")[0] or within.since.rpartition(".")[0]
     if was is not None and not new and _over(was, attempt):
         return was.start
     if own in part.of:

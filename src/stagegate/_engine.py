@@ -279,7 +279,9 @@ class Engine:
 
             NotFound: If there is no such process, or no agreement for it to be part of.
 
-            NoSuchMove: If the agreement that it is to be part of has ended.
+            NoSuchMove: If the agreement that it is to be part of has ended, or one above that.
+
+            GateClosed: If its first stage has a term that would end after that of the agreement it is to be part of.
 
             Conflict: If that one was handed over as a value and has changed since it was seen.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -23,7 +23,7 @@ from ._plugins import Plugins
 from ._process import Process
 from ._reasons import Unmet
 from ._records import Actor, Pin
-from ._stages import LAW, WHOLE
+from ._stages import LAW, WHOLE, Stage
 from ._store import Definition, Known, Query, Store
 from ._text import frozendict
 from .exceptions import (
@@ -46,7 +46,7 @@ OUTLIVES = frozenset({"note", "hold", "end", "recompute"})
 
 
 BOUNDING = frozenset({"amend", "renew"})
-"""What changes the term of an agreement, which those of its parts cannot outlive."""
+"""What can change the term of an agreement, which those of its parts cannot outlive."""
 
 
 PAGE = 500
@@ -76,6 +76,29 @@ class Outside:
         while found := self._store.find(Query(part_of=self._id), after=after, limit=PAGE):
             yield from found
             after = found[-1].id
+
+
+def _above(parent: Agreement | None, look: Any) -> tuple[Agreement, ...]:
+    """Return what the agreement that another one is part of is part of in turn, and so on."""
+    above: list[Agreement] = []
+    while parent is not None and parent.part_of is not None:
+        parent = look.other(parent.part_of)
+        above += () if parent is None else (parent,)
+    return tuple(above)
+
+
+def _mendable(reasons: Iterable[Unmet], stage: Stage) -> Iterator[Unmet]:
+    """Let the owner of a stage mend what the clock has against something, by the rule of that stage."""
+    for why in reasons:
+        yield attrs.evolve(why, fix_by=why.fix_by or stage.owner, basis=why.basis or stage.basis)
+
+
+def _bounding(process: Process, agreement: Agreement, move: str) -> bool:
+    """Whether a move can begin a term, or change it, so that those of the parts are looked at."""
+    if move == "advance":
+        ahead = process.stages[process.place(agreement.stage) + 1 :]
+        return any(stage.term is not None for stage in ahead)
+    return move == "migrate" or (move in BOUNDING and "term" in agreement.deadlines)
 
 
 class MutatingPath:
@@ -137,19 +160,20 @@ class MutatingPath:
             unit: The unit of work through which other agreements are read; None to look at them as they are now.
         """
         kin: dict[str, Any] = {}
-        bounding = move in BOUNDING and "term" in agreement.deadlines
+        bounding = _bounding(process, agreement, move)
         if agreement.part_of is not None or process.asks_parts or process.tracks or bounding:
-            kin = self._kin(process, agreement, Outside(self.store, agreement.id) if unit is None else unit, move)
+            look = Outside(self.store, agreement.id) if unit is None else unit
+            kin = self._kin(process, agreement, look, move, bounding=bounding)
         if process.counts:
             kin["calendar"] = self.reckoner.calendar(process)
         return Attempt(agreement=agreement, move=move, actor=actor, at=at, details=details, zone=process.tzinfo, **kin)
 
-    def _kin(self, process: Process, agreement: Agreement, look: Any, move: str) -> dict[str, Any]:
+    def _kin(self, process: Process, agreement: Agreement, look: Any, move: str, *, bounding: bool) -> dict[str, Any]:
         parent = None if agreement.part_of is None else look.other(agreement.part_of)
         parts: Sequence[Agreement] = ()
         tracks: dict[str, Agreement] = {}
         if process.watches or move not in ACTS:
-            parts = tuple(look.parts()) if process.asks_parts or move in BOUNDING else ()
+            parts = tuple(look.parts()) if process.asks_parts or bounding else ()
             for track in process.tracks:
                 named = agreement.fact(track)
                 other = look.other(named) if isinstance(named, str) and named != agreement.id else None
@@ -161,7 +185,8 @@ class MutatingPath:
                 orders[other.id] = tuple(stage.id for stage in self.book.pinned(other.process).stages)
             except NotFound:
                 continue
-        return {"parts": parts, "parent": parent, "tracks": frozendict(tracks), "orders": frozendict(orders)}
+        several = {"parts": parts, "parent": parent, "above": _above(parent, look)}
+        return {**several, "tracks": frozendict(tracks), "orders": frozendict(orders)}
 
     def decide(
         self, process: Process, current: Agreement, wanted: Wanted, actor: Actor, at: datetime, unit: Any = None
@@ -175,11 +200,13 @@ class MutatingPath:
             entered = None if wanted.move == "migrate" else change.to
             if entered is None and wanted.move in {"advance", "renew"}:
                 entered = wanted.to or next(iter(process.plan.targets(wanted.move, current.stage)), None)
-            stage = process.standing(current.stage)
-            decision.cursor.answer.unmet.extend(
-                attrs.evolve(why, fix_by=why.fix_by or stage.owner, basis=why.basis or stage.basis)
-                for why in self.reckoner.against(process, attempt, entered, wanted.to)
-            )
+            late = self.reckoner.against(process, attempt, entered, wanted.to)
+            decision.cursor.answer.unmet.extend(_mendable(late, process.standing(current.stage)))
+        new = change.process
+        if wanted.move == "migrate" and new is not None and change.to is not None and "term" not in current.deadlines:
+            there = new.standing(change.to)
+            outlives = self.reckoner.begins(new, there, attrs.evolve(attempt, zone=new.tzinfo))
+            decision.cursor.answer.unmet.extend(_mendable(outlives, there))
         return decision, change, attempt
 
     def change(
@@ -280,9 +307,10 @@ class MutatingPath:
             raise NotFound(message)
         if seen is not None and seen != parent.version:
             raise Conflict(parent.id, seen, parent.version)
-        if parent.outcome is not None:
-            message = f"part_of: {parent.id} has ended ({parent.outcome}); nothing can become part of it"
-            raise NoSuchMove(message)
+        for one in (parent, *_above(parent, unit)):
+            if one.outcome is not None:
+                message = f"part_of: {one.id} has ended ({one.outcome}); nothing can become part of it"
+                raise NoSuchMove(message)
         known = self.pinned(parent).known_roles
         if known.isdisjoint(actor.roles):
             raise NotPermitted(agreement=parent.id, move="start", actor=actor.id, roles=sorted(known), n=0)
@@ -408,6 +436,9 @@ class MutatingPath:
         if attempt is None:
             assert plan.at is not None  # noqa: S101  what begins says when
             attempt = self.attempt(process, after, plan.move, actor, plan.at, unit=unit)
+            stage = process.standing(after.stage)
+            if unmet := tuple(_mendable(self.reckoner.begins(process, stage, attempt), stage)):
+                raise GateClosed(agreement=after.id, move=plan.move, unmet=unmet, n=0)
         else:
             attempt = attrs.evolve(attempt, agreement=after)
         return self.reckoner.changes(process, current, attempt, anew=plan.change.anew)
@@ -482,7 +513,8 @@ class _Plan:
         seen = self.attempt
         if seen is None:
             return self.read
-        several = (*(() if seen.parent is None else (seen.parent,)), *seen.parts, *seen.tracks.values())
+        parents = () if seen.parent is None else (seen.parent, *seen.above)
+        several = (*parents, *seen.parts, *seen.tracks.values())
         return tuple({other.id: other for other in several}.values())
 
 

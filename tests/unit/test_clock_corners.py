@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -15,6 +15,8 @@ from stagegate import (
     Duty,
     Engine,
     GateClosed,
+    NoSuchMove,
+    NotFound,
     Outcome,
     Process,
     Renewal,
@@ -22,6 +24,7 @@ from stagegate import (
     Stage,
     approval,
     calendar_days,
+    document,
     fact,
     months,
     unguarded,
@@ -73,6 +76,11 @@ def flow(*gates: Any, id: str = "p", version: str = "1", **last: Any) -> Process
     return Process(id, version, [*stages, Stage("done", owner="boss", **last)])
 
 
+def work(**stage: Any) -> Stage:
+    """Return the stage that is looked at."""
+    return Stage("work", owner="boss", gate=fact("ready"), **stage)
+
+
 def voter(person: str, role: str = "council") -> Actor:
     """Return somebody who votes."""
     return Actor(id=person, roles={role})
@@ -82,7 +90,7 @@ class TestSweeps:
     """What a sweep looks at."""
 
     def test_time_of_one_of_two_with_one_name(self) -> None:
-        """Where two requirements have one name, the time is that of the one that has it, and is said to have passed once."""
+        """Where two requirements have one name, the time is that of the one that has it, and passes once."""
         case = Case(flow(fact("f", one_of=[1, 2]) & fact("f", equals=2, within=calendar_days(3))))
         case.engine.record("deal", "f", 1, by=BOSS)
         swept = case.later(9).engine.sweep()
@@ -170,6 +178,15 @@ class TestSilence:
         assert 1 == decided
         assert {"requirement:approval:council": "2026-01-17"} == anew == case.due()
         assert 0 == case.engine.sweep().total
+
+    def test_new_text_where_nobody_is_silent(self) -> None:
+        """Where silence decides nothing, the time counts from the date it names, whatever is filed anew."""
+        within = calendar_days(3, since="letter.received_on")
+        case = Case(flow(approval("council", of="plan", within=within)))
+        case.attach("letter", received_on="2026-01-05")
+        case.later(9).attach("plan")
+
+        assert {"requirement:approval:council": "2026-01-08"} == case.due()
 
     def test_later_date_of_the_letter(self) -> None:
         """A date of the letter that is put right in time moves the time, in both directions."""
@@ -281,3 +298,192 @@ class TestRepeats:
         case.engine.approve("other", by=voter("a"), request_id="v-1")
         with pytest.raises(RequestReused):
             case.engine.approve("deal", by=voter("a"), request_id="v-1")
+
+
+def lasting(id: str, version: str = "1", first: Any = None, **last: Any) -> Process:
+    """Return a process whose second stage has a term."""
+    begin = Stage("s0", owner="boss", gate=unguarded("x"), term=first)
+    return Process(id, version, [begin, Stage("life", owner="boss", **last)])
+
+
+class Family(Case):
+    """A whole and a part of it, each at its first stage."""
+
+    def __init__(self, whole: Process, part: Process, *more: Process) -> None:
+        super().__init__(whole, part, *more)
+        self.engine.start(part.id, "part", version=part.version, part_of="deal", by=BOSS)
+
+
+class TestTerms:
+    """Terms that would outlive what bounds them."""
+
+    def test_amendment_after_a_renewal(self) -> None:
+        """An amendment moves a term only where it is of the document that the term is taken from by then."""
+        renewal = Renewal("life", gate=document("ext"), term="ext.valid_until")
+        amend = {"pact": unguarded("x"), "ext": unguarded("x")}
+        case = Case(lasting("p", term="pact.valid_until", renewal=renewal, amend=amend))
+        case.attach("pact", valid_until="2028-01-01")
+        case.engine.advance("deal", by=BOSS)
+        case.attach("ext", valid_until="2035-01-01")
+        case.engine.renew("deal", by=BOSS)
+        pact = Document.from_bytes(b"a typo", kind="pact", valid_until="2028-01-01")
+        ext = Document.from_bytes(b"longer", kind="ext", valid_until="2036-01-01")
+        kept = case.engine.amend("deal", pact, "a typo", by=BOSS).deadlines["term"]
+        moved = case.engine.amend("deal", ext, "longer", by=BOSS).deadlines["term"]
+
+        assert ("2035-01-01", "2036-01-01") == (str(kept.date), str(moved.date))
+
+    def test_sent_back(self) -> None:
+        """Who is sent back goes on under the term that runs: only a renewal begins another."""
+        case = Case(lasting("p", term=years(1), back_to="life", renewal=Renewal("life", gate=fact("never"))))
+        case.engine.advance("deal", by=BOSS)
+        case.later(300).engine.send_back("deal", "life", "again", by=BOSS)
+
+        assert {"term": "2027-01-05"} == case.due()
+
+    def test_part_that_starts_with_one(self) -> None:
+        """A part cannot start with a term that ends after that of the whole."""
+        case = Case(lasting("p", first=years(1)), lasting("q", first=years(2)))
+        with pytest.raises(GateClosed) as closed:
+            case.engine.start("q", "part", part_of="deal", by=BOSS)
+
+        assert ["term.parent"] == [why.code for why in closed.value.unmet]
+        assert 0 == closed.value.n
+        with pytest.raises(NotFound):
+            case.engine.get("part")
+
+    def test_part_that_is_migrated_to_one(self) -> None:
+        """A part cannot be migrated to where a term begins that ends after that of the whole."""
+        new = lasting("q", "2", first=years(2))
+        case = Family(lasting("p", first=years(1)), lasting("q"), new)
+
+        assert ["term.parent"] == case.unmet("migrate", "part", to=new)
+        assert ["term.parent"] == [
+            why.code for row in case.engine.plan_migration("q", new, by=BOSS).rows for why in row.stranded
+        ]
+
+    def test_whole_that_is_migrated_to_one(self) -> None:
+        """A whole cannot be migrated to where a term begins that ends before that of its part."""
+        new = lasting("p", "2", first=years(1))
+        case = Family(lasting("p"), lasting("q", first=years(2)), new)
+
+        assert ["term.part"] == case.unmet("migrate", to=new)
+
+    def test_whole_whose_term_begins_later(self) -> None:
+        """The term of a whole cannot begin where it ends before that of its part."""
+        case = Family(lasting("p", term=years(1)), lasting("q", first=years(2)))
+
+        assert ["term.part"] == case.unmet("advance")
+
+    def test_part_of_a_part(self) -> None:
+        """What bounds a part of a part is the nearest above it that has a term."""
+        case = Family(lasting("p", first=years(1)), lasting("q"), lasting("r", first=years(2)))
+        with pytest.raises(GateClosed) as closed:
+            case.engine.start("r", "leaf", part_of="part", by=BOSS)
+
+        assert "deal" == closed.value.unmet[0].params["parent"]
+
+    def test_open_part_of_a_whole_that_is_renewed(self) -> None:
+        """An open-ended part ends when the whole does: it goes on where that is renewed."""
+        case = Family(lasting("p", term=years(1), renewal=Renewal("life")), lasting("q", term="open"))
+        case.engine.advance("deal", by=BOSS)
+        case.engine.advance("part", by=BOSS)
+        case.engine.note("part", "under the old term", by=BOSS)
+        old = case.due("part")
+        case.engine.renew("deal", by=BOSS)
+        swept = case.later(400).engine.sweep()
+
+        assert {"term": "2027-01-05"} == old
+        assert (1, 0) == (swept.settled, swept.ended)
+        assert {"term": "2028-01-05"} == case.due("part") == case.due()
+        assert 2 == case.later(400).engine.sweep().ended
+
+    def test_open_part_can_be_moved_before_the_sweep(self) -> None:
+        """An open-ended part of a whole that was renewed can be moved, swept or not."""
+        part = lasting("q", term="open", back_to="s0")
+        case = Family(lasting("p", term=years(1), renewal=Renewal("life")), part)
+        case.engine.advance("deal", by=BOSS)
+        case.engine.advance("part", by=BOSS)
+        case.engine.renew("deal", by=BOSS)
+        case.later(400).engine.send_back("part", "s0", "again", by=BOSS)
+
+        assert {"term": "2028-01-05"} == case.due("part")
+
+    def test_open_part_that_is_renewed(self) -> None:
+        """Where an open-ended part has a renewal, it goes on with the whole only if it is renewed."""
+        again = Renewal("life")
+        case = Family(lasting("p", term=years(1), renewal=again), lasting("q", term="open", renewal=again))
+        case.engine.start("q", "idle", part_of="deal", by=BOSS)
+        for agreement in ("deal", "part", "idle"):
+            case.engine.advance(agreement, by=BOSS)
+        for agreement in ("deal", "part"):
+            case.engine.renew(agreement, by=BOSS)
+        case.later(400).engine.sweep()
+
+        assert ["expired", None] == [case.engine.get(agreement).outcome for agreement in ("idle", "part")]
+
+    def test_open_part_of_a_whole_without_an_end(self) -> None:
+        """An open-ended part has no end any more where the whole has none."""
+        renewal = Renewal("life", term="open")
+        case = Family(lasting("p", term=years(1), renewal=renewal), lasting("q", term="open"))
+        case.engine.advance("deal", by=BOSS)
+        case.engine.advance("part", by=BOSS)
+        case.engine.renew("deal", by=BOSS)
+        case.later(400).engine.sweep()
+
+        assert {} == case.due("part")
+
+    def test_open_part_of_a_whole_that_has_ended(self) -> None:
+        """An open-ended part of a whole that has ended early keeps its date, and ends on it."""
+        case = Family(lasting("p", term=years(1)), lasting("q", term="open"))
+        case.engine.advance("deal", by=BOSS)
+        case.engine.advance("part", by=BOSS)
+        case.engine.end("deal", "withdrawn", by=BOSS)
+        case.engine.note("part", "what now?", by=BOSS)
+
+        assert {"term": "2027-01-05"} == case.due("part")
+        assert 1 == case.later(400).engine.sweep().ended
+
+    def test_part_of_a_part_of_what_has_ended(self) -> None:
+        """Nothing that is part of what has ended goes further, at any remove; and nothing becomes part of it."""
+        case = Family(lasting("p"), lasting("q"))
+        case.engine.start("q", "leaf", part_of="part", by=BOSS)
+        case.engine.end("deal", "withdrawn", by=BOSS)
+
+        assert ["parent.ended"] == case.unmet("advance", "part")
+        assert ["parent.ended"] == case.unmet("advance", "leaf")
+        with pytest.raises(NoSuchMove, match="deal has ended"):
+            case.engine.start("q", "other", part_of="part", by=BOSS)
+
+
+class TestMoves:
+    """What holds and migrations do to what has passed."""
+
+    def test_hold_that_is_recorded_after_a_sweep(self) -> None:
+        """What was said to be overdue stays so, though a hold is recorded afterwards that began before."""
+        case = Case(Process("p", "1", [work(within=calendar_days(3)), Stage("done", owner="boss")]))
+        case.later(9).engine.sweep()
+        case.engine.hold("deal", "a strike", by=BOSS, at=START + timedelta(days=1))
+        case.engine.resume("deal", by=BOSS)
+
+        assert {"stage:work": "2026-01-08"} == case.due()
+        assert case.deal.overdue
+
+    def test_hold_gives_time_for_the_next_report(self) -> None:
+        """A hold puts off what is not due yet, though the time before was overdue."""
+        case = Case(flow(unguarded("x"), duties=[Duty("report", every=months(1))]))
+        case.engine.advance("deal", by=BOSS)
+        case.later(33).engine.sweep()
+        case.attach("report")
+        case.engine.hold("deal", "a strike", by=BOSS)
+        case.later(10).engine.resume("deal", by=BOSS)
+
+        assert {"duty:report": "2026-03-15"} == case.due()
+
+    def test_migration_to_a_process_without_terms(self) -> None:
+        """A process that knows no terms ends nothing by the term that ran before the migration."""
+        new = lasting("p", "2")
+        case = Case(lasting("p", first=years(1)), new)
+        case.engine.migrate("deal", new, by=BOSS)
+
+        assert {} == case.due()

@@ -56,8 +56,9 @@ def behind(
 
 def whole_ended(attempt: Attempt) -> Unmet | None:
     """Return why a part goes no further where the agreement that it is part of has ended; None if that one runs."""
-    whole = attempt.parent
-    if whole is None or whole.running:
+    above = () if attempt.parent is None else (attempt.parent, *attempt.above)
+    whole = next((one for one in above if not one.running), None)
+    if whole is None:
         return None
     return Unmet(code="parent.ended", params=frozendict(where(whole)), requirement="parent:running")
 
