@@ -142,9 +142,7 @@ class Agreement:
         return _date(document.fields.get(field)) if source == "field" else getattr(document, field)
 
     def source_of(self, point: str) -> int:
-        """Return the number of the event that a point's document or fact is from; 0 if there is none, or no point."""
-        if not point:
-            return 0
+        """Return the number of the event that a point's document or fact is from; 0 if there is none."""
         source, named, _ = point_parts(point)
         found = self.facts.get(named) if source == "fact" else self.documents.get(named)
         return 0 if found is None else found.n

@@ -148,7 +148,8 @@ def _ends(path: str, stage: Stage, outcomes: Mapping[int, Outcome], usual: tuple
         outcome = by_id.get(id_)
         if outcome is None:
             if id_ not in usual:
-                yield f"{path}.{argument}", f"there is no outcome {quote(id_)}; there are {there}"
+                hint = "; declare it, with by = 'law': only time brings it" if id_ == EXPIRED else ""
+                yield f"{path}.{argument}", f"there is no outcome {quote(id_)}; there are {there}{hint}"
         elif outcome.stages and stage.id not in outcome.stages:
             yield f"{path}.{argument}", f"the outcome {quote(id_)} cannot be reached from {quote(stage.id)}"
         elif outcome.gate is not None:

@@ -315,7 +315,7 @@ class Clock:
             calendar=(calendar.id, calendar.version),
             certain=due.certain,
             remind_at=_reminders(one.remind, due.date, calendar, attempt),
-            overdue=base is not None and base.overdue and due.at <= attempt.at,
+            overdue=base is not None and base.overdue and base.round == one.round and due.at <= attempt.at,
         )
 
     def _term(

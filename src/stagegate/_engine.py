@@ -940,6 +940,9 @@ class Engine:
         if found is None:
             there = ", ".join(current.deadlines) or "nothing"
             message = f"{current.id}: there is no deadline {quote(deadline)}; due is {there}"
+            within = self._path.pinned(current).standing(current.stage).within
+            if deadline == f"stage:{current.stage}" and within is not None and current.outcome is None:
+                message += f". Its clock does not run: {within.since} has no date"
             raise NotFound(message)
         return self._reckoner.explained(self._path.pinned(current), found, lang)
 

@@ -23,6 +23,8 @@ from ._text import FALLBACK, Label, translate
 from .exceptions import InvalidValue, quote
 
 DAY = timedelta(days=1)
+REFUSED = "forecast.refused"
+"""Why a gate stays shut: a silence that refuses."""
 
 
 @attrs.define(kw_only=True, frozen=True)
@@ -40,6 +42,7 @@ class Passage:
         date: The earliest day its gate is passed; None for the last stage, which has none, and for one passed over.
 
         because: Which rule makes it so: `forecast.at_once`, `forecast.assumed`, `forecast.full`, `forecast.silence`,
+            `forecast.refused` (silence shuts the gate: nothing lies ahead),
             `forecast.skipped`, `forecast.last`.
 
         rule: The period behind it, as text; empty where there is none.
@@ -86,9 +89,10 @@ class Forecast:
     passages: tuple[Passage, ...]
 
     @property
-    def reached(self) -> date:
-        """The earliest day the last stage is entered."""
-        return self.passages[-1].entered
+    def reached(self) -> date | None:
+        """The earliest day the last stage is entered; None if a silence that refuses stands before it."""
+        last = self.passages[-1]
+        return None if last.because == REFUSED else last.entered
 
 
 def forecast(
@@ -118,6 +122,9 @@ def forecast(
     for stage in process.stages[here:]:
         now = not passages
         passage = _passage(process, stage, attempt, clock, day, durations, silences, now=now)
+        if passage.because == REFUSED:
+            passages.append(attrs.evolve(passage, date=None))
+            break
         passages.append(passage)
         day = passage.date or day
     return Forecast(agreement=attempt.agreement.id, on=attempt.today, passages=tuple(passages))
@@ -192,7 +199,8 @@ def _passage(
                 due=due,
             )
         )
-    latest = max(candidates, key=lambda passage: passage.date or day)
+    refused = [passage for passage in candidates if passage.because == REFUSED]
+    latest = max(refused or candidates, key=lambda passage: passage.date or day)
     if not now:
         return latest
     return attrs.evolve(latest, open=asked(stage.gate, attempt))
@@ -222,6 +230,7 @@ def _periods(
         key = f"requirement:{part.name}"
         if isinstance(part, ApprovalRequirement) and part.silence and (part.role in silences or stage.id in silences):
             # The last day belongs to who is asked: silence speaks on the day after.
-            yield key, "forecast.silence", part.within, part.basis, DAY
+            speaks = "forecast.silence" if part.silence == "approves" else REFUSED
+            yield key, speaks, part.within, part.basis, DAY
         elif silent:
             yield key, "forecast.full", part.within, part.basis, timedelta(0)

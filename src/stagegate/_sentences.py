@@ -52,6 +52,8 @@ SENTENCES: dict[str, str] = {
     "forecast.assumed": "assumed to take {rule}",
     "forecast.full": "takes all the time there is: {rule}",
     "forecast.silence": "silence decides after {rule}",
+    "forecast.refused": "silence refuses after {rule}, and the gate stays shut",
+    "approval.silent": "silence has refused for {role}: nobody answered by {date}",
     "forecast.skipped": "passed over as things are: its condition does not hold",
     "forecast.last": "the last stage",
     "notice.event": "the notice {document} announces {event}, which has no date",

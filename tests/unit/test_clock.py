@@ -532,7 +532,7 @@ class TestSilence:
         it.later(days=11).engine.sweep()
 
         assert "refuse" == it.last.move
-        assert ["approval.refused"] == it.unmet("advance")
+        assert ["approval.silent"] == it.unmet("advance")
         assert {} == it.dates()
 
     def test_decides_for_a_body(self) -> None:
@@ -1293,3 +1293,56 @@ def test_leaps_of_the_clock_change_no_order() -> None:
     assert ["overdue"] == [event.kind for event in events if event.actor == "law"]
     assert it.deal.overdue
     assert it.engine.verify().ok
+
+
+class TestSaidClearly:
+    """What time brings is said so that one can do something about it."""
+
+    def test_silence_that_refused_is_named(self) -> None:
+        """The reason after a silence that refuses names the silence and the date, and whoever's turn it is mends it."""
+        it = TestSilence.asked("refuses")
+        it.later(days=11).engine.sweep()
+        with pytest.raises(GateClosed) as closed:
+            it.engine.advance("deal", by=BOSS)
+        (why,) = closed.value.unmet
+
+        assert ("approval.silent", ("boss",), "Act 5, Art 3") == (why.code, why.fix_by, why.basis)
+        assert "2025-08-03" == why.params["date"]
+
+    def test_each_time_that_passes_is_said(self) -> None:
+        """A report that comes so late that the next is due as well leaves that one to be said by the next sweep."""
+        it = play(duties=[Duty("report", every=months(12))])
+        it.later(days=400)
+        first = it.engine.sweep().overdue
+        it.later(days=400)
+        it.attach("report")
+        second = it.engine.sweep().overdue
+
+        assert (1, 1) == (first, second)
+        assert [1, 2] == [
+            event.data["due"][0].get("round", 1) for event in it.engine.history("deal") if event.kind == "overdue"
+        ]
+
+    def test_clock_that_does_not_run_is_explained(self) -> None:
+        """Asked for the date of a stage whose clock does not run, the error names the date that is missing."""
+        it = play(within=workdays(5, since="request.received_on"))
+        with pytest.raises(
+            NotFound, match=r"due is nothing\. Its clock does not run: request\.received_on has no date"
+        ):
+            it.engine.explain("deal", "stage:work")
+
+    def test_what_falls_due_is_found(self) -> None:
+        """Agreements of which something falls due by an instant can be listed."""
+        it = play(within=workdays(5))
+
+        assert ["deal"] == [one.id for one in it.engine.find(due_before=datetime(2025, 8, 1, tzinfo=UTC)).items]
+        assert not it.engine.find(due_before=datetime(2025, 7, 31, tzinfo=UTC)).items
+
+    def test_foreseen_refusal_by_silence(self) -> None:
+        """A forecast in which a silence refuses ends at that gate."""
+        it = TestSilence.asked("refuses")
+        foreseen = it.engine.forecast("deal", silent=["council"], by=BOSS)
+
+        assert foreseen.reached is None
+        assert [("forecast.refused", None)] == [(p.because, p.date) for p in foreseen.passages]
+        assert "silence refuses after 10 calendar days" in foreseen.passages[0].text()

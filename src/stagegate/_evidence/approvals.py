@@ -142,7 +142,11 @@ class ApprovalRequirement(Requirement):
             self.why("approval.nothing", document=kind, role=self.role) for kind in self.of if kind not in documents
         ]
         if spoken := self.spoken(attempt):
-            return (*reasons, *((self._refused(spoken),) if spoken.vote == "against" else ()))
+            if spoken.vote != "against":
+                return tuple(reasons)
+            said = self.why("approval.silent", role=self.role, date=spoken.silence.get("date"))
+            # Who was silent cannot mend it: whose turn it is has to ask anew.
+            return (*reasons, attrs.evolve(said, fix_by=()))
         by_person = self.by_person
         body = self.body(attempt) if by_person else None
         votes: list[Approval] = []

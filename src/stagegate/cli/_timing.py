@@ -235,6 +235,6 @@ def forecast_data(seen: Forecast, names: Names) -> dict[str, Any]:
     return {
         "agreement": seen.agreement,
         "on": seen.on.isoformat(),
-        "reached": seen.reached.isoformat(),
+        "reached": iso(seen.reached),
         "passages": passages,
     }

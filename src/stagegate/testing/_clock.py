@@ -42,8 +42,8 @@ class ManualClock:
         Raises:
             ValueError: If *now* has no zone.
         """
-        if now.utcoffset() is None:
-            message = f"{now.isoformat()} has no zone; say which, for example datetime.now(UTC)"
+        if not isinstance(now, datetime) or now.utcoffset() is None:
+            message = f"{now} has no zone; say which, for example datetime.now(UTC)"
             raise ValueError(message)
         self._now = now
         return now
