@@ -421,7 +421,7 @@ class Clock:
         agreement, move = attempt.agreement, attempt.move
         stage = process.standing(agreement.stage)
         if move not in ACTS and move not in {"end", "hold"}:
-            yield from _passed(stage, attempt)
+            yield from self.passed(stage, attempt)
         if move in VOTES:
             yield from _late(stage, attempt, target)
         if move == "renew":
@@ -431,6 +431,17 @@ class Clock:
             entered = stage if _rests_on(target, stage, agreement.deadlines.get("term")) else None
         if entered is not None and (entered.term is not None or move == "amend") and (move != "send_back"):
             yield from self._term_fits(process, entered, attempt)
+
+    def passed(self, stage: Stage, attempt: Attempt) -> Iterator[Unmet]:
+        """
+        Return the times that have passed and end the agreement, so that nothing but its end is left.
+
+        Args:
+            stage: The stage where it stands.
+
+            attempt: The agreement, the time.
+        """
+        yield from _passed(stage, attempt)
 
     def begins(self, process: Process, stage: Stage, attempt: Attempt) -> Iterator[Unmet]:
         """

@@ -18,7 +18,7 @@ from ._clock import ACTS, Clock
 from ._evidence import whole_ended
 from ._history import GENESIS, Entry, Event, chain
 from ._notices import Notification
-from ._plain import canonical, digest, freeze, instant, name
+from ._plain import canonical, digest, freeze, instant, moment, name
 from ._plugins import Plugins
 from ._process import Process
 from ._reasons import Unmet
@@ -48,6 +48,12 @@ OUTLIVES = frozenset({"note", "hold", "end", "recompute"})
 BOUNDING = frozenset({"amend", "renew"})
 """What can change the term of an agreement, which those of its parts cannot outlive."""
 
+
+GATED = frozenset({"advance", "renew", "amend"})
+"""What leads through a gate."""
+
+EVIDENCE = frozenset({"started", "attached", "recorded", "voted"})
+"""The kinds of events that a gate can rest on."""
 
 PAGE = 500
 """How many parts are read at a time, for a question."""
@@ -336,6 +342,8 @@ class MutatingPath:
             raise InvalidValue(message)
         decision, change, attempt = self.decide(process, current, wanted, actor, now if at is None else at, unit)
         answer = decision.cursor.answer
+        if at is not None and wanted.move in GATED:
+            answer.unmet.extend(self._afterwards(process, current, attempt, now))
         if decision.granted:
             return _Plan(
                 move=wanted.move,
@@ -364,6 +372,17 @@ class MutatingPath:
             attempt=attempt,
             error=error,
         )
+
+    def _afterwards(self, process: Process, current: Agreement, attempt: Attempt, now: datetime) -> Iterator[Unmet]:
+        """Name the times that had passed before all was there that a move rests on, which is said to be earlier."""
+        stage = process.standing(current.stage)
+        if not tuple(self.reckoner.passed(stage, attrs.evolve(attempt, at=now))):
+            return
+        events = map(Event.read, self.store.history(current.id))
+        last = max(moment(event.data["at"]) for event in events if event.kind in EVIDENCE)
+        if last > attempt.at and not tuple(self.reckoner.passed(stage, attempt)):
+            late = self.reckoner.passed(stage, attrs.evolve(attempt, at=last))
+            yield from _mendable(late, stage)
 
     def _write(
         self,

@@ -457,7 +457,25 @@ class TestTerms:
 
 
 class TestMoves:
-    """What holds and migrations do to what has passed."""
+    """What moves that are recorded late, holds and migrations do to what has passed."""
+
+    def test_evidence_that_came_too_late(self) -> None:
+        """When the time is over, no move is recorded as earlier that rests on what came afterwards."""
+        ends = {"within": calendar_days(3), "on_timeout": "end:withdrawn"}
+        case = Case(Process("p", "1", [work(**ends), Stage("done", owner="boss")]))
+        case.later(9).engine.record("deal", "ready", 1, by=BOSS)
+
+        assert ["deadline.passed"] == case.unmet("advance", at=START)
+        assert ["deadline.passed"] == case.unmet("advance")
+
+    def test_move_that_is_recorded_late(self) -> None:
+        """A move that was made in time, on what was there in time, is recorded late."""
+        ends = {"within": calendar_days(3), "on_timeout": "end:withdrawn"}
+        case = Case(Process("p", "1", [work(**ends), Stage("done", owner="boss")]))
+        case.later(2).engine.record("deal", "ready", 1, by=BOSS)
+        case.later(9)
+
+        assert "done" == case.engine.advance("deal", by=BOSS, at=START + timedelta(days=1)).stage
 
     def test_hold_that_is_recorded_after_a_sweep(self) -> None:
         """What was said to be overdue stays so, though a hold is recorded afterwards that began before."""
