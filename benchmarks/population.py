@@ -57,8 +57,12 @@ def _made(kind: type[Any], several: Sequence[Distinct]) -> list[Any]:
             documents=NOTHING,
             facts=NOTHING,
             approvals=(),
+            adjourned=NOTHING,
             hold=None,
             outcome=None,
+            escalated=(),
+            deadlines=NOTHING,
+            part_of=None,
         )
         for id_, title, head, at in several
     ]
