@@ -135,6 +135,7 @@ def _filled(path: Path, number: int, source: Path) -> None:
     assert last == "number"
     for *sort, counted in other.execute("SELECT * FROM counter"):
         connection.execute(put["counter"], (*sort, counted * number // PATTERNS))
+    connection.executemany(put["definition"], other.execute("SELECT * FROM definition").fetchall())
     other.close()
     connection.execute("COMMIT")
     connection.close()
