@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import pairwise
 
 from measuring import Row, Subject, computing, in_turns, ratio
@@ -75,7 +76,7 @@ def peers(rounds: int) -> Iterator[Row]:
         except ImportError:
             print(f"  ({peer} is not installed: skipped)")
             continue
-        subjects[peer] = lambda work=work: computing(WALKS * STEPS, work)  # type: ignore[misc]
+        subjects[peer] = partial(computing, WALKS * STEPS, work)
     costs = in_turns(subjects, rounds)
     for peer in subjects:
         if peer != "bare":

@@ -21,6 +21,7 @@ from ._deadlines import Period, passed
 from ._evidence import ApprovalRequirement
 from ._process import Process
 from ._reasons import Unmet
+from ._records import Document
 from ._requirements import Requirement, asked
 from ._running import Deadline
 from ._sentences import SENTENCES
@@ -421,7 +422,7 @@ class Clock:
         agreement, move = attempt.agreement, attempt.move
         stage = process.standing(agreement.stage)
         if move not in ACTS and move not in {"end", "hold"}:
-            yield from self.passed(stage, attempt)
+            yield from closed(stage, attempt)
         if move in VOTES:
             yield from _late(stage, attempt, target)
         if move == "renew":
@@ -431,17 +432,6 @@ class Clock:
             entered = stage if _rests_on(target, stage, agreement.deadlines.get("term")) else None
         if entered is not None and (entered.term is not None or move == "amend") and (move != "send_back"):
             yield from self._term_fits(process, entered, attempt)
-
-    def passed(self, stage: Stage, attempt: Attempt) -> Iterator[Unmet]:
-        """
-        Return the times that have passed and end the agreement, so that nothing but its end is left.
-
-        Args:
-            stage: The stage where it stands.
-
-            attempt: The agreement, the time.
-        """
-        yield from _passed(stage, attempt)
 
     def begins(self, process: Process, stage: Stage, attempt: Attempt) -> Iterator[Unmet]:
         """
@@ -501,8 +491,6 @@ def _renamed(old: Mapping[str, Deadline], mapping: Mapping[str, str]) -> dict[st
 
 def _with(attempt: Attempt, document: Mapping[str, Any]) -> Attempt:
     """Return the attempt as it would be with a new version of a document."""
-    from ._records import Document
-
     agreement = attempt.agreement
     filed = Document(**document)
     documents = frozendict({**agreement.documents, filed.kind: filed})
@@ -632,8 +620,8 @@ def _new(kinds: Iterable[str], before: Agreement, after: Agreement) -> bool:
     return False
 
 
-def _passed(stage: Stage, attempt: Attempt) -> Iterator[Unmet]:
-    """Name the deadlines that have passed and end the agreement: nothing but its end is left."""
+def closed(stage: Stage, attempt: Attempt) -> Iterator[Unmet]:
+    """Name the times that have passed and end the agreement, at its stage: nothing but its end is left."""
     for key, ends in ((f"stage:{stage.id}", stage.timeout[0] == END), ("term", True)):
         one = attempt.agreement.deadlines.get(key)
         if not ends or one is None or one.at is None or one.date is None or not one.certain:

@@ -14,7 +14,7 @@ from ._agreement import Agreement, apply
 from ._attempt import Attempt
 from ._book import Book
 from ._changes import Change, Decision, Wanted
-from ._clock import ACTS, Clock
+from ._clock import ACTS, Clock, closed
 from ._evidence import whole_ended
 from ._history import GENESIS, Entry, Event, chain
 from ._notices import Notification
@@ -376,12 +376,12 @@ class MutatingPath:
     def _afterwards(self, process: Process, current: Agreement, attempt: Attempt, now: datetime) -> Iterator[Unmet]:
         """Name the times that had passed before all was there that a move rests on, which is said to be earlier."""
         stage = process.standing(current.stage)
-        if not tuple(self.reckoner.passed(stage, attrs.evolve(attempt, at=now))):
+        if not tuple(closed(stage, attrs.evolve(attempt, at=now))):
             return
         events = map(Event.read, self.store.history(current.id))
         last = max(moment(event.data["at"]) for event in events if event.kind in EVIDENCE)
-        if last > attempt.at and not tuple(self.reckoner.passed(stage, attempt)):
-            late = self.reckoner.passed(stage, attrs.evolve(attempt, at=last))
+        if last > attempt.at and not tuple(closed(stage, attempt)):
+            late = closed(stage, attrs.evolve(attempt, at=last))
             yield from _mendable(late, stage)
 
     def _write(

@@ -117,10 +117,11 @@ def lapse(process: Process, attempt: Attempt) -> Lapse | None:
     passed = [
         d for d in agreement.deadlines.values() if d.at is not None and d.at <= at and not d.overdue and d.certain
     ]
-    for deadline in sorted(passed, key=_order):
-        return _passed(process, attempt, deadline)
+    if passed:
+        return _passed(process, attempt, min(passed, key=_order))
     reminders = [d for d in agreement.deadlines.values() if d.remind_at and d.remind_at[0] <= at]
-    for deadline in sorted(reminders, key=lambda d: (d.remind_at, d.key)):
+    if reminders:
+        deadline = min(reminders, key=lambda d: (d.remind_at, d.key))
         left = tuple(later for later in deadline.remind_at if later > at)
         data = lean({"deadline": deadline.key, "date": deadline.date and deadline.date.isoformat()})
         due = (attrs.evolve(deadline, remind_at=left),)
