@@ -211,7 +211,7 @@ class MutatingPath:
         new = change.process
         if wanted.move == "migrate" and new is not None and change.to is not None and "term" not in current.deadlines:
             there = new.standing(change.to)
-            outlives = self.reckoner.begins(new, there, attrs.evolve(attempt, zone=new.tzinfo))
+            outlives = self.reckoner.lasting.begins(new, there, attrs.evolve(attempt, zone=new.tzinfo))
             decision.cursor.answer.unmet.extend(_mendable(outlives, there))
         return decision, change, attempt
 
@@ -456,7 +456,7 @@ class MutatingPath:
             assert plan.at is not None  # noqa: S101  what begins says when
             attempt = self.attempt(process, after, plan.move, actor, plan.at, unit=unit)
             stage = process.standing(after.stage)
-            if unmet := tuple(_mendable(self.reckoner.begins(process, stage, attempt), stage)):
+            if unmet := tuple(_mendable(self.reckoner.lasting.begins(process, stage, attempt), stage)):
                 raise GateClosed(agreement=after.id, move=plan.move, unmet=unmet, n=0)
         else:
             attempt = attrs.evolve(attempt, agreement=after)

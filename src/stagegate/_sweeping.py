@@ -12,8 +12,8 @@ from ._agreement import Agreement
 from ._attempt import Attempt
 from ._changes import Change, bound_to, fitting
 from ._checks import EXPIRED
-from ._clock import extended
 from ._evidence import ApprovalRequirement, whole_ended
+from ._lasting import extended
 from ._process import Process
 from ._reasons import Unmet
 from ._records import Actor, lean
