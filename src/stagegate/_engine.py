@@ -36,6 +36,8 @@ from ._text import frozendict
 from .exceptions import InvalidValue, NoSuchMove, NotFound, StagegateError, quote
 
 MAX_PAGE = 500
+LAPSES = 200
+"""How much happens to one agreement in one sweep; what else is due is left to the next, so that every sweep ends."""
 
 
 def utc_now() -> datetime:
@@ -1064,13 +1066,14 @@ class Engine:
 
     def _sweep(self, agreement: str, at: datetime) -> _sweeping.Swept:
         effects: list[str] = []
-        while True:
+        for _ in range(LAPSES):
             lapsing = Lapsing(at)
             current = self._path.change(agreement, lapsing, by=_sweeping.THE_LAW)
             if lapsing.effect is None:
                 uncertain = (agreement,) if _sweeping.uncertain(current, at) else ()
                 return _sweeping.Swept.of(effects, uncertain)
             effects.append(lapsing.effect)
+        return _sweeping.Swept.of(effects, ())
 
     def recompute(
         self,

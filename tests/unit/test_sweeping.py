@@ -425,3 +425,17 @@ class TestSwept:
         )
         assert one == Swept() + one
         assert 15 == one.total
+
+
+def test_every_sweep_ends() -> None:
+    """Of one agreement a sweep does so much and no more; the next goes on with what is left."""
+    duties = [Duty(f"paper-{i:03}", within=calendar_days(1)) for i in range(201)]
+    process = Process(
+        "p", "1", (Stage("a", owner="boss", gate=unguarded("a test"), duties=duties), Stage("b", owner="boss"))
+    )
+    clock = ManualClock()
+    engine = Engine(MemoryStore(), processes=[process], clock=clock)
+    engine.start("p", "deal", by=Actor(id="ann", roles={"boss"}))
+    clock.advance(days=3)
+
+    assert [200, 1, 0] == [engine.sweep().overdue for _ in range(3)]
