@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
 import sys
 import tempfile
 import time
@@ -23,6 +22,8 @@ from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any
+
+from scene import together
 
 from stagegate import Actor, Agreement, Engine, GateClosed, Outcome, Process, Stage, StagegateError, parts, unguarded
 from stagegate.contrib.sqlite import SQLiteStore
@@ -111,7 +112,7 @@ def _act(engine: Engine, turn: int, place: int, last: int) -> str:
     return "sent back"
 
 
-def _take_part(path: str, place: int, last: int, rounds: int, twin: str, barrier: Barrier, answer: Connection) -> None:
+def _take_part(place: int, path: str, last: int, rounds: int, twin: str, barrier: Barrier, answer: Connection) -> None:
     """Be one of the processes: the first has the whole, the last a new part, the others a part each."""
     heard = []
     with opened(path, twin) as engine:
@@ -130,26 +131,8 @@ def race(path: Path, processes: int, rounds: int, twin: str) -> tuple[list[str],
             for place in range(1, processes - 1):
                 engine.start("part", f"{whole}/{place}", part_of=whole, by=CLERK)
                 engine.advance(f"{whole}/{place}", by=CLERK)
-    fresh = multiprocessing.get_context("spawn")
-    barrier = fresh.Barrier(processes)
-    started = []
-    for place in range(processes):
-        mine, theirs = fresh.Pipe(duplex=False)
-        given = (str(path), place, processes - 1, rounds, twin, barrier, theirs)
-        one = fresh.Process(target=_take_part, args=given)
-        one.start()
-        theirs.close()
-        started.append((one, mine))
-    heard: list[str] = []
-    faults: list[str] = []
-    for place, (one, mine) in enumerate(started):
-        try:
-            heard += mine.recv()
-        except EOFError:
-            faults.append(f"process {place} died")
-            barrier.abort()
-        one.join()
-    return heard, faults
+    answers, faults = together(processes, _take_part, str(path), processes - 1, rounds, twin)
+    return [word for answer in answers for word in answer], faults
 
 
 def judged(path: Path, processes: int, rounds: int) -> Iterator[str]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
 import sqlite3
 import sys
 import tempfile
@@ -21,7 +20,7 @@ from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import attrs
-from scene import CLERK, Blind, Unlocked, begun, opened, slip
+from scene import CLERK, Blind, Unlocked, begun, opened, slip, together
 
 from stagegate import Agreement, Conflict, Document, Engine, StagegateError
 
@@ -88,7 +87,7 @@ def _attempt(engine: Engine, seen: Agreement | StagegateError, place: int, turn:
     return Outcome(seen.version, "won", changed.n)
 
 
-def _race(path: str, place: int, rounds: int, twin: str, barrier: Barrier, answer: Connection) -> None:
+def _race(place: int, path: str, rounds: int, twin: str, barrier: Barrier, answer: Connection) -> None:
     """Be one of the processes."""
     kind, connections = TWINS[twin]
     if connections is not None:
@@ -108,24 +107,7 @@ def race(path: Path, processes: int, rounds: int, twin: str) -> tuple[list[list[
     """Run it, and return what every process heard in every round, with the processes that died."""
     with opened(str(path)) as engine:
         begun(engine, AGREEMENT)
-    fresh = multiprocessing.get_context("spawn")
-    barrier = fresh.Barrier(processes)
-    started = []
-    for place in range(processes):
-        mine, theirs = fresh.Pipe(duplex=False)
-        process = fresh.Process(target=_race, args=(str(path), place, rounds, twin, barrier, theirs))
-        process.start()
-        theirs.close()
-        started.append((process, mine))
-    heard: list[list[Outcome]] = []
-    faults: list[str] = []
-    for place, (process, mine) in enumerate(started):
-        try:
-            heard.append(mine.recv())
-        except EOFError:
-            faults.append(f"process {place} died")
-            barrier.abort()
-        process.join()
+    heard, faults = together(processes, _race, str(path), rounds, twin)
     return [list(turn) for turn in zip(*heard, strict=True)], faults
 
 

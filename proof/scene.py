@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import sqlite3
 import time
 from collections.abc import Callable, Iterable
@@ -148,3 +149,31 @@ Blind: type[Engine] = type("Blind", (Engine,), {name: _unseeing(getattr(Engine, 
 def slip(factory: type[sqlite3.Connection]) -> None:
     """Have every connection of this process made by *factory* from now on, whoever asks `sqlite3` for one."""
     sqlite3.connect = partial(sqlite3.connect, factory=factory)  # type: ignore[assignment]  # the harness watches BEGIN
+
+
+def together(processes: int, target: Callable[..., None], *given: Any) -> tuple[list[Any], list[str]]:
+    """
+    Have so many processes do *target* at the same time, and return what each answered, with those that died.
+
+    Each is called with its place from 0, *given*, a barrier at which all of them meet, and the connection by which it
+    answers once, at its end.
+    """
+    fresh = multiprocessing.get_context("spawn")
+    barrier = fresh.Barrier(processes)
+    started = []
+    for place in range(processes):
+        mine, theirs = fresh.Pipe(duplex=False)
+        one = fresh.Process(target=target, args=(place, *given, barrier, theirs))
+        one.start()
+        theirs.close()
+        started.append((one, mine))
+    answers: list[Any] = []
+    faults: list[str] = []
+    for place, (one, mine) in enumerate(started):
+        try:
+            answers.append(mine.recv())
+        except EOFError:
+            faults.append(f"process {place} died")
+            barrier.abort()
+        one.join()
+    return answers, faults

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
 import sqlite3
 import sys
 import tempfile
@@ -23,7 +22,7 @@ from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import attrs
-from scene import Unlocked, slip
+from scene import Unlocked, slip, together
 
 from stagegate import Actor, Engine, GateClosed, Process, Stage, StagegateError, approval, calendar_days, unguarded
 
@@ -83,7 +82,7 @@ def _voted(engine: Engine, turn: int, now: datetime) -> Outcome:
     return Outcome("voted")
 
 
-def _take_part(path: str, place: int, rounds: int, twin: str, barrier: Barrier, answer: Connection) -> None:
+def _take_part(place: int, path: str, rounds: int, twin: str, barrier: Barrier, answer: Connection) -> None:
     """Be one of the processes; the first is the voter."""
     connections = TWINS[twin]
     if connections is not None:
@@ -108,24 +107,7 @@ def sweep(path: Path, processes: int, rounds: int, twin: str) -> tuple[list[list
         for turn in range(rounds):
             engine.start(f"sweep-{turn}", f"case-{turn}", by=OWNER)
             engine.advance(f"case-{turn}", by=OWNER)
-    fresh = multiprocessing.get_context("spawn")
-    barrier = fresh.Barrier(processes + 1)
-    started = []
-    for place in range(processes + 1):
-        mine, theirs = fresh.Pipe(duplex=False)
-        one = fresh.Process(target=_take_part, args=(str(path), place, rounds, twin, barrier, theirs))
-        one.start()
-        theirs.close()
-        started.append((one, mine))
-    heard: list[list[Outcome]] = []
-    faults: list[str] = []
-    for place, (one, mine) in enumerate(started):
-        try:
-            heard.append(mine.recv())
-        except EOFError:
-            faults.append(f"process {place} died")
-            barrier.abort()
-        one.join()
+    heard, faults = together(processes + 1, _take_part, str(path), rounds, twin)
     return [list(turn) for turn in zip(*heard, strict=True)], faults
 
 
