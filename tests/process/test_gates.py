@@ -13,7 +13,6 @@ from stagegate import (
     Actor,
     Agreement,
     DefinitionError,
-    Document,
     Engine,
     Event,
     GateClosed,
@@ -25,6 +24,8 @@ from stagegate import (
     builtin,
 )
 from stagegate.testing import ManualClock
+
+from .papers import paper
 
 NOW = datetime(2028, 1, 10, 3, tzinfo=UTC)
 PARTIES = (
@@ -229,16 +230,6 @@ MOVERS = {
     "implementation": HEAD,
 }
 STAGES = tuple(MOVERS)
-
-
-def paper(
-    kind: str, *, text: str = "", refers_to: tuple[str, ...] = (), fields: Mapping[str, Any] | None = None, **about: Any
-) -> Document:
-    """Make the document of a kind; *text* makes another version of it, *refers_to* names the kinds it refers to."""
-    said = dict(fields or {})
-    if refers_to:
-        said["refers_to"] = [paper(other).digest for other in refers_to]
-    return Document.from_bytes(f"{kind} {text}".encode(), kind=kind, fields=said, **about)
 
 
 class Desk:

@@ -27,6 +27,8 @@ from stagegate import (
 )
 from stagegate.testing import ManualClock
 
+from .papers import paper
+
 BEGIN = datetime(2026, 3, 2, 3, tzinfo=UTC)
 PARTIES = (Party("here", name="Here"), Party("there", name="There"))
 BOTH = ("here", "there")
@@ -44,16 +46,6 @@ UMBRELLA = Process(
     ],
     zone="Asia/Jakarta",
 )
-
-
-def paper(
-    kind: str, *, text: str = "", refers_to: tuple[str, ...] = (), fields: Mapping[str, Any] | None = None, **about: Any
-) -> Document:
-    """Make the document of a kind; *text* makes another version of it, *refers_to* names the kinds it refers to."""
-    said = dict(fields or {})
-    if refers_to:
-        said["refers_to"] = [paper(other).digest for other in refers_to]
-    return Document.from_bytes(f"{kind} {text}".encode(), kind=kind, fields=said, **about)
 
 
 Papers = Mapping[str, Mapping[str, Mapping[str, Any]]]
