@@ -10,7 +10,7 @@ import attrs
 from ._agreement import Agreement
 from ._attempt import Attempt
 from ._machine import Cursor
-from ._plain import MAX_BODY, canonical, name, plain, slug, text
+from ._plain import MAX_BODY, as_table, canonical, name, plain, slug, text
 from ._process import Process
 from ._reasons import Unmet
 from ._records import Actor, Document, Party, Pin, lean
@@ -128,7 +128,7 @@ def attaching(document: Document) -> Wanted:
             voided = tuple(a.brief() for a in agreement.approvals if document.kind in a.of)
         return Change(kind="attached", data={"document": table}, voided=voided)
 
-    return Wanted(move="attach", details=plain(table, "document"), change=change)  # type: ignore[arg-type]
+    return Wanted(move="attach", details=as_table(table, "document"), change=change)
 
 
 def amending(document: Document | None, reason: str, kind: str = "") -> Wanted:
@@ -155,7 +155,7 @@ def amending(document: Document | None, reason: str, kind: str = "") -> Wanted:
         return Change(kind="attached", data=data, voided=voided, documents=_documents(agreement))
 
     details = frozendict(lean({"kind": kind, "reason": said, **table}))
-    return Wanted(move="amend", details=plain(details, "amend"), to=kind, change=change)  # type: ignore[arg-type]
+    return Wanted(move="amend", details=as_table(details, "amend"), to=kind, change=change)
 
 
 RECKON = Wanted(
