@@ -40,7 +40,7 @@ $(VENV)/stamp-run: $(VENV)/stamp-pip pyproject.toml
 
 $(VENV)/stamp-dev: $(VENV)/stamp-pip pyproject.toml $(PACKAGES:%=%/pyproject.toml)
 	@echo "installing stagegate and what its checks need into $(VENV)"
-	@$(INSTALL) --group dev --editable ".[cli,calendar]" $(PACKAGES:%=--editable ./%)
+	@$(INSTALL) --group dev --editable ".[apprise,calendar,cli,postgres,temporal,webhook]" $(PACKAGES:%=--editable ./%)
 	@touch $@ $(VENV)/stamp-run
 
 # ------------------------------------------------------------------------------------------------------------- using
@@ -119,7 +119,7 @@ lock: ## look up the newest versions of everything and pin them
 	@rm -rf build/lock && mkdir -p build/lock
 	@$(PYTHON) -m venv build/lock/venv
 	@build/lock/venv/bin/python -m pip install --quiet --upgrade pip
-	@build/lock/venv/bin/python -m pip install --quiet --editable ".[cli,calendar]" --group dev hatchling editables
+	@build/lock/venv/bin/python -m pip install --quiet --editable ".[apprise,calendar,cli,postgres,temporal,webhook]" --group dev hatchling editables
 	@{ echo "# Made by \`make lock\`: what everything here was last tried with."; \
 		build/lock/venv/bin/python -m pip list --format=freeze --exclude-editable --exclude setuptools; } > build/lock/constraints.txt
 	@mkdir -p requirements && cp build/lock/constraints.txt $(LOCK)

@@ -46,7 +46,9 @@ if TYPE_CHECKING:
     from ._migration import MigrationPlan as MigrationPlan
     from ._migration import MigrationRow as MigrationRow
     from ._notices import Delivery as Delivery
+    from ._notices import Message as Message
     from ._notices import Notification as Notification
+    from ._notices import Receipt as Receipt
     from ._plugins import check_plugin as check_plugin
     from ._predicates import requirement as requirement
     from ._process import Process as Process
@@ -70,10 +72,12 @@ if TYPE_CHECKING:
     from ._stages import Stage as Stage
     from ._store import Definition as Definition
     from ._store import Dossier as Dossier
+    from ._store import Joining as Joining
     from ._store import Known as Known
     from ._store import Query as Query
     from ._store import Store as Store
     from ._store import Unit as Unit
+    from ._store import Working as Working
     from ._sweeping import Swept as Swept
     from ._terms import Duty as Duty
     from ._terms import Renewal as Renewal
@@ -82,6 +86,7 @@ if TYPE_CHECKING:
     from ._text import translate as translate
     from ._verify import Fault as Fault
     from ._verify import Report as Report
+    from ._waking import Waker as Waker
     from .calendars import builtin_calendar as builtin_calendar
     from .exceptions import AlreadyExists as AlreadyExists
     from .exceptions import Conflict as Conflict
@@ -98,6 +103,7 @@ if TYPE_CHECKING:
     from .exceptions import RequestReused as RequestReused
     from .exceptions import StagegateError as StagegateError
     from .exceptions import StoreError as StoreError
+    from .exceptions import Undeliverable as Undeliverable
     from .hookspecs import hookimpl as hookimpl
     from .processes import builtin as builtin
 
@@ -132,9 +138,11 @@ _ROOMS = {
     "HistoryTampered": ".exceptions",
     "Hold": "._records",
     "InvalidValue": ".exceptions",
+    "Joining": "._store",
     "Known": "._store",
     "Label": "._text",
     "MemoryStore": "._memory",
+    "Message": "._notices",
     "MigrationPlan": "._migration",
     "MigrationRow": "._migration",
     "NoSuchMove": ".exceptions",
@@ -152,6 +160,7 @@ _ROOMS = {
     "PluginError": ".exceptions",
     "Process": "._process",
     "Query": "._store",
+    "Receipt": "._notices",
     "RefusedError": ".exceptions",
     "Renewal": "._terms",
     "Report": "._verify",
@@ -163,8 +172,11 @@ _ROOMS = {
     "StoreError": ".exceptions",
     "Swept": "._sweeping",
     "Term": "._terms",
+    "Undeliverable": ".exceptions",
     "Unit": "._store",
     "Unmet": "._reasons",
+    "Waker": "._waking",
+    "Working": "._store",
     "actor": "._evidence",
     "all_of": "._requirements",
     "any_of": "._requirements",
@@ -224,9 +236,11 @@ __all__ = [
     "HistoryTampered",
     "Hold",
     "InvalidValue",
+    "Joining",
     "Known",
     "Label",
     "MemoryStore",
+    "Message",
     "MigrationPlan",
     "MigrationRow",
     "NoSuchMove",
@@ -244,6 +258,7 @@ __all__ = [
     "PluginError",
     "Process",
     "Query",
+    "Receipt",
     "RefusedError",
     "Renewal",
     "Report",
@@ -255,8 +270,11 @@ __all__ = [
     "StoreError",
     "Swept",
     "Term",
+    "Undeliverable",
     "Unit",
     "Unmet",
+    "Waker",
+    "Working",
     "actor",
     "all_of",
     "any_of",

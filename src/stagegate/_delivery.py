@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 import attrs
 
 from ._notices import DEAD, DELIVERED, PENDING, Delivery, Notification
+from ._plugins import Sent
 from ._store import Store
 
 LEASE = timedelta(minutes=5)
@@ -15,6 +16,7 @@ LEASE = timedelta(minutes=5)
 
 FIRST_WAIT = timedelta(seconds=30)
 LONGEST_WAIT = timedelta(hours=6)
+OLD = "it was not delivered in the time in which it was worth telling"
 MAX_TRIES = 24
 """With waits of up to six hours: some four days, so that a long weekend of a mail server loses nothing."""
 
@@ -50,7 +52,12 @@ def wait(notification: str, tries: int) -> timedelta:
 
 
 def deliver(
-    store: Store, send: Callable[[Notification], str], clock: Callable[[], datetime], *, limit: int
+    store: Store,
+    send: Callable[[Notification], Sent],
+    clock: Callable[[], datetime],
+    *,
+    limit: int,
+    only: str | None = None,
 ) -> Delivered:
     """
     Deliver what is due, one notification after the other.
@@ -58,33 +65,40 @@ def deliver(
     Args:
         store: Where the outbox is.
 
-        send: Delivers one notification and answers an empty text, or why it failed.
+        send: Delivers one notification and says how that went.
 
         clock: Says what time it is.
 
         limit: How many notifications to take at most.
+
+        only: Only the notification of this id.
     """
     counts = {DELIVERED: 0, PENDING: 0, DEAD: 0}
     left = limit
     while left > 0:
         now = clock()
-        claimed = store.claim(now, until=now + LEASE, limit=min(left, 50))
+        claimed = store.claim(now, until=now + LEASE, limit=min(left, 50), only=only)
         if not claimed:
             break
         left -= len(claimed)
         for row in claimed:
-            settled = _settled(row, send(row.notification), clock())
+            now = clock()
+            old = row.expires_at is not None and row.expires_at <= now
+            outcome = Sent(error=OLD, final=True) if old else send(row.notification)
+            settled = _settled(row, outcome, clock())
             if store.settle(row, settled):
                 counts[settled.status] += 1
+                if outcome.gone:
+                    store.hold(row.notification.recipient, outcome.error)
     return Delivered(delivered=counts[DELIVERED], failed=counts[PENDING], dead=counts[DEAD])
 
 
-def _settled(row: Delivery, error: str, now: datetime) -> Delivery:
+def _settled(row: Delivery, outcome: Sent, now: datetime) -> Delivery:
     tries = row.tries + 1
-    if not error:
+    if not outcome.error:
         return attrs.evolve(row, status=DELIVERED, tries=tries, leased_until=None, error="")
-    said = error.encode("utf-8", "replace").decode().replace("\0", "\ufffd")[:2000]
-    if tries >= MAX_TRIES:
+    said = outcome.error.encode("utf-8", "replace").decode().replace("\0", "\ufffd")[:2000]
+    if outcome.final or tries >= MAX_TRIES:
         return attrs.evolve(row, status=DEAD, tries=tries, leased_until=None, error=said)
     due = now + wait(row.notification.id, tries)
     return attrs.evolve(row, tries=tries, leased_until=None, error=said, due_at=due)

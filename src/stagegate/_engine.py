@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -22,18 +23,20 @@ from ._forecast import forecast as foresee
 from ._history import Event
 from ._loading import load_process
 from ._memory import MemoryStore
-from ._notices import DEAD, DELIVERED, PENDING, Delivery
+from ._messages import render
+from ._notices import DEAD, DELIVERED, EVERYTHING, PENDING, Delivery, Notification
 from ._path import Lapsing, MutatingPath, Outside, Start, actor_of, id_of, not_found
 from ._plain import MAX_INTEGER, freeze, instant, name
 from ._plain import text as as_text
-from ._plugins import Plugins
+from ._plugins import Plugins, Sent
 from ._process import Process
 from ._reasons import Unmet
 from ._records import Actor, Document, Party, Pin
 from ._stages import LAW, MOVES
-from ._store import Query, Store
+from ._store import Joining, Query, Store
 from ._text import frozendict
-from .exceptions import InvalidValue, NoSuchMove, NotFound, StagegateError, quote
+from ._waking import Waker
+from .exceptions import InvalidValue, NoSuchMove, NotFound, StagegateError, StoreError, quote
 
 MAX_PAGE = 500
 LAPSES = 200
@@ -111,6 +114,7 @@ class Engine:
         processes: Iterable[Process | str | Path] = (),
         plugins: Plugins | None = None,
         calendars: Iterable[Calendar | str | Path] = (),
+        waker: Waker | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         """
@@ -126,9 +130,13 @@ class Engine:
             calendars: The calendars it knows beside the shipped ones: values, or files of definitions; of several with
                 one id, the last is in force, and the others explain what was counted by them.
 
+            waker: What is told after each commit when something is due; None: whoever calls `sweep` and `deliver`.
+
             clock: Says what time it is.
         """
         self._store = store
+        self._waker = waker
+        self._joined = False
         self._plugins = plugins or Plugins(())
         self._clock = clock
         if isinstance(processes, (str, bytes, Path)) or not isinstance(processes, Iterable):
@@ -150,7 +158,7 @@ class Engine:
         read = [c if isinstance(c, Calendar) else load_calendar(c) for c in calendars]
         self._almanac = Almanac([*self._plugins.gather("stagegate_calendars", Calendar), *read])
         self._reckoner = Clock(self._almanac)
-        self._path = MutatingPath(store, self._plugins, self._book, self._reckoner, clock)
+        self._path = MutatingPath(store, self._plugins, self._book, self._reckoner, clock, waker)
 
     @classmethod
     def open(
@@ -160,6 +168,7 @@ class Engine:
         processes: Iterable[Process | str | Path] = (),
         plugins: Iterable[Any] = (),
         calendars: Iterable[Calendar | str | Path] = (),
+        wake: str | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> Self:
         """
@@ -170,9 +179,13 @@ class Engine:
 
             processes: The processes it knows beside the built-in ones: values, or files of definitions.
 
-            plugins: Plugin objects, or names of entry points in the group `stagegate`; nothing else is loaded.
+            plugins: Plugin objects; names of entry points in the group `stagegate`; or tables with such a name under
+                `plugin` and what it is configured with, as a file of settings has them. Nothing else is loaded.
 
             calendars: The calendars it knows beside the shipped ones: values, or files of definitions.
+
+            wake: By what the engine is woken when something is due, such as `temporal://host:7233/namespace`; None: by
+                whoever calls `sweep` and `deliver`.
 
             clock: Says what time it is.
 
@@ -189,15 +202,51 @@ class Engine:
             wanted.append("sqlite")
         loaded = Plugins(wanted)
         store: Store = MemoryStore() if url == "memory:" else loaded.open_store(url)
+        waker = None
         try:
-            return cls(store, processes=processes, plugins=loaded, calendars=calendars, clock=clock)
+            waker = None if wake is None else loaded.open_waker(as_text(wake, "wake"))
+            return cls(store, processes=processes, plugins=loaded, calendars=calendars, waker=waker, clock=clock)
         except BaseException:
             store.close()
+            if waker is not None:
+                waker.close()
             raise
 
+    def using(self, connection: Any) -> Self:
+        """
+        Return this engine in a transaction that the host owns: what it writes is committed and rolled back with it.
+
+        What happened is promised from the commit of the host on; until then nobody else sees it, and nothing of it can
+        be delivered. A refused attempt is an event as well: a host that rolls back on `GateClosed` leaves no trace of
+        it. Nobody is woken: `sweep` and `deliver` find what there is to do.
+
+        Args:
+            connection: A connection to the place where the store is, of a kind that the store knows, with or without a
+                transaction under way.
+
+        Raises:
+            StoreError: If the store cannot join a transaction, or the connection leads elsewhere.
+
+            InvalidValue: If it is no connection that the store knows.
+        """
+        if not isinstance(self._store, Joining):
+            message = f"{type(self._store).__name__} cannot join the transaction of a host; use a store that can"
+            raise StoreError(message)
+        joined = copy.copy(self)
+        joined._join(self._store.using(connection))  # noqa: SLF001  it is this engine, in a transaction
+        return joined
+
+    def _join(self, store: Store) -> None:
+        self._store, self._waker, self._joined = store, None, True
+        self._path = MutatingPath(store, self._plugins, self._book, self._reckoner, self._clock)
+
     def close(self) -> None:
-        """Let go of the store."""
+        """Let go of the store; one in the transaction of a host stays open, as does the engine it came from."""
+        if self._joined:
+            return
         self._store.close()
+        if self._waker is not None:
+            self._waker.close()
 
     def __enter__(self) -> Self:
         """Use the engine for the length of a block."""
@@ -1021,7 +1070,9 @@ class Engine:
 
     # Duties
 
-    def sweep(self, at: datetime | None = None, *, limit: int = 1000) -> _sweeping.Swept:
+    def sweep(
+        self, at: datetime | None = None, *, limit: int = 1000, agreement: Agreement | str | None = None
+    ) -> _sweeping.Swept:
         """
         Let what is due take its course: reminders, what is overdue, decisions by silence, the end of a term.
 
@@ -1033,8 +1084,12 @@ class Engine:
 
             limit: How many agreements to change at most.
 
+            agreement: Only this one.
+
         Raises:
             InvalidValue: If *at* lies in the future or is naive.
+
+            NotFound: If there is no agreement of this id.
         """
         if type(limit) is not int or limit < 1:
             message = f"limit: a whole number from 1 is needed, not {quote(limit)}"
@@ -1046,13 +1101,13 @@ class Engine:
             message = f"at: {instant(at)} lies in the future (it is {instant(now)}); what is not due yet is not swept"
             raise InvalidValue(message)
         swept = _sweeping.Swept()
-        for agreement in self._due(at):
+        for one in self._due(at) if agreement is None else (self.get(agreement),):
             if swept.agreements >= limit:
                 break
             try:
-                swept += self._sweep(agreement.id, at)
+                swept += self._sweep(one.id, at)
             except StagegateError as error:
-                swept += _sweeping.Swept(failed=((agreement.id, str(error)),))
+                swept += _sweeping.Swept(failed=((one.id, str(error)),))
         return swept
 
     def _due(self, at: datetime) -> Iterator[Agreement]:
@@ -1115,17 +1170,75 @@ class Engine:
             raise not_found(id_)
         return report
 
-    def deliver(self, *, limit: int = 1000) -> _delivery.Delivered:
+    def deliver(self, *, limit: int = 1000, notification: str | None = None) -> _delivery.Delivered:
         """
         Deliver what is due in the outbox, once; call it from a timer or after a move.
 
         Args:
             limit: How many notifications to take at most.
+
+            notification: Only the one of this id.
+
+        Raises:
+            StoreError: If this engine is in the transaction of a host, which may yet be rolled back.
         """
         if type(limit) is not int or limit < 1:
             message = f"limit: a whole number from 1 is needed, not {quote(limit)}"
             raise InvalidValue(message)
-        return _delivery.deliver(self._store, self._plugins.deliver, self._path.now, limit=limit)
+        if self._joined:
+            message = "nothing is delivered before the host has committed; deliver by the engine that using() came from"
+            raise StoreError(message)
+        only = None if notification is None else as_text(notification, "notification")
+        return _delivery.deliver(self._store, self._send, self._path.now, limit=limit, only=only)
+
+    def _send(self, notification: Notification) -> Sent:
+        return self._plugins.deliver(notification, render(notification))
+
+    def requeue(self, notification: str | None = None) -> int:
+        """
+        Have what was given up tried again, from the beginning; return how many notifications that are.
+
+        Args:
+            notification: Only the one of this id; None: all that are dead.
+        """
+        only = None if notification is None else as_text(notification, "notification")
+        return self._store.requeue(self._path.now(), only)
+
+    def hold_deliveries(self, scope: str = EVERYTHING, *, why: str) -> None:
+        """
+        Deliver nothing, to anybody or to one recipient, until it is released; what is caused meanwhile waits.
+
+        Args:
+            scope: `*` for everything, or the recipient: the channel and whom it tells, such as `mail:a@example.org`.
+
+            why: Why, for whoever wonders.
+        """
+        self._store.hold(as_text(scope, "scope"), as_text(why, "why"))
+
+    def release_deliveries(self, scope: str = EVERYTHING) -> bool:
+        """Deliver again what was held; False if it was not."""
+        return self._store.release(as_text(scope, "scope"))
+
+    def held_deliveries(self) -> Mapping[str, str]:
+        """Return whose deliveries are held, and why."""
+        return self._store.holds()
+
+    def resolve(self, request_id: str) -> Agreement | None:
+        """
+        Say what became of a request whose outcome is unknown; ask nothing anew.
+
+        Args:
+            request_id: The id the call was made under, as `OutcomeUnknown` has it.
+
+        Returns:
+            What the call would have returned; None if it never happened, so that it can be made again.
+
+        Raises:
+            GateClosed: If it was refused, with every reason, as the call would have been.
+
+            NotPermitted: The same, where the actor was not permitted to.
+        """
+        return self._path.resolve(request_id)
 
     def outbox(self, status: str | None = None) -> tuple[Delivery, ...]:
         """

@@ -13,7 +13,7 @@ import attrs
 
 from ._agreement import Agreement
 from ._history import Entry
-from ._notices import PENDING, Delivery, Notification
+from ._notices import DEAD, EVERYTHING, PENDING, Delivery, Notification
 from ._plain import digest
 from ._store import Definition, Dossier, Known, Query, Unit
 from .exceptions import Conflict, StoreError, quote
@@ -30,6 +30,7 @@ class MemoryStore:
         self._requests: dict[str, Known] = {}
         self._outbox: dict[str, Delivery] = {}
         self._definitions: dict[str, Definition] = {}
+        self._held: dict[str, str] = {}
 
     def unit(self, agreement: str) -> AbstractContextManager[Unit]:
         """Lock everything."""
@@ -63,13 +64,24 @@ class MemoryStore:
                     counts.update(_values(agreement, by))
         return dict(counts)
 
-    def claim(self, now: datetime, *, until: datetime, limit: int) -> Sequence[Delivery]:
+    def known(self, request: str) -> Known | None:
+        """Return what is known of a request."""
+        with self._lock:
+            return self._requests.get(request)
+
+    def claim(self, now: datetime, *, until: datetime, limit: int, only: str | None = None) -> Sequence[Delivery]:
         """Take rows of the outbox."""
         with self._lock:
+            if EVERYTHING in self._held:
+                return []
             due = [
                 row
                 for row in self._outbox.values()
-                if row.status == PENDING and row.due_at <= now and (row.leased_until is None or row.leased_until <= now)
+                if row.status == PENDING
+                and row.due_at <= now
+                and (row.leased_until is None or row.leased_until <= now)
+                and only in (None, row.notification.id)
+                and row.notification.recipient not in self._held
             ]
             taken = [attrs.evolve(row, leased_until=until) for row in sorted(due, key=_oldest)[:limit]]
             self._outbox.update((row.notification.id, row) for row in taken)
@@ -93,6 +105,32 @@ class MemoryStore:
         """Return the rows of the outbox."""
         with self._lock:
             return sorted((row for row in self._outbox.values() if status in (None, row.status)), key=_oldest)
+
+    def requeue(self, now: datetime, notification: str | None = None) -> int:
+        """Make dead rows due again."""
+        with self._lock:
+            dead = {
+                id_: attrs.evolve(row, status=PENDING, tries=0, due_at=now, error="", expires_at=None)
+                for id_, row in self._outbox.items()
+                if row.status == DEAD and notification in (None, id_)
+            }
+            self._outbox.update(dead)
+            return len(dead)
+
+    def hold(self, scope: str, why: str) -> None:
+        """Deliver nothing of it."""
+        with self._lock:
+            self._held[scope] = why
+
+    def release(self, scope: str) -> bool:
+        """Deliver it again."""
+        with self._lock:
+            return self._held.pop(scope, None) is not None
+
+    def holds(self) -> dict[str, str]:
+        """Return what is held."""
+        with self._lock:
+            return dict(sorted(self._held.items()))
 
     def definition(self, digest: str) -> bytes | None:
         """Return a definition, or None."""
@@ -200,7 +238,7 @@ class _Unit:
         if request is not None and request[0] in store._requests:
             message = f"the request {quote(request[0])} is already there"
             raise StoreError(message)
-        rows = {n.id: Delivery(notification=n, due_at=agreement.changed_at) for n in notifications}
+        rows = {n.id: Delivery.of(n, agreement.changed_at) for n in notifications}
         if len(rows) < len(notifications) or rows.keys() & store._outbox.keys():
             message = f"{self.id}: a notification of the same id is already there"
             raise StoreError(message)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import attrs
@@ -11,6 +11,61 @@ import attrs
 from ._fields import reads, valued
 from ._plain import as_table, canonical, digest, slug, text
 from ._text import frozendict
+from .exceptions import InvalidValue, quote
+
+
+def _age(value: object, where: str) -> timedelta | None:
+    """Return how long something is worth telling; in a table it is a number of seconds."""
+    if value is None:
+        return None
+    seconds = value.total_seconds() if isinstance(value, timedelta) else value
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or seconds < 1 or seconds != int(seconds):
+        message = f"{where}: a timedelta of whole seconds, from one, is needed, not {quote(value)}"
+        raise InvalidValue(message)
+    return timedelta(seconds=int(seconds))
+
+
+@attrs.define(kw_only=True, frozen=True)
+class Receipt:
+    """
+    What proves where a notification comes from: the event that caused it.
+
+    Attributes:
+        agreement: The id of the agreement.
+
+        n: The number of the event.
+
+        hash: The hash of the event, in hexadecimal, as `verify` recomputes it.
+    """
+
+    agreement: str
+    n: int
+    hash: str
+
+    def __str__(self) -> str:
+        """Write it in one line."""
+        return f"{self.agreement} #{self.n} {self.hash}"
+
+
+@attrs.define(kw_only=True, frozen=True)
+class Message:
+    """
+    A notification in words, as a channel sends it to people.
+
+    Attributes:
+        subject: What it is about, in one line.
+
+        text: All of it, as plain text.
+
+        html: All of it, as HTML; empty where there is none.
+
+        lang: Its language.
+    """
+
+    subject: str
+    text: str
+    html: str = ""
+    lang: str = "en"
 
 
 @attrs.define(init=False, kw_only=True, frozen=True)
@@ -21,26 +76,38 @@ class Notification:
     Attributes:
         channel: The name of the channel that is to deliver it, such as `log`.
 
-        kind: Which message it is, such as `stage.entered`.
+        kind: Which message it is, such as `stage.entered`: the id of the template it is worded by.
 
         to: Who is to be told: a role, an address, whatever the channel understands.
 
         context: The particulars the message is made of.
+
+        lang: The language it is worded in.
+
+        reference: What the reader knows the matter by, such as a file number.
+
+        max_age: How long it is worth telling; what could not be delivered by then is given up. None: for ever.
 
         id: A UUID that stays the same however often delivery is tried; set by the engine.
 
         agreement: The id of the agreement; set by the engine.
 
         n: The number of the event that caused it; set by the engine.
+
+        hash: The hash of that event; set by the engine, and by the store when the outbox is read.
     """
 
     channel: str = attrs.field(metadata=reads(slug))
     kind: str = attrs.field(metadata=reads(slug))
     to: str = attrs.field(default="", metadata=reads(text))
     context: frozendict = attrs.field(factory=frozendict, metadata=reads(as_table))
+    lang: str = attrs.field(default="en", metadata=reads(slug))
+    reference: str = attrs.field(default="", metadata=reads(text))
+    max_age: timedelta | None = attrs.field(default=None, metadata=reads(_age))
     id: str = ""
     agreement: str = ""
     n: int = 0
+    hash: bytes = attrs.field(default=b"", eq=False)
 
     def __init__(
         self,
@@ -49,9 +116,13 @@ class Notification:
         kind: str,
         to: str = "",
         context: Mapping[str, Any] = frozendict(),
+        lang: str = "en",
+        reference: str = "",
+        max_age: timedelta | float | None = None,
         id: str = "",
         agreement: str = "",
         n: int = 0,
+        hash: bytes = b"",
     ) -> None:
         """
         Say what is to be told; the arguments are the attributes.
@@ -61,17 +132,33 @@ class Notification:
         """
         self.__attrs_init__(**valued(Notification, locals()))
 
-    def placed(self, id_: str, agreement: str, n: int) -> Notification:
-        """Return this notification with its place; what it says was read already."""
+    def placed(self, **place: Any) -> Notification:
+        """Return this notification with its place, or its proof; what it says was read already."""
         placed = object.__new__(Notification)
-        placed.__attrs_init__(
-            channel=self.channel, kind=self.kind, to=self.to, context=self.context, id=id_, agreement=agreement, n=n
-        )
+        fields = {field.name: getattr(self, field.name) for field in attrs.fields(Notification)}
+        placed.__attrs_init__(**{**fields, **place})
         return placed
+
+    @property
+    def recipient(self) -> str:
+        """The channel and whom it is to tell, as one text: what a hold is put on."""
+        return f"{self.channel}:{self.to}"
+
+    @property
+    def receipt(self) -> Receipt:
+        """What proves where it comes from."""
+        return Receipt(agreement=self.agreement, n=self.n, hash=self.hash.hex())
 
     def payload(self) -> bytes:
         """Return what is told, as canonical JSON; its digest stands in the event that caused it."""
-        return canonical({"channel": self.channel, "kind": self.kind, "to": self.to, "context": self.context})
+        told: dict[str, Any] = {"channel": self.channel, "kind": self.kind, "to": self.to, "context": self.context}
+        if self.lang != "en":
+            told["lang"] = self.lang
+        if self.reference:
+            told["reference"] = self.reference
+        if self.max_age is not None:
+            told["max_age"] = int(self.max_age.total_seconds())
+        return canonical(told)
 
     def brief(self) -> dict[str, Any]:
         """Return what names this notification in an event."""
@@ -79,6 +166,9 @@ class Notification:
 
 
 PENDING, DELIVERED, DEAD = "pending", "delivered", "dead"
+
+EVERYTHING = "*"
+"""What a hold is put on to hold all deliveries."""
 
 
 @attrs.define(kw_only=True, frozen=True)
@@ -98,6 +188,8 @@ class Delivery:
         leased_until: Until when a worker has it in hand; None when nobody has.
 
         error: What the last try said, if it failed.
+
+        expires_at: When it is given up, delivered or not; None: never.
     """
 
     notification: Notification
@@ -106,3 +198,10 @@ class Delivery:
     due_at: datetime
     leased_until: datetime | None = None
     error: str = ""
+    expires_at: datetime | None = None
+
+    @classmethod
+    def of(cls, notification: Notification, at: datetime) -> Delivery:
+        """Return the row of a notification that was caused at *at*."""
+        age = notification.max_age
+        return cls(notification=notification, due_at=at, expires_at=None if age is None else at + age)

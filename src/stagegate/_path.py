@@ -24,8 +24,9 @@ from ._process import Process
 from ._reasons import Unmet
 from ._records import Actor, Pin
 from ._stages import LAW, WHOLE, Stage
-from ._store import Definition, Known, Query, Store
+from ._store import Definition, Known, Query, Store, work
 from ._text import frozendict
+from ._waking import Waker, wake
 from .exceptions import (
     AlreadyExists,
     Conflict,
@@ -111,10 +112,17 @@ class MutatingPath:
     """What every change to every agreement goes through, whoever asks for it."""
 
     def __init__(
-        self, store: Store, plugins: Plugins, book: Book, reckoner: Clock, clock: Callable[[], datetime]
+        self,
+        store: Store,
+        plugins: Plugins,
+        book: Book,
+        reckoner: Clock,
+        clock: Callable[[], datetime],
+        waker: Waker | None = None,
     ) -> None:
         """Take what the engine was opened with."""
         self.store = store
+        self.waker = waker
         self.reckoner = reckoner
         self.plugins = plugins
         self.book = book
@@ -232,42 +240,66 @@ class MutatingPath:
         request_id = None if request_id is None else name(request_id, "request_id")
         id_ = id_of(agreement)
         seen = agreement.version if isinstance(agreement, Agreement) else None
-        with self.store.unit(id_) as unit:
-            # The clock is read when it is our turn, so that events are recorded in the order of their numbers.
-            now = self.clock()
-            recorded_at = instant(now, "clock")
-            stamp = recorded_at if at is None else instant(at, "at")
-            current = unit.agreement
-            if isinstance(wanted, Start):
-                process = wanted.process
-            elif current is None:
-                raise not_found(id_)
-            else:
-                process = self.pinned(current)
-                if isinstance(wanted, Lapsing):
-                    return self._lapse(unit, process, current, wanted, recorded_at)
-                if not isinstance(wanted, Wanted):
-                    wanted = wanted(self._under(unit, process, request_id))
-            request = None
-            if request_id is not None:
-                request = request_id, _fingerprint(id_, wanted, actor, at)
-                known = unit.known(request_id)
-                if known is not None:
-                    return self._replay(id_, known, request)
-            if at is not None:
-                _past(at, now)
-            if isinstance(wanted, Start):
-                plan = self._begin(unit, current, wanted, actor, now if at is None else at)
-            else:
-                plan = self._plan(unit, process, current, wanted, actor, seen, at, now)
-            try:
-                result = self._write(unit, current, process, plan, actor, stamp, recorded_at, request)
-            except OutcomeUnknown as error:
-                error.request_id = request_id
-                raise
-        if plan.error is not None:
-            raise plan.error(result.n)
-        return result
+
+        def job(unit: Any) -> _Done:
+            return self._change(unit, wanted, actor, at, seen, request_id)
+
+        try:
+            done = work(self.store, id_, job)
+        except OutcomeUnknown as error:
+            error.request_id = request_id
+            raise
+        if self.waker is not None and done.written:
+            wake(self.waker, done.before, done.after, done.notifications)
+        if done.effect is not None and isinstance(wanted, Lapsing):
+            wanted.effect = done.effect
+        if done.error is not None:
+            raise done.error
+        return done.after
+
+    def _change(
+        self,
+        unit: Any,
+        wanted: Wanted | Start | Lapsing | Callable[[Process], Wanted],
+        actor: Actor,
+        at: datetime | None,
+        seen: int | None,
+        request_id: str | None,
+    ) -> _Done:
+        """Do the work inside the lock; it keeps nothing outside of what it returns, so it may be run anew."""
+        # The clock is read when it is our turn, so that events are recorded in the order of their numbers.
+        now = self.clock()
+        recorded_at = instant(now, "clock")
+        stamp = recorded_at if at is None else instant(at, "at")
+        current = unit.agreement
+        if isinstance(wanted, Start):
+            process = wanted.process
+        elif current is None:
+            raise not_found(unit.id)
+        else:
+            process = self.pinned(current)
+            if isinstance(wanted, Lapsing):
+                return self._lapse(unit, process, current, wanted, recorded_at)
+            if not isinstance(wanted, Wanted):
+                wanted = wanted(self._under(unit, process, request_id))
+        request = None
+        if request_id is not None:
+            request = request_id, _fingerprint(unit.id, wanted, actor, at)
+            known = unit.known(request_id)
+            if known is not None:
+                return _Done(after=self._replay(unit.id, known, request))
+        if at is not None:
+            _past(at, now)
+        if isinstance(wanted, Start):
+            plan = self._begin(unit, current, wanted, actor, now if at is None else at)
+        else:
+            plan = self._plan(unit, process, current, wanted, actor, seen, at, now)
+        return self._write(unit, current, process, plan, actor, stamp, recorded_at, request)
+
+    def resolve(self, request_id: str) -> Agreement | None:
+        """Return what a request was answered with, or None if it never happened; a refusal is raised again."""
+        known = self.store.known(name(request_id, "request_id"))
+        return None if known is None else self._replay(known.agreement, known, (request_id, known.fingerprint))
 
     def _under(self, unit: Any, process: Process, request_id: str | None) -> Process:
         """Return the process that a call is read by: if it repeats one, that of then, lest a migration change it."""
@@ -279,16 +311,15 @@ class MutatingPath:
         ]
         return self.book.pinned(pins[0]) if pins else process
 
-    def _lapse(self, unit: Any, process: Process, current: Agreement, wanted: Lapsing, recorded_at: str) -> Agreement:
+    def _lapse(self, unit: Any, process: Process, current: Agreement, wanted: Lapsing, recorded_at: str) -> _Done:
         """Write the first thing that is due; nothing, if nothing is."""
         attempt = self.attempt(process, current, "sweep", _sweeping.THE_LAW, wanted.at, unit=unit)
         lapse = _sweeping.lapse(process, attempt)
         if lapse is None:
-            return current
+            return _Done(after=current)
         plan = _Plan(move=lapse.move, change=lapse.change, used=(), attempt=attempt)
-        changed = self._write(unit, current, process, plan, attempt.actor, instant(lapse.at), recorded_at, None)
-        wanted.effect = lapse.effect
-        return changed
+        done = self._write(unit, current, process, plan, attempt.actor, instant(lapse.at), recorded_at, None)
+        return attrs.evolve(done, effect=lapse.effect)
 
     def _begin(self, unit: Any, current: Agreement | None, wanted: Start, actor: Actor, at: datetime) -> _Plan:
         id_ = unit.id
@@ -394,7 +425,7 @@ class MutatingPath:
         at: str,
         recorded_at: str,
         request: tuple[str, str] | None,
-    ) -> Agreement:
+    ) -> _Done:
         n = 1 if current is None else current.n + 1
         prev = GENESIS if current is None else current.head
         agreement = unit.id
@@ -423,7 +454,7 @@ class MutatingPath:
         if clocked and (due := self._due(unit, rules, current, plan, actor, table)):
             table["due"] = due
         elif plan.change.anew and current is not None:
-            return current
+            return _Done(after=current)
         if read := plan.shown():
             table["read"] = [{"agreement": a.id, "head": a.head.hex(), "version": a.version} for a in read]
         notifications: list[Notification] = []
@@ -431,7 +462,7 @@ class MutatingPath:
             # Plugins see a frozen copy: what they try to do to it touches nothing.
             shown = Event(freeze(table))
             wanted = self.plugins.notify(shown, apply(current, shown))
-            notifications = [w.placed(str(uuid.uuid4()), agreement, n) for w in wanted]
+            notifications = [w.placed(id=str(uuid.uuid4()), agreement=agreement, n=n) for w in wanted]
             if notifications:
                 table["notifications"] = [notification.brief() for notification in notifications]
         written = _changes.encoded(table)
@@ -439,8 +470,10 @@ class MutatingPath:
         result = apply(current, Event(table, entry.hash))
         known = None if request is None else (request[0], Known(agreement=agreement, n=n, fingerprint=request[1]))
         definition = None if begun is None else Definition(begun.pin, begun.to_json())
+        notifications = [notification.placed(hash=entry.hash) for notification in notifications]
         unit.commit(result, entry, notifications, known, definition)
-        return result
+        error = None if plan.error is None else plan.error(n)
+        return _Done(after=result, before=current, notifications=notifications, error=error, written=True)
 
     def _due(
         self, unit: Any, process: Process, current: Agreement | None, plan: _Plan, actor: Actor, table: dict[str, Any]
@@ -511,6 +544,18 @@ class Lapsing:
 
     at: datetime
     effect: str | None = None
+
+
+@attrs.define(kw_only=True, eq=False, repr=False)
+class _Done:
+    """What came of a unit of work: the agreement after it, and, if something was written, what was caused."""
+
+    after: Agreement
+    before: Agreement | None = None
+    notifications: Sequence[Notification] = ()
+    error: RefusedError | None = None
+    effect: str | None = None
+    written: bool = False
 
 
 @attrs.define(kw_only=True, eq=False, repr=False)

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import inspect
+import re
 import typing
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
+import attrs
 import pluggy
 
 from . import hookspecs
 from ._attempt import Attempt
-from ._notices import Notification
+from ._notices import Message, Notification
 from ._predicates import Predicate
 from ._reasons import Unmet, failure
 from ._store import Store
 from ._text import frozendict
-from .exceptions import PluginError, StagegateError, quote
+from ._waking import Waker
+from .exceptions import PluginError, StagegateError, Undeliverable, quote
 
 T = TypeVar("T")
 GROUP = "stagegate"
@@ -44,6 +47,53 @@ def load(name: str) -> Any:
     except Exception as error:  # whatever an import raises is the plugin's
         message = f"it cannot be imported from {point.value}: {type(error).__name__}: {error}"
         raise PluginError(name, message) from error
+
+
+@attrs.define(kw_only=True, frozen=True)
+class Sent:
+    """
+    How an attempt to deliver went.
+
+    Attributes:
+        error: Why it failed; empty if it did not.
+
+        final: Whether trying again will not help.
+
+        gone: Whether the recipient is gone for good.
+    """
+
+    error: str = ""
+    final: bool = False
+    gone: bool = False
+
+
+def _wanted(item: Any) -> tuple[str, Any]:
+    """Return the name of a plugin and the plugin, loaded and configured."""
+    if not isinstance(item, (str, Mapping)):
+        return _name(item), item
+    name, settings = (item, {}) if isinstance(item, str) else _settings(item)
+    plugin = load(name)
+    configured = getattr(plugin, "configured", None)
+    if configured is None:
+        if settings:
+            raise PluginError(name, f"it takes no settings, but was given {', '.join(settings)}")
+        return name, plugin
+    try:
+        return name, configured(**settings)
+    except (StagegateError, TypeError, ValueError) as error:
+        said = str(error).removeprefix("configured() ")
+        raise PluginError(name, f"it cannot be configured: {said}") from error
+
+
+def _settings(item: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    settings = dict(item)
+    name = settings.pop("plugin", None)
+    if not isinstance(name, str):
+        message = (
+            f"a table of settings names its plugin under the key 'plugin'; this one has {', '.join(item) or 'none'}"
+        )
+        raise PluginError(str(name), message)
+    return name, settings
 
 
 def check_plugin(plugin: Any, name: str | None = None) -> None:
@@ -156,7 +206,7 @@ class Plugins:
 
     def __init__(self, wanted: Iterable[Any]) -> None:
         """
-        Load and check what is *wanted*: plugin objects, or names of entry points.
+        Load and check what is *wanted*: plugin objects, names of entry points, or tables of such a name and settings.
 
         Raises:
             PluginError: If one cannot be loaded or does not keep to the hooks.
@@ -165,7 +215,7 @@ class Plugins:
             raise PluginError(str(wanted), "plugins are named in a list: plugins=[…]")
         plugins: list[tuple[str, Any]] = []
         for item in wanted:
-            name, plugin = (item, load(item)) if isinstance(item, str) else (_name(item), item)
+            name, plugin = _wanted(item)
             _no_class(plugin, name)
             _check(plugin, name)
             while any(name == taken for taken, _ in plugins):
@@ -197,23 +247,45 @@ class Plugins:
         Raises:
             PluginError: If no plugin knows it, or what it hands over is no store.
         """
-        for name, call in self._each("stagegate_open_store", url=url):
-            try:
-                store = call()
-            except StagegateError:
-                raise
-            except Exception as error:
-                raise PluginError(name, f"it cannot open {quote(url)}: {type(error).__name__}: {error}") from error
-            if store is None:
-                continue
-            if not isinstance(store, Store):
-                raise PluginError(name, f"what it hands over for {quote(url)} is no Store: {type(store).__name__}")
-            return store
+        store = self._handed("stagegate_open_store", url, Store)
+        if store is not None:
+            return store  # type: ignore[no-any-return]  # it was looked at
         scheme = url.partition(":")[0]
         message = (
             f"no plugin opens {quote(scheme)} urls; name one in plugins=[…], or use 'sqlite:///file.db' or 'memory:'"
         )
         raise PluginError(scheme, message)
+
+    def open_waker(self, url: str) -> Waker:
+        """
+        Return the waker that the first plugin to know *url* hands over.
+
+        Raises:
+            PluginError: If no plugin knows it, or what it hands over is no waker.
+        """
+        waker = self._handed("stagegate_open_waker", url, Waker)
+        if waker is None:
+            scheme = url.partition(":")[0]
+            raise PluginError(scheme, f"no plugin wakes by {quote(scheme)} urls; name one in plugins=[…]")
+        return waker  # type: ignore[no-any-return]  # it was looked at
+
+    def _handed(self, hook: str, url: str, kind: type[Any]) -> Any:
+        for name, call in self._each(hook, url=url):
+            try:
+                handed = call()
+            except StagegateError:
+                raise
+            except Exception as error:
+                raise PluginError(
+                    name, f"it cannot open {quote(_shy(url))}: {type(error).__name__}: {error}"
+                ) from error
+            if handed is None:
+                continue
+            if not isinstance(handed, kind):
+                article = f"no {kind.__name__}: {type(handed).__name__}"
+                raise PluginError(name, f"what it hands over for {quote(_shy(url))} is {article}")
+            return handed
+        return None
 
     def gather(self, hook: str, kind: type[Any]) -> list[Any]:
         """
@@ -262,20 +334,30 @@ class Plugins:
             wanted += answer
         return wanted
 
-    def deliver(self, notification: Notification) -> str:
-        """Deliver a notification; return an empty text if a plugin took it, and otherwise why it was not delivered."""
+    def deliver(self, notification: Notification, message: Message) -> Sent:
+        """Deliver a notification by the first plugin that takes it; say how that went."""
         errors = []
-        for name, call in self._each("stagegate_deliver", notification=notification):
+        final = gone = False
+        for name, call in self._each("stagegate_deliver", notification=notification, message=message):
             try:
                 if call() is True:
-                    return ""
+                    return Sent()
+            except Undeliverable as error:
+                final, gone = True, gone or error.gone
+                errors.append(f"{name}: {error}")
             except Exception as error:
                 errors.append(f"{name}: {type(error).__name__}: {error}")
-        return "; ".join(errors) or f"no plugin delivers to the channel {quote(notification.channel)}"
+        said = "; ".join(errors) or f"no plugin delivers to the channel {quote(notification.channel)}"
+        return Sent(error=said, final=final, gone=gone)
 
     def predicates(self) -> list[Predicate]:
         """Return the predicates the plugins bring."""
         return self.gather("stagegate_requirements", Predicate)
+
+
+def _shy(url: str) -> str:
+    """Return a url without its password: it is about to be shown."""
+    return re.sub(r"(//[^:/@]*):[^@/]*@", r"\1:***@", url)
 
 
 def _only(kind: type[T], answer: Iterable[T] | None) -> list[T]:

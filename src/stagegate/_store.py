@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
 import attrs
 
@@ -13,6 +13,8 @@ from ._agreement import Agreement
 from ._history import Entry
 from ._notices import Delivery, Notification
 from ._records import Pin
+
+T = TypeVar("T")
 
 
 @attrs.define(kw_only=True, frozen=True)
@@ -215,14 +217,53 @@ class Store(Protocol):
     def count(self, query: Query, by: str | None) -> Mapping[Any, int]:
         """Return how many are meant, by the values of one of `Query.COUNTED`, or in all under None."""
 
-    def claim(self, now: datetime, *, until: datetime, limit: int) -> Sequence[Delivery]:
-        """Take up to *limit* rows of the outbox that are due and in nobody's hand, to have until *until*."""
+    def known(self, request: str) -> Known | None:
+        """
+        Return what is known of a request id once nobody is writing it any more.
+
+        Where a commit under this id may still be under way, it waits for its end: what it answers is final.
+        """
+
+    def claim(self, now: datetime, *, until: datetime, limit: int, only: str | None = None) -> Sequence[Delivery]:
+        """
+        Take rows of the outbox that are due and in nobody's hand.
+
+        Nothing is taken while everything is held, and nothing of a recipient who is.
+
+        Args:
+            now: What is due at this time is taken, the oldest first.
+
+            until: To have until then; after that another may take them.
+
+            limit: How many at most.
+
+            only: Only the notification of this id.
+        """
 
     def settle(self, claimed: Delivery, settled: Delivery) -> bool:
         """Write how the delivery of a claimed row went; False, and nothing written, if another has it now."""
 
     def outbox(self, status: str | None = None) -> Iterable[Delivery]:
         """Return the rows of the outbox, oldest first, of one status or of all."""
+
+    def requeue(self, now: datetime, notification: str | None = None) -> int:
+        """
+        Make dead rows of the outbox due again, untried and without an end; return how many.
+
+        Args:
+            now: When they are due.
+
+            notification: Only the one of this id; None: all that are dead.
+        """
+
+    def hold(self, scope: str, why: str) -> None:
+        """Deliver nothing of what *scope* covers: `*` for everything, or a `Notification.recipient`."""
+
+    def release(self, scope: str) -> bool:
+        """Deliver again what *scope* covers; False if it was not held."""
+
+    def holds(self) -> Mapping[str, str]:
+        """Return what is held, and why, in the order of the scopes."""
 
     def definition(self, digest: str) -> bytes | None:
         """Return the definition that is kept under a digest, or None."""
@@ -238,3 +279,40 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Let go of what the store holds open."""
+
+
+@runtime_checkable
+class Working(Protocol):
+    """What a store may have beside the contract: its own way to run a unit of work."""
+
+    def work(self, agreement: str, job: Callable[[Unit], T]) -> T:
+        """
+        Run *job* in a unit of work, and return what it returns once that is committed.
+
+        A store that shares one commit among many callers, or that has to begin anew where its database asks for it,
+        does so here. The job may run in another thread, and more than once; only the last run counts.
+        """
+
+
+@runtime_checkable
+class Joining(Protocol):
+    """What a store may have beside the contract: it writes in a transaction that the host owns."""
+
+    def using(self, connection: Any) -> Store:
+        """
+        Return a store in the transaction of *connection*: the same places, committed and rolled back by the host.
+
+        Raises:
+            InvalidValue: If it is no connection that this store knows.
+
+            StoreError: If the connection leads elsewhere.
+        """
+
+
+def work(store: Store, agreement: str, job: Callable[[Unit], T]) -> T:
+    """Run *job* in a unit of work of *store*: in its own way, if it has one."""
+    own = getattr(store, "work", None)
+    if own is not None:
+        return own(agreement, job)  # type: ignore[no-any-return]  # `Working` says what it returns
+    with store.unit(agreement) as unit:
+        return job(unit)

@@ -211,6 +211,20 @@ class OutcomeUnknown(StoreError):
         return f"{self.args[0]}; to learn whether it happened, {how}"
 
 
+class Undeliverable(StagegateError):
+    """
+    A channel says that a notification can never be delivered, so that trying again will not help.
+
+    Attributes:
+        gone: Whether the recipient is gone for good, so that nothing more is sent there until somebody releases it.
+    """
+
+    def __init__(self, message: str, *, gone: bool = False) -> None:
+        """Take why."""
+        self.gone = gone
+        super().__init__(message)
+
+
 class HistoryTampered(StagegateError):
     """What is stored contradicts itself; nothing was changed. Run `verify` to learn where."""
 

@@ -15,11 +15,12 @@ from ._agreement import Agreement
 from ._attempt import Attempt
 from ._calendars import Calendar
 from ._history import Event
-from ._notices import Notification
+from ._notices import Message, Notification
 from ._predicates import Predicate
 from ._process import Process
 from ._reasons import Unmet
 from ._store import Store
+from ._waking import Waker
 
 hookspec = HookspecMarker("stagegate")
 hookimpl = HookimplMarker("stagegate")
@@ -31,6 +32,16 @@ def stagegate_open_store(url: str) -> Store | None:
     Hand over the store that keeps the histories at *url*, or None if the url is not for you.
 
     Called once, when an engine is opened; the first answer wins. An error ends the opening, and names the plugin.
+    """
+
+
+@hookspec(firstresult=True)
+def stagegate_open_waker(url: str) -> Waker | None:
+    """
+    Hand over what wakes the engine in time by way of *url*, or None if the url is not for you.
+
+    Called once, when an engine is opened with `wake=`; the first answer wins. An error ends the opening, and names the
+    plugin.
     """
 
 
@@ -88,13 +99,13 @@ def stagegate_notify(event: Event, agreement: Agreement) -> Iterable[Notificatio
 
 
 @hookspec
-def stagegate_deliver(notification: Notification) -> bool | None:
+def stagegate_deliver(notification: Notification, message: Message) -> bool | None:
     """
     Deliver a notification of your channel and answer True; answer None to one that is not yours.
 
-    Called by `Engine.deliver` after the commit, at least once, always with the same id. An error is recorded and
-    delivery is tried again, later and later, until it is given up. It never undoes an event and never keeps another
-    plugin from its work.
+    Called by `Engine.deliver` after the commit, at least once, always with the same id; *message* is the notification
+    in words. An error is recorded and delivery is tried again, later and later, until it is given up; `Undeliverable`
+    gives it up at once. It never undoes an event and never keeps another plugin from its work.
     """
 
 

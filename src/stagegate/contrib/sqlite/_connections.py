@@ -11,7 +11,7 @@ from pathlib import Path
 
 from stagegate import StoreError
 
-SCHEMA = 2
+SCHEMA = 3
 """The version of the schema this code reads and writes."""
 
 APPLICATION_ID = 0x57_47_41_54

@@ -52,7 +52,7 @@ def batch(connection: sqlite3.Connection, first: bytes, last: bytes) -> Iterator
             faults += _copies(agreement, snapshot, columns, members[id_])
         deliveries = {}
         for row in outbox[id_]:
-            if seal(row[:9]) != row[9]:
+            if seal(row[:-1]) != row[-1]:
                 faults.append((row[1], f"the row of notification {row[2]} in the outbox was changed by another hand"))
             deliveries[row[2]] = row[1], sha256(row[3]).hexdigest()
         yield Dossier(

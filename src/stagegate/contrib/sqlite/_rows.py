@@ -9,11 +9,14 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
-from stagegate import Agreement, Delivery, HistoryTampered, Notification
+from stagegate import Agreement, Delivery, HistoryTampered, Known, Notification
 
 SNAPSHOT = "a.id, a.n, a.version, a.head, a.snapshot"
 THIS = "agreement = ? AND n = ? AND id = ?"
-OUTBOX = "agreement, n, id, payload, status, tries, due_at, leased_until, error, seal"
+OUTBOX = "agreement, n, id, payload, status, tries, due_at, leased_until, error, expires_at, recipient, seal"
+"""The columns of a row of the outbox; the last is the check over those before it."""
+
+RECEIPT = "(SELECT e.hash FROM event e WHERE e.agreement = outbox.agreement AND e.n = outbox.n)"
 
 
 def iso(at: datetime) -> str:
@@ -67,6 +70,11 @@ def get(connection: sqlite3.Connection, agreement: str) -> Agreement | None:
     return None if row is None else snapshot_of(*row)
 
 
+def known(connection: sqlite3.Connection, request: str) -> Known | None:
+    row = connection.execute("SELECT agreement, n, fingerprint FROM request WHERE id = ?", (request,)).fetchone()
+    return None if row is None else Known(agreement=row[0], n=row[1], fingerprint=row[2])
+
+
 def snapshot_of(id_: str, n: int, version: int, head: bytes, snapshot: bytes) -> Agreement:
     try:
         found = Agreement.from_json(snapshot)
@@ -80,12 +88,39 @@ def snapshot_of(id_: str, n: int, version: int, head: bytes, snapshot: bytes) ->
 
 
 def delivery_of(row: Sequence[Any]) -> Delivery:
-    agreement, n, id_, payload, status, tries, due_at, leased_until, error = row[:9]
+    agreement, n, id_, payload, status, tries, due_at, leased_until, error, expires_at = row[:10]
     try:
-        notification = Notification(**json.loads(payload), id=id_, agreement=agreement, n=n)
+        notification = Notification(**json.loads(payload), id=id_, agreement=agreement, n=n, hash=row[-1])
         due = datetime.fromisoformat(due_at)
-        until = None if leased_until is None else datetime.fromisoformat(leased_until)
+        until, expires = (None if at is None else datetime.fromisoformat(at) for at in (leased_until, expires_at))
     except (ValueError, TypeError) as damage:
         message = f"the notification {id_} in the outbox cannot be read ({damage}); run verify"
         raise HistoryTampered(message) from None
-    return Delivery(notification=notification, status=status, tries=tries, due_at=due, leased_until=until, error=error)
+    return Delivery(
+        notification=notification,
+        status=status,
+        tries=tries,
+        due_at=due,
+        leased_until=until,
+        error=error,
+        expires_at=expires,
+    )
+
+
+def row_of(delivery: Delivery) -> tuple[Any, ...]:
+    """Return the columns of a delivery, sealed."""
+    told = delivery.notification
+    row = (
+        told.agreement,
+        told.n,
+        told.id,
+        told.payload(),
+        delivery.status,
+        delivery.tries,
+        iso(delivery.due_at),
+        None if delivery.leased_until is None else iso(delivery.leased_until),
+        delivery.error,
+        None if delivery.expires_at is None else iso(delivery.expires_at),
+        told.recipient,
+    )
+    return (*row, seal(row))

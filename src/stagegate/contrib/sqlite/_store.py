@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -9,12 +10,15 @@ from datetime import datetime
 from typing import Any, Self
 from urllib.parse import parse_qsl, unquote
 
+import attrs
+
 from stagegate import (
     Agreement,
     Definition,
     Delivery,
     Dossier,
     Entry,
+    Known,
     Pin,
     Query,
     StoreError,
@@ -22,10 +26,11 @@ from stagegate import (
 
 from ._connections import Connections
 from ._proof import batch, beside, damaged
-from ._rows import OUTBOX, SNAPSHOT, THIS, delivery_of, get, iso, seal, snapshot_of
+from ._rows import OUTBOX, RECEIPT, SNAPSHOT, THIS, delivery_of, get, iso, known, row_of, snapshot_of
 from ._unit import UnitOfWork
 
 BATCH = 256
+EVERYTHING = "*"
 LAST = 2**62
 DAY = 86_400
 
@@ -164,24 +169,29 @@ class SQLiteStore:
                     counts[one] += number
         return dict(counts)
 
-    def claim(self, now: datetime, *, until: datetime, limit: int) -> Sequence[Delivery]:
+    def known(self, request: str) -> Known | None:
+        """Return what is known of a request; the lock is waited for, so that nobody is writing it any more."""
+        with self._connections.use("reading a request") as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            return known(connection, request)
+
+    def claim(self, now: datetime, *, until: datetime, limit: int, only: str | None = None) -> Sequence[Delivery]:
         """Take rows of the outbox."""
         with self._connections.use("claiming the outbox") as connection:
             due = (
-                f"SELECT {OUTBOX} FROM outbox WHERE status = 'pending' AND due_at <= ?1"
-                " AND (leased_until IS NULL OR leased_until <= ?1) ORDER BY due_at, agreement, n, id LIMIT ?2"
+                f"SELECT {OUTBOX}, {RECEIPT} FROM outbox WHERE status = 'pending' AND due_at <= ?1"
+                " AND (leased_until IS NULL OR leased_until <= ?1) AND (?3 IS NULL OR id = ?3)"
+                f" AND NOT EXISTS (SELECT 1 FROM hold WHERE scope IN ('{EVERYTHING}', recipient))"
+                " ORDER BY due_at, agreement, n, id LIMIT ?2"
             )
-            if not connection.execute(due, (iso(now), 1)).fetchone():
+            if not connection.execute(due, (iso(now), 1, only)).fetchone():
                 return []
             connection.execute("BEGIN IMMEDIATE")
-            rows = connection.execute(due, (iso(now), limit)).fetchall()
-            taken = [(*row[:7], iso(until), row[8]) for row in rows]
-            connection.executemany(
-                f"UPDATE outbox SET leased_until = ?, seal = ? WHERE {THIS}",
-                [(row[7], seal(row), *row[:3]) for row in taken],
-            )
+            rows = connection.execute(due, (iso(now), limit, only)).fetchall()
+            taken = [attrs.evolve(delivery_of(row), leased_until=until) for row in rows]
+            self._rewrite(connection, taken)
             connection.execute("COMMIT")
-        return [delivery_of(row) for row in taken]
+        return taken
 
     def settle(self, claimed: Delivery, settled: Delivery) -> bool:
         """Write how a delivery went."""
@@ -189,29 +199,63 @@ class SQLiteStore:
         with self._connections.use("settling a delivery") as connection:
             connection.execute("BEGIN IMMEDIATE")
             row = connection.execute(
-                f"SELECT {OUTBOX} FROM outbox WHERE {THIS} AND status = 'pending' AND leased_until = ?",
+                f"SELECT 1 FROM outbox WHERE {THIS} AND status = 'pending' AND leased_until = ?",
                 (told.agreement, told.n, told.id, None if until is None else iso(until)),
             ).fetchone()
             if row is None:
                 return False
-            leased = None if settled.leased_until is None else iso(settled.leased_until)
-            changed = (settled.status, settled.tries, iso(settled.due_at), leased, settled.error)
-            connection.execute(
-                "UPDATE outbox SET status = ?, tries = ?, due_at = ?, leased_until = ?, error = ?, seal = ?"
-                f" WHERE {THIS}",
-                (*changed, seal((*row[:4], *changed)), *row[:3]),
-            )
+            self._rewrite(connection, [settled])
             connection.execute("COMMIT")
         return True
+
+    def _rewrite(self, connection: sqlite3.Connection, deliveries: Sequence[Delivery]) -> None:
+        rows = [row_of(delivery) for delivery in deliveries]
+        connection.executemany(
+            "UPDATE outbox SET status = ?, tries = ?, due_at = ?, leased_until = ?, error = ?, expires_at = ?,"
+            f" recipient = ?, seal = ? WHERE {THIS}",
+            [(*row[4:], *row[:3]) for row in rows],
+        )
 
     def outbox(self, status: str | None = None) -> Iterable[Delivery]:
         """Return the rows of the outbox."""
         with self._connections.use("reading the outbox") as connection:
             rows = connection.execute(
-                f"SELECT {OUTBOX} FROM outbox WHERE ?1 IS NULL OR status = ?1 ORDER BY due_at, agreement, n, id",
+                f"SELECT {OUTBOX}, {RECEIPT} FROM outbox WHERE ?1 IS NULL OR status = ?1"
+                " ORDER BY due_at, agreement, n, id",
                 (status,),
             ).fetchall()
         return [delivery_of(row) for row in rows]
+
+    def requeue(self, now: datetime, notification: str | None = None) -> int:
+        """Make dead rows due again."""
+        with self._connections.use("requeueing") as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            rows = connection.execute(
+                f"SELECT {OUTBOX}, {RECEIPT} FROM outbox WHERE status = 'dead' AND (?1 IS NULL OR id = ?1)",
+                (notification,),
+            ).fetchall()
+            again = [
+                attrs.evolve(delivery_of(row), status="pending", tries=0, due_at=now, error="", expires_at=None)
+                for row in rows
+            ]
+            self._rewrite(connection, again)
+            connection.execute("COMMIT")
+        return len(again)
+
+    def hold(self, scope: str, why: str) -> None:
+        """Deliver nothing of it."""
+        with self._connections.use("holding deliveries") as connection:
+            connection.execute("INSERT OR REPLACE INTO hold (scope, why) VALUES (?, ?)", (scope, why))
+
+    def release(self, scope: str) -> bool:
+        """Deliver it again."""
+        with self._connections.use("releasing deliveries") as connection:
+            return connection.execute("DELETE FROM hold WHERE scope = ?", (scope,)).rowcount > 0
+
+    def holds(self) -> dict[str, str]:
+        """Return what is held."""
+        with self._connections.use("reading what is held") as connection:
+            return dict(connection.execute("SELECT scope, why FROM hold ORDER BY scope").fetchall())
 
     def definition(self, digest: str) -> bytes | None:
         """Return a definition, or None."""

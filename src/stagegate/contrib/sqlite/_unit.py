@@ -6,10 +6,20 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
-from stagegate import Agreement, Conflict, Definition, Entry, Known, Notification, OutcomeUnknown, StoreError
+from stagegate import (
+    Agreement,
+    Conflict,
+    Definition,
+    Delivery,
+    Entry,
+    Known,
+    Notification,
+    OutcomeUnknown,
+    StoreError,
+)
 
 from ._connections import explained
-from ._rows import OUTBOX, SNAPSHOT, columns_of, get, iso, members_of, seal, snapshot_of, sort_of
+from ._rows import OUTBOX, SNAPSHOT, columns_of, get, known, members_of, row_of, snapshot_of, sort_of
 
 
 class UnitOfWork:
@@ -33,10 +43,7 @@ class UnitOfWork:
         return [snapshot_of(*row) for row in rows]
 
     def known(self, request: str) -> Known | None:
-        row = self._connection.execute(
-            "SELECT agreement, n, fingerprint FROM request WHERE id = ?", (request,)
-        ).fetchone()
-        return None if row is None else Known(agreement=row[0], n=row[1], fingerprint=row[2])
+        return known(self._connection, request)
 
     def commit(
         self,
@@ -71,9 +78,8 @@ class UnitOfWork:
                     (definition.pin.digest, definition.pin.id, definition.pin.version, definition.body),
                 )
             for notification in notifications:
-                due = iso(agreement.changed_at)
-                row = (self.id, entry.n, notification.id, notification.payload(), "pending", 0, due, None, "")
-                execute(f"INSERT INTO outbox ({OUTBOX}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (*row, seal(row)))
+                row = row_of(Delivery.of(notification, agreement.changed_at))
+                execute(f"INSERT INTO outbox ({OUTBOX}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
         except sqlite3.IntegrityError as error:
             if "event" in str(error) and "UNIQUE" in str(error):
                 raise Conflict(self.id, entry.n - 1, entry.n) from error
