@@ -23,7 +23,7 @@ from ._forecast import forecast as foresee
 from ._history import Event
 from ._loading import load_process
 from ._memory import MemoryStore
-from ._messages import render
+from ._messages import Template, Wording, load_messages
 from ._notices import DEAD, DELIVERED, EVERYTHING, PENDING, Delivery, Notification
 from ._path import Lapsing, MutatingPath, Outside, Start, actor_of, id_of, not_found
 from ._plain import MAX_INTEGER, freeze, instant, name
@@ -34,9 +34,11 @@ from ._reasons import Unmet
 from ._records import Actor, Document, Party, Pin
 from ._stages import LAW, MOVES
 from ._store import Joining, Query, Store
+from ._subscriptions import Addresses, Subscription, read_subscriptions
+from ._telling import Teller, strangers
 from ._text import frozendict
 from ._waking import Waker
-from .exceptions import InvalidValue, NoSuchMove, NotFound, StagegateError, StoreError, quote
+from .exceptions import DefinitionError, InvalidValue, NoSuchMove, NotFound, StagegateError, StoreError, quote
 
 MAX_PAGE = 500
 LAPSES = 200
@@ -115,6 +117,9 @@ class Engine:
         plugins: Plugins | None = None,
         calendars: Iterable[Calendar | str | Path] = (),
         waker: Waker | None = None,
+        subscriptions: Iterable[Subscription | str | Path | Mapping[str, Any]] = (),
+        addresses: Mapping[str, Any] | None = None,
+        messages: Iterable[Template | str | Path | Mapping[str, Any]] = (),
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         """
@@ -131,6 +136,12 @@ class Engine:
                 one id, the last is in force, and the others explain what was counted by them.
 
             waker: What is told after each commit when something is due; None: whoever calls `sweep` and `deliver`.
+
+            subscriptions: Who is told of what: values, or files that also hold addresses.
+
+            addresses: The addresses of roles, and such tables by channel, beside those of the files.
+
+            messages: The templates that go before those that come along: values, or files of them.
 
             clock: Says what time it is.
         """
@@ -158,7 +169,39 @@ class Engine:
         read = [c if isinstance(c, Calendar) else load_calendar(c) for c in calendars]
         self._almanac = Almanac([*self._plugins.gather("stagegate_calendars", Calendar), *read])
         self._reckoner = Clock(self._almanac)
-        self._path = MutatingPath(store, self._plugins, self._book, self._reckoner, clock, waker)
+        given_words = _listed(messages, "messages", "letters.toml")
+        words = [(w,) if isinstance(w, Template) else load_messages(w) for w in given_words]
+        self._wording = Wording(
+            [*self._plugins.gather("stagegate_messages", Template), *(one for several in words for one in several)]
+        )
+        self._teller = self._told(_listed(subscriptions, "subscriptions", "telling.toml"), addresses)
+        self._path = MutatingPath(store, self._plugins, self._book, self._reckoner, clock, waker, self._teller)
+
+    def _told(self, subscriptions: Iterable[Any], addresses: Mapping[str, Any] | None) -> Teller | None:
+        """Return what says who is told; None if nobody subscribes, so that it costs nothing."""
+        brought = self._plugins.gather("stagegate_subscriptions", Subscription)
+        placed = [(f"stagegate_subscriptions[{i}]", one) for i, one in enumerate(brought)]
+        book = Addresses()
+        if addresses is not None:
+            try:
+                book = Addresses.of(addresses)
+            except DefinitionError as error:
+                raise error.under("addresses") from None
+        for i, item in enumerate(subscriptions):
+            if isinstance(item, Subscription):
+                placed.append((f"subscriptions[{i}]", item))
+                continue
+            read, known, source = read_subscriptions(item)
+            book += known
+            named = f"{source}: " if source else ""
+            placed += [(f"{named}subscription[{j}]", one) for j, one in enumerate(read)]
+        # The built-in processes are read only if a name is not found without them.
+        if strangers(placed, self._book.given(), book.roles) and (
+            faults := strangers(placed, self._book.all(), book.roles)
+        ):
+            raise DefinitionError(faults)
+        asked = self._plugins.addresses if self._plugins.addresses_known else None
+        return Teller([one for _, one in placed], book, asked) if placed else None
 
     @classmethod
     def open(
@@ -169,6 +212,9 @@ class Engine:
         plugins: Iterable[Any] = (),
         calendars: Iterable[Calendar | str | Path] = (),
         wake: str | None = None,
+        subscriptions: Iterable[Subscription | str | Path | Mapping[str, Any]] = (),
+        addresses: Mapping[str, Any] | None = None,
+        messages: Iterable[Template | str | Path | Mapping[str, Any]] = (),
         clock: Callable[[], datetime] = utc_now,
     ) -> Self:
         """
@@ -186,6 +232,12 @@ class Engine:
 
             wake: By what the engine is woken when something is due, such as `temporal://host:7233/namespace`; None: by
                 whoever calls `sweep` and `deliver`.
+
+            subscriptions: Who is told of what: values, or files of subscriptions, which can hold addresses as well.
+
+            addresses: The addresses of roles, such as `{"council": ["a@example.org"]}`, or such tables by channel.
+
+            messages: Templates of messages that go before those that come along: values, or files of them.
 
             clock: Says what time it is.
 
@@ -205,7 +257,17 @@ class Engine:
         waker = None
         try:
             waker = None if wake is None else loaded.open_waker(as_text(wake, "wake"))
-            return cls(store, processes=processes, plugins=loaded, calendars=calendars, waker=waker, clock=clock)
+            return cls(
+                store,
+                processes=processes,
+                plugins=loaded,
+                calendars=calendars,
+                waker=waker,
+                subscriptions=subscriptions,
+                addresses=addresses,
+                messages=messages,
+                clock=clock,
+            )
         except BaseException:
             store.close()
             if waker is not None:
@@ -238,7 +300,7 @@ class Engine:
 
     def _join(self, store: Store) -> None:
         self._store, self._waker, self._joined = store, None, True
-        self._path = MutatingPath(store, self._plugins, self._book, self._reckoner, self._clock)
+        self._path = MutatingPath(store, self._plugins, self._book, self._reckoner, self._clock, teller=self._teller)
 
     def close(self) -> None:
         """Let go of the store; one in the transaction of a host stays open, as does the engine it came from."""
@@ -1192,7 +1254,7 @@ class Engine:
         return _delivery.deliver(self._store, self._send, self._path.now, limit=limit, only=only)
 
     def _send(self, notification: Notification) -> Sent:
-        return self._plugins.deliver(notification, render(notification))
+        return self._plugins.deliver(notification, self._wording.render(notification))
 
     def requeue(self, notification: str | None = None) -> int:
         """
@@ -1262,6 +1324,13 @@ def _targets(process: Process, current: Agreement, move: str) -> tuple[str | Non
         lawful = {outcome.id for outcome in process.outcomes if outcome.by == (LAW,)}
         return tuple(target for target in targets if target not in lawful)
     return targets[: 1 if move == "advance" else None]
+
+
+def _listed(value: Any, argument: str, example: str) -> list[Any]:
+    if isinstance(value, (str, bytes, Path, Mapping)) or not isinstance(value, Iterable):
+        message = f"{argument}: a list is needed, such as [{quote(example)}], not {quote(value)}"
+        raise InvalidValue(message)
+    return list(value)
 
 
 def _asked(texts: Mapping[str, Any], flags: Mapping[str, Any]) -> None:
