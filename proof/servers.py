@@ -77,7 +77,7 @@ class PostgresServer:
             **({} if durable else {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}),
             **settings,
         }
-        watching = [sys.executable, "-I", Path(__file__).with_name("watching.py"), self._folder]
+        watching = [sys.executable, "-I", str(Path(__file__).with_name("watching.py")), str(self._folder)]
         self._watcher = subprocess.Popen(watching, stdin=subprocess.PIPE, start_new_session=True)
         try:
             self._programs = _programs(self._folder, self._as)
