@@ -14,7 +14,7 @@ from urllib.parse import quote as percent
 
 import attrs
 
-from ._fields import collected, place, reads
+from ._fields import collected, listed, place, reads
 from ._files import read_table
 from ._kinds import DATES, FOOT, WORDED, fields
 from ._notices import Message, Notification
@@ -436,6 +436,16 @@ def _listing(notification: Notification, lang: str, given: Mapping[str, Any]) ->
     return template, {**given, **{f"_{i}": given[key] for i, key in enumerate(keys)}}
 
 
-def render(notification: Notification) -> Message:
-    """Return a notification in the words that come along."""
-    return Wording().render(notification)
+def wording(brought: Iterable[Template], given: Any) -> Wording:
+    """
+    Return the wording of an engine.
+
+    Args:
+        brought: The templates that plugins bring.
+
+        given: The list of templates, or of files of them, that the engine is opened with; these go before the others.
+    """
+    templates = list(brought)
+    for item in listed(given, "messages", "'letters.toml'"):
+        templates += (item,) if isinstance(item, Template) else load_messages(item)
+    return Wording(templates)

@@ -91,9 +91,9 @@ def _settings(item: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     name = settings.pop("plugin", None)
     if not isinstance(name, str):
         message = (
-            f"a table of settings names its plugin under the key 'plugin'; this one has {', '.join(item) or 'none'}"
+            f"a table of settings names its plugin under the key 'plugin'; this one has {', '.join(item) or 'nothing'}"
         )
-        raise PluginError(str(name), message)
+        raise PluginError("plugins", message)
     return name, settings
 
 
@@ -235,7 +235,7 @@ class Plugins:
         }
         self.checks = "stagegate_check" in self._hooks
         self.notifies = "stagegate_notify" in self._hooks
-        self.addresses_known = "stagegate_addresses" in self._hooks
+        self.asks_addresses = "stagegate_addresses" in self._hooks
 
     def _each(self, hook: str, **given: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
         for name, function, wanted in self._hooks.get(hook, ()):

@@ -7,6 +7,7 @@ from typing import Any
 
 from ._agreement import Agreement
 from ._evidence import ApprovalRequirement
+from ._fields import listed
 from ._history import Event
 from ._kinds import ACTS, fields
 from ._notices import Notification
@@ -15,9 +16,9 @@ from ._process import Process
 from ._reasons import Unmet
 from ._requirements import Requirement
 from ._stages import LAW, WHOLE, Stage
-from ._subscriptions import Addresses, Subscription
+from ._subscriptions import Addresses, Subscription, read_subscriptions
 from ._terms import Duty
-from .exceptions import quote
+from .exceptions import DefinitionError, quote
 
 MOST = 1000
 """How many characters of what was written by somebody are told."""
@@ -297,6 +298,53 @@ def _reasons(data: Mapping[str, Any], lang: str) -> dict[str, Any]:
         "reasons": (*said, *((f"… +{left}",) if left else ())),
         "codes": tuple(dict.fromkeys(reason.code for reason in unmet)),
     }
+
+
+def teller(
+    brought: Iterable[Subscription],
+    given: Any,
+    addresses: Mapping[str, Any] | None,
+    known: Iterable[Callable[[], Iterable[Process]]],
+    asked: AddressHook | None,
+) -> Teller | None:
+    """
+    Return what says who is told; None where nobody subscribes, so that it costs nothing.
+
+    Args:
+        brought: The subscriptions that plugins bring.
+
+        given: The list of subscriptions, or of files of them, that the engine is opened with.
+
+        addresses: The addresses of roles, beside those of the files.
+
+        known: Return the processes in which the names are looked for; the next one only if a name is missing.
+
+        asked: Who else knows addresses.
+
+    Raises:
+        DefinitionError: With every name in them that no process has.
+    """
+    placed = [(f"stagegate_subscriptions[{i}]", one) for i, one in enumerate(brought)]
+    try:
+        book = Addresses() if addresses is None else Addresses.of(addresses)
+    except DefinitionError as error:
+        raise error.under("addresses") from None
+    for i, item in enumerate(listed(given, "subscriptions", "'telling.toml'")):
+        if isinstance(item, Subscription):
+            placed.append((f"subscriptions[{i}]", item))
+            continue
+        read, found, source = read_subscriptions(item)
+        book += found
+        named = f"{source}: " if source else ""
+        placed += [(f"{named}subscription[{j}]", one) for j, one in enumerate(read)]
+    faults: list[tuple[str, str]] = []
+    for processes in known:
+        faults = strangers(placed, processes(), book.roles)
+        if not faults:
+            break
+    if faults:
+        raise DefinitionError(faults)
+    return Teller([one for _, one in placed], book, asked) if placed else None
 
 
 def strangers(
