@@ -78,9 +78,9 @@ def stagegate_calendars() -> Iterable[Calendar]:
 
 
 @hookspec
-def stagegate_subscriptions() -> Iterable[Subscription]:
+def stagegate_messages() -> Iterable[Template]:
     """
-    Bring subscriptions: who is told of what.
+    Bring templates of messages, which go before those that come along.
 
     Called once, when an engine is opened. An error ends the opening, and names the plugin.
     """
@@ -88,9 +88,9 @@ def stagegate_subscriptions() -> Iterable[Subscription]:
 
 
 @hookspec
-def stagegate_messages() -> Iterable[Template]:
+def stagegate_subscriptions() -> Iterable[Subscription]:
     """
-    Bring templates of messages, which go before those that come along.
+    Bring subscriptions: who is told of what.
 
     Called once, when an engine is opened. An error ends the opening, and names the plugin.
     """
