@@ -38,6 +38,9 @@ _BLANK = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
 _TURNING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 """Characters that are not seen, but turn round or hide what stands beside them."""
 
+_GAP = re.compile("\n{3,}")
+"""What lines that are left out leave behind."""
+
 _LINK = re.compile(r"""<a\s[^<>]*href=(["'])https?://[^"'/?#\s$]+[/?#][^"'\s]*\Z""", re.IGNORECASE)
 """What stands before a field in a link: the server at the least is not for a value to say."""
 
@@ -320,12 +323,16 @@ def _value(name: str, value: Any, lang: str) -> Value:
         return _day(value, lang)
     said = _one_line(value)
     word = WORDED.get(name)
-    return said if word is None else str(_tongue(lang).words.get(f"{word}.{said}", said))
+    return said if word is None else _words(lang).get(f"{word}.{said}", said)
+
+
+def _words(lang: str) -> Mapping[str, str]:
+    return _tongue(lang.split("-", maxsplit=1)[0]).words
 
 
 def _day(value: Any, lang: str) -> str:
     """Return a day as it is written in a language; as ISO 8601 has it, where the library does not speak that one."""
-    said, words = _one_line(value), _tongue(lang).words
+    said, words = _one_line(value), _words(lang)
     try:
         day = date.fromisoformat(said)
     except ValueError:
@@ -347,7 +354,7 @@ def _put(lines: Iterable[_Line], values: Mapping[str, Value], say: Callable[[Val
             say(values.get(piece.name, ""), piece.mode) if isinstance(piece, _Field) else piece for piece in line
         )
         said.append(row.replace(" \n", "\n").removeprefix("\n"))
-    return "\n".join(said).strip("\n")
+    return _GAP.sub("\n\n", "\n".join(said)).strip("\n")
 
 
 def _plainly(value: Value, _: Mode) -> str:
