@@ -160,11 +160,9 @@ def _meets(one: Subscription, name: str, value: Any) -> bool:
 
 
 def _turn(event: Mapping[str, Any], before: Agreement | None, after: Agreement, process: Process) -> tuple[str, ...]:
-    """Return the roles whose turn it is: with a deadline those who can meet it, at the end those whose turn it was."""
-    stage = process.standing(after.stage)
-    key = _about(event).get("deadline", "")
-    if key and after.outcome is None:
-        duty, part = _due(stage, key)
+    """Return the roles whose turn it is: of what is due those who can meet it, at the end those whose turn it was."""
+    if event["kind"] in {"reminded", "overdue"}:
+        duty, part = _due(process.standing(after.stage), event["data"]["deadline"])
         if duty is not None and duty.fix_by:
             return duty.fix_by
         if isinstance(part, ApprovalRequirement):
