@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from datetime import datetime
 from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Barrier
@@ -26,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-from places import PLACES, place
+from places import PLACES, Ground
 from receiving import Receiver, Wire, compared
 from scene import CLERK, opened, together
 
@@ -60,8 +61,8 @@ def shares(rows: int, writers: int) -> list[list[int]]:
     """Return how many notifications each change of each writer has, so that there are so many in all."""
     chance = random.Random(rows)
     several: list[list[int]] = []
-    for place in range(writers):
-        left = rows // writers + (place < rows % writers)
+    for writer in range(writers):
+        left = rows // writers + (writer < rows % writers)
         mine: list[int] = []
         while left:
             mine.append(min(left, chance.randrange(1, MOST + 1)))
@@ -127,7 +128,13 @@ def _dispatch(place: int, url: str, address: str, twin: str, rows: int) -> list[
 
 
 def _take_part(
-    place: int, url: str, address: str, twin: str, changes: Sequence[Sequence[int]], barrier: Barrier, answer: Connection
+    place: int,
+    url: str,
+    address: str,
+    twin: str,
+    changes: Sequence[Sequence[int]],
+    barrier: Barrier,
+    answer: Connection,
 ) -> None:
     """Be one of the processes: the first write, the others deliver."""
     barrier.wait(PATIENCE)
@@ -201,11 +208,13 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="print one line of JSON")
     given = parser.parse_args()
     changes = shares(given.rows, given.writers)
-    with tempfile.TemporaryDirectory(prefix="dispatchers-") as folder, place(given.place, Path(folder)) as url:
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dispatchers-")))
+        url = stack.enter_context(stack.enter_context(Ground(given.place)).fresh(folder))
         with opened(url, plugins=[]) as engine:
             for writer in range(given.writers):
                 engine.start("proof", f"case-{writer}", by=CLERK)
-        with Receiver(Path(folder)) as receiver:
+        with Receiver(folder) as receiver:
             everybody = given.writers + given.dispatchers
             answers, died = together(everybody, _take_part, url, receiver.address, given.twin, changes)
             found = judged(url, receiver, given.writers, answers, given.rows)

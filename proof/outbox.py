@@ -23,14 +23,14 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import attrs
-from places import PLACES, place
+from places import PLACES, Ground
 from receiving import Receiver, Wire, compared
 from scene import CLERK, begun, opened, utc_now
 
@@ -118,7 +118,7 @@ class Board:
 
 
 def watched(engine: Engine, say: Callable[[str], object], wire: Wire | None) -> None:
-    """Have an engine say when it is inside the lock and when it has ended; with a *wire*, it tells before it commits."""
+    """Have an engine say when it is inside the lock; with a *wire*, it tells before it commits."""
     path: Any = engine._path
     change = path._change
 
@@ -330,9 +330,12 @@ class Scene:
 def kills(kind: str, number: int, twin: str, chance: random.Random) -> Found:
     """Kill so often, in one place after the other."""
     found = Found()
-    for first in range(0, number, LIFE):
-        with tempfile.TemporaryDirectory(prefix="outbox-") as folder, place(kind, Path(folder)) as url:
-            with Receiver(Path(folder), refusing=REFUSING) as receiver:
+    with Ground(kind) as ground:
+        for first in range(0, number, LIFE):
+            with ExitStack() as stack:
+                folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="outbox-")))
+                url = stack.enter_context(ground.fresh(folder))
+                receiver = stack.enter_context(Receiver(folder, refusing=REFUSING))
                 try:
                     scene = Scene(url, receiver, twin, chance)
                     scene.kills(min(LIFE, number - first), found)
@@ -340,8 +343,8 @@ def kills(kind: str, number: int, twin: str, chance: random.Random) -> Found:
                     scene.judged(found)
                 except StagegateError as error:
                     found.faults.append(f"{type(error).__name__}: {error}")
-        if found.faults:
-            break
+            if found.faults:
+                break
     return found
 
 

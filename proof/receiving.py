@@ -10,7 +10,6 @@ import selectors
 import socket
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import attrs
@@ -108,7 +107,7 @@ class Receiver:
         listening.close()
         return self
 
-    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         """End it."""
         self._process.kill()
         self._process.join()
