@@ -117,23 +117,18 @@ class Teller:
         """
         told: dict[tuple[str, str], Notification] = {}
         known: dict[tuple[str, str], tuple[str, ...]] = {}
-        contexts: dict[str, Mapping[str, Any]] = {}
+        worded: dict[str, Notification] = {}
         kind = kind_of(event.data)
         turn = _turn(event.data, before, after, processes[1])
         for one in wanted:
             for to in self._recipients(one, turn, after, known):
                 if (one.channel, to) in told:
                     continue
-                if one.lang not in contexts:
-                    contexts[one.lang] = _context(event.data, before, after, processes, turn, one.lang)
-                told[one.channel, to] = Notification(
-                    channel=one.channel,
-                    kind=kind,
-                    to=to,
-                    context=contexts[one.lang],
-                    lang=one.lang,
-                    reference=_reference(one, after),
-                    max_age=one.age(kind),
+                if one.lang not in worded:
+                    context = _context(event.data, before, after, processes, turn, one.lang)
+                    worded[one.lang] = Notification(channel=one.channel, kind=kind, context=context, lang=one.lang)
+                told[one.channel, to] = worded[one.lang].placed(
+                    channel=one.channel, to=to, reference=_reference(one, after), max_age=one.age(kind)
                 )
         return list(told.values())
 
