@@ -10,6 +10,7 @@ from ._evidence import ApprovalRequirement
 from ._fields import listed
 from ._history import Event
 from ._kinds import ACTS, fields
+from ._messages import one_line
 from ._notices import Notification
 from ._plain import MAX_ITEMS, moment
 from ._process import Process
@@ -22,6 +23,8 @@ from .exceptions import DefinitionError, quote
 
 MOST = 1000
 """How many characters of what was written by somebody are told."""
+
+MOST_OF_REFERENCE = 200
 
 AddressHook = Callable[[str, str, Agreement], Iterable[str]]
 """Takes a role, a channel and the agreement, and returns addresses."""
@@ -181,7 +184,7 @@ def _due(stage: Stage, key: str) -> tuple[Duty | None, Requirement | None]:
 def _reference(one: Subscription, agreement: Agreement) -> str:
     """Return what the reader knows the matter by; empty where that is not recorded."""
     said = agreement.fact(one.reference) if one.reference else None
-    return str(said)[:MOST] if isinstance(said, (str, int)) and not isinstance(said, bool) else ""
+    return one_line(said, MOST_OF_REFERENCE) if isinstance(said, (str, int)) and not isinstance(said, bool) else ""
 
 
 def _context(
