@@ -250,7 +250,7 @@ def test_engine_joins_a_transaction(clock: ManualClock, bells: Bells) -> None:
     joined = engine.using("a connection")
     with joined:
         joined.start("p", "x", by=CLERK)
-        with pytest.raises(StoreError, match="nothing is delivered before the host has committed"):
+        with pytest.raises(StoreError, match="nothing is delivered before the commit"):
             joined.deliver()
 
     assert "a connection" == store.connection
