@@ -270,7 +270,7 @@ class Lasting(Fixtures):
         assert sorted(row.notification.id for row in another.outbox()) == sorted(claimed)
 
     def test_holds_are_there_again(self, store: Store, clock: ManualClock, reopen: Callable[[], Store] | None) -> None:
-        """S147: what was held, given up and requeued when the store was closed is so when it is opened anew."""
+        """S145: what was held, given up and requeued when the store was closed is so when it is opened anew."""
         if reopen is None:
             pytest.skip("this store forgets: there is nothing to open anew")
         write(store, long_life("a", 1))
@@ -295,7 +295,7 @@ class Lasting(Fixtures):
         again.close()
 
     def test_two_stores_hold_together(self, store: Store, another: Store, clock: ManualClock) -> None:
-        """S148: what is held by one store is not claimed by another that is open on the same place, from then on."""
+        """S146: what is held by one store is not claimed by another that is open on the same place, from then on."""
         until = clock() + timedelta(minutes=5)
         store.hold("*", "stop")
         assert list(another.claim(clock(), until=until, limit=9)) == []

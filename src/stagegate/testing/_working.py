@@ -30,7 +30,7 @@ class Jobs(Fixtures):
     """Units of work that a store runs in its own way; where it has none, each in a unit."""
 
     def test_job_result(self, store: Store) -> None:
-        """S149: what a job returns is returned, and what it committed is there by then."""
+        """S147: what a job returns is returned, and what it committed is there by then."""
         first, second = long_life("a", 2)
         for commit in (first, second):
 
@@ -43,7 +43,7 @@ class Jobs(Fixtures):
             assert (commit.agreement, commit.entry) == (store.get("a"), store.history("a")[-1])
 
     def test_job_error(self, store: Store) -> None:
-        """S150: an error of a job reaches its caller as it is, nothing is written, and the next job is done."""
+        """S148: an error of a job reaches its caller as it is, nothing is written, and the next job is done."""
         (commit,) = long_life("a", 1)
         error = LookupError("mine")
 
@@ -60,7 +60,7 @@ class Jobs(Fixtures):
         assert commit.agreement == store.get("a")
 
     def test_job_interrupted(self, store: Store) -> None:
-        """S151: so it is with an interruption, which is no `Exception`."""
+        """S149: so it is with an interruption, which is no `Exception`."""
         (commit,) = long_life("a", 1)
 
         def interrupt(_: Unit) -> None:
@@ -73,7 +73,7 @@ class Jobs(Fixtures):
         assert commit.agreement == store.get("a")
 
     def test_idle_job(self, store: Store) -> None:
-        """S152: a job that commits nothing changes nothing, and is answered like any other."""
+        """S150: a job that commits nothing changes nothing, and is answered like any other."""
         write(store, long_life("a", 2))
         before = everything(store)
 
@@ -82,7 +82,7 @@ class Jobs(Fixtures):
         assert before == everything(store)
 
     def test_job_sees_the_last(self, store: Store) -> None:
-        """S153: a job sees of its agreement, of others, of parts and requests what was committed before it."""
+        """S151: a job sees of its agreement, of others, of parts and requests what was committed before it."""
         *starts, note, _, _ = whole_life()
         write(store, starts)
         run(store, "w", note.commit)
@@ -97,7 +97,7 @@ class Jobs(Fixtures):
         assert commits[1].request == ("a 2", run(store, "b", lambda unit: unit.known("a 2")))
 
     def test_many_jobs(self, store: Store) -> None:
-        """S154: of many jobs at once, on an agreement each, every caller gets its own answer, and it is so by then."""
+        """S152: of many jobs at once, on an agreement each, every caller gets its own answer, and it is so by then."""
         lives = {f"a{k:02}": long_life(f"a{k:02}", 3) for k in range(24)}
 
         def live(id_: str) -> list[str]:
@@ -120,7 +120,7 @@ class Jobs(Fixtures):
         assert [[c.entry for c in commits] for commits in lives.values()] == [list(store.history(i)) for i in lives]
 
     def test_many_jobs_on_one_agreement(self, store: Store) -> None:
-        """S155: of many jobs at once on one agreement none is lost, no number is there twice; a `Conflict` is a no."""
+        """S153: of many jobs at once on one agreement none is lost, no number is there twice; a `Conflict` is a no."""
         commits = long_life("a", 60)
         commits[0].write(store)
 
@@ -147,7 +147,7 @@ class Jobs(Fixtures):
         assert fold(store.history("a")) == store.get("a")
 
     def test_failing_jobs_among_many(self, store: Store) -> None:
-        """S156: of many jobs at once those that fail get their own error, write nothing, and take none with them."""
+        """S154: of many jobs at once those that fail get their own error, write nothing, and take none with them."""
         errors = {k: LookupError(k) for k in range(0, 48, 3)}
 
         def caller(k: int) -> object:
@@ -171,7 +171,7 @@ class Jobs(Fixtures):
         assert [f"a{k:02}" for k in range(48) if k % 3] == [a.id for a in store.find(Query(), after=None, limit=99)]
 
     def test_conflicting_jobs_among_many(self, store: Store) -> None:
-        """S157: a job whose number or request is taken gets its `Conflict` or its error alone, and writes nothing."""
+        """S155: a job whose number or request is taken gets its `Conflict` or its error alone, and writes nothing."""
         first = long_life("a", 3)
         write(store, first[:2])
 
@@ -203,7 +203,7 @@ class Batches(Fixtures):
         return store
 
     def test_batch(self, store: Store, batching: Batching) -> None:
-        """S158: what is written in a batch is read there as it is written, and by all when the batch is over."""
+        """S156: what is written in a batch is read there as it is written, and by all when the batch is over."""
         commits = [commit for id_ in "abc" for commit in long_life(id_, 2)]
         with batching.batch() as batch:
             for commit in commits:
@@ -218,7 +218,7 @@ class Batches(Fixtures):
         assert list(store.faults()) == []
 
     def test_batch_that_fails(self, store: Store, batching: Batching) -> None:
-        """S159: a batch that ends in an error writes nothing, the error passes, and others can write."""
+        """S157: a batch that ends in an error writes nothing, the error passes, and others can write."""
         write(store, long_life("a", 1))
         before, error = everything(store), LookupError("mine")
 
@@ -236,7 +236,7 @@ class Batches(Fixtures):
         write(store, long_life("b", 1))
 
     def test_batch_is_seen_whole(self, store: Store, batching: Batching) -> None:
-        """S160: until a batch is over, everybody else reads what was there before."""
+        """S158: until a batch is over, everybody else reads what was there before."""
         first, second = long_life("a", 2)
         first.write(store)
         with ThreadPoolExecutor(1) as pool, batching.batch() as batch:
@@ -249,7 +249,7 @@ class Batches(Fixtures):
         assert second.agreement == store.get("a")
 
     def test_conflict_in_a_batch(self, store: Store, batching: Batching) -> None:
-        """S161: what is refused within a batch, and passed over, leaves the rest of the batch as it is."""
+        """S159: what is refused within a batch, and passed over, leaves the rest of the batch as it is."""
         first, second = long_life("a", 2)
         with batching.batch() as batch:
             first.write(batch)
