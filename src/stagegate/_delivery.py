@@ -61,6 +61,17 @@ class Delivered:
     held: str = ""
     damaged: tuple[str, ...] = ()
 
+    def __str__(self) -> str:
+        """Say it in one line, as a log has it."""
+        said = [f"{self.delivered} delivered, {self.failed} failed, {self.dead} dead"]
+        if self.waiting:
+            said.append(f"{self.waiting} put off with what failed")
+        if self.unclaimed:
+            said.append(f"no plugin delivers to {', '.join(self.unclaimed)}")
+        if self.held:
+            said.append(f"everything is held: {self.held}")
+        return "; ".join([*said, *self.damaged])
+
 
 def wait(notification: str, tries: int) -> timedelta:
     """
