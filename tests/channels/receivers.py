@@ -65,7 +65,7 @@ class Mail:
         assert part is not None
         content = part.get_content()
         assert isinstance(content, str)
-        return content
+        return content.replace("\r\n", "\n")
 
 
 class PostOffice:
@@ -75,6 +75,7 @@ class PostOffice:
         """Listen at once."""
         self.mails: list[Mail] = []
         self.refuse: dict[str, str] = {}
+        self.hangs_up = False
         self.hello = ""
         self._password = password
         self._loop = asyncio.new_event_loop()
@@ -93,6 +94,7 @@ class PostOffice:
                 tls_context=self._starttls,
                 require_starttls=self._starttls is not None,
                 authenticator=self._authenticate if self._password else None,
+                auth_exclude_mechanism=() if self._password else ("LOGIN", "PLAIN"),
                 auth_require_tls=self._starttls is not None,
                 loop=self._loop,
             )
@@ -103,26 +105,26 @@ class PostOffice:
         good = data.password == self._password.encode()
         return AuthResult(success=good, auth_data=data.login if good else None, handled=good)
 
-    async def handle_EHLO(self, server: Any, session: Any, _: Any, hostname: str, responses: list[str]) -> list[str]:
+    async def handle_EHLO(self, server: Any, session: Any, _: Any, hostname: str, responses: list[str]) -> list[str]:  # noqa: N802  as the server calls it
         """Hear who calls."""
         session.host_name = self.hello = hostname
         return responses
 
-    async def handle_MAIL(self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any) -> str:
+    async def handle_MAIL(self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any) -> str:  # noqa: N802  as the server calls it
         """Hear whom it is from."""
         if "MAIL" in self.refuse:
             return self.refuse["MAIL"]
         envelope.mail_from = address
         return "250 OK"
 
-    async def handle_RCPT(self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any) -> str:
+    async def handle_RCPT(self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any) -> str:  # noqa: N802  as the server calls it
         """Hear whom it is for."""
         if address in self.refuse or "RCPT" in self.refuse:
             return self.refuse.get(address) or self.refuse["RCPT"]
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
-    async def handle_DATA(self, _server: Any, session: Any, envelope: Any) -> str:
+    async def handle_DATA(self, _server: Any, session: Any, envelope: Any) -> str:  # noqa: N802  as the server calls it
         """Take a mail."""
         if "DATA" in self.refuse:
             return self.refuse["DATA"]
@@ -135,6 +137,12 @@ class PostOffice:
         )
         self.mails.append(mail)
         return "250 OK"
+
+    async def handle_QUIT(self, server: Any, _session: Any, _envelope: Any) -> str:  # noqa: N802  as the server calls it
+        """Say goodbye, or not."""
+        if self.hangs_up:
+            server.transport.abort()
+        return "221 Bye"
 
     @contextlib.contextmanager
     def refusing(self, **answers: str) -> Iterator[None]:
@@ -180,7 +188,7 @@ class Request:
 class Hooks:
     """A web server that keeps every request, and answers as it is told."""
 
-    def __init__(self, *, tls: bool = False) -> None:
+    def __init__(self, *, tls: bool = False, host: str = "127.0.0.1") -> None:
         """Listen at once."""
         self.requests: list[Request] = []
         self.answer: Callable[[BaseHTTPRequestHandler], None] = self.ok
@@ -198,16 +206,16 @@ class Hooks:
                 hooks.answer(self)
                 self.close_connection = True
 
-            do_GET = do_PUT = do_HEAD = do_POST
-
             def log_message(self, *_: Any) -> None:
                 """Say nothing."""
 
         class Server(ThreadingHTTPServer):
+            address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+
             def handle_error(self, *_: Any) -> None:
                 """Say nothing: a client that hangs up is what some tests are about."""
 
-        self._server = Server(("127.0.0.1", 0), Handler)
+        self._server = Server((host, 0), Handler)
         if tls:
             self._server.socket = server_context().wrap_socket(self._server.socket, server_side=True)
         self.port: int = self._server.server_address[1]

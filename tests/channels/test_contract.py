@@ -212,5 +212,3 @@ class TestLog(ChannelContract):
             return Received(id=found["id"], subject=said["subject"], text=text, names=())
 
         return lambda: [read(line) for line in caplog.messages]
-
-

@@ -194,7 +194,7 @@ class FlawedChannel:
         return "\n".join([*lines, f"reference: {reference}", ""]), text
 
 
-class _Swallowed(Exception):  # noqa: N818  it is no error, and that is what is wrong
+class _Swallowed(Exception):
     """What is taken for a success, or a polite no."""
 
 

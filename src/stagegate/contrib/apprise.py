@@ -25,7 +25,7 @@ MAX_TITLE = 250
 NEVER = frozenset({"file"})
 """What reads files instead of telling anybody."""
 REFUSED = frozenset({"attach", "attachment", "config", "include", "redirect", "store", "template", "verify"})
-"""What a url may not ask for: to send files along, to read more urls, to go where an answer points, to trust any certificate."""
+"""What a url may not ask for: to send files along, to read more urls, to be led elsewhere, to trust anybody."""
 
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://[\x21-\x7e]+")
 
@@ -118,7 +118,7 @@ class AppriseChannel:
         """Return what tells one target; its url is never shown."""
         found = _URL.fullmatch(url)
         if not found or url.count("://") != 1 or len(url) > MAX_URL:
-            message = f"{where}: one url such as ntfys://ntfy.example.org/council is needed, in ASCII and without spaces"
+            message = f"{where}: one url such as ntfys://ntfy.example.org/council is needed, ASCII, no spaces"
             raise InvalidValue(message)
         scheme = found[1].lower()
         if scheme not in self._schemes:
@@ -157,7 +157,7 @@ def _library() -> Any:
 
 
 def _schemes(value: object) -> list[str]:
-    several = [value] if isinstance(value, str) else list(value) if isinstance(value, Iterable) else [value]
+    several: list[Any] = [value] if isinstance(value, str) else list(value) if isinstance(value, Iterable) else [value]
     if not several:
         message = "schemes: name the kinds of services that may be used, such as ntfys; nothing else is"
         raise InvalidValue(message)

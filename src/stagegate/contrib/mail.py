@@ -38,6 +38,7 @@ OURS = frozenset({530, 534, 535, 538})
 SHOWN = 200
 MAX_REFERENCE = 200
 MAX_NAME = 100
+MAX_WORD = 70
 MAX_TIMEOUT = 600
 UTF8 = Charset("utf-8")
 UTF8.body_encoding = BASE64
@@ -200,7 +201,8 @@ class MailChannel:
         }
         for header, value in headers.items():
             if value:
-                mail[header] = value if header in self._fixed else _header(header, value)
+                written: Any = value if header in self._fixed else _header(header, value)
+                mail[header] = written
         data = mail.as_bytes(policy=compat32.clone(linesep="\r\n"))
         _only(mail.keys(), data)
         return data
@@ -341,8 +343,8 @@ def _named(name: str, what: str, *, always: bool = False) -> str:
 
 
 def _header(header: str, value: str) -> str | Header:
-    """Return a header that arrives as it is: whatever is not plain, or looks as if it were encoded, is encoded."""
-    plain = value.isascii() and "=?" not in value
+    """Return a header that arrives as it is: what is not plain, looks encoded, or cannot be folded, is encoded."""
+    plain = value.isascii() and "=?" not in value and all(len(word) <= MAX_WORD for word in value.split())
     return Header(value, "us-ascii" if plain else UTF8, header_name=header)
 
 

@@ -70,7 +70,7 @@ RESERVED = tuple(
         ),
     )
 )
-"""Networks that lead inside, nowhere, to many, or through a translator to any other. Of IPv6 only `GLOBAL6` leads outside."""
+"""Networks that lead inside, nowhere, to many, or by a translator anywhere. Of IPv6 only `GLOBAL6` leads outside."""
 
 Address: TypeAlias = IPv4Address | IPv6Address
 
@@ -219,7 +219,7 @@ class WebhookChannel:
     def _reachable(self, address: Address) -> bool:
         if any(address in network for network in self._allowed):
             return True
-        outside = address.version == 4 or address in GLOBAL6  # noqa: PLR2004  the version of the protocol
+        outside = isinstance(address, IPv4Address) or (address in GLOBAL6 and address.scope_id is None)
         return outside and not any(address in network for network in RESERVED)
 
     def _addresses(self, place: Place) -> list[str]:
@@ -281,7 +281,7 @@ class WebhookChannel:
         with (
             # One connection for one request: a name that is moved is looked up anew, and nobody shares a way.
             httpcore2.ConnectionPool(self._context, max_keepalive_connections=0, network_backend=network) as pool,
-            pool.stream("POST", url, headers=headers, content=body) as answer,
+            pool.stream("POST", url, headers=[*headers.items()], content=body) as answer,
         ):
             said = b""
             if not 200 <= answer.status < 300:  # noqa: PLR2004  what HTTP calls a success
@@ -376,7 +376,7 @@ def _read(url: object, where: str) -> tuple[Place, str]:
     scheme, host = found["scheme"], found["host"].lower()
     port = int(found["port"] or PORTS[scheme])
     name = host.strip("[]")
-    # Whatever ends in a number is an address to some reader, in one of the many ways to write one; here in one way only.
+    # Whatever ends in a number is an address to some reader, in one of many ways to write it; here in one way only.
     numeric = host.startswith("[") or re.fullmatch(r"0x[0-9a-f]*|[0-9]+", name.rpartition(".")[2])
     number = _literal(name)
     plain = (number is not None and str(number) == name) if numeric else _HOST.fullmatch(name) and len(name) <= 253  # noqa: PLR2004
@@ -409,7 +409,9 @@ def _several(value: object, where: str) -> list[str]:
 
 def _text(value: object, where: str) -> str:
     if not isinstance(value, str) or not value.strip() or not value.isprintable():
-        message = f"{where}: a printable text is needed, not {type(value).__name__ if where == 'secret' else quote(value)}"
+        message = (
+            f"{where}: a printable text is needed, not {type(value).__name__ if where == 'secret' else quote(value)}"
+        )
         raise InvalidValue(message)
     return value
 

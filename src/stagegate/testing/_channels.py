@@ -217,29 +217,27 @@ class ChannelContract:
     # What is its own, and what is not
 
     def test_own(self, tell: Callable[..., Any], received: Callable[[], Sequence[Received]]) -> None:
-        """C01: a notification of its name is delivered, once, and the answer is True."""
+        """C1: a notification of its name is delivered, once, and the answer is True."""
         assert tell() is True
         assert len(received()) == 1
 
     def test_words(self, tell: Callable[..., Any], received: Callable[[], Sequence[Received]]) -> None:
-        """C02: what arrives says the subject and the text of the message."""
+        """C2: what arrives says the subject and the text of the message."""
         tell(subject="Persetujuan DPRD – 議会承認", text="Baris pertama.\n\nZweite Zeile – 三行目 🤝🏽")
 
         (one,) = received()
         assert one.subject == "Persetujuan DPRD – 議会承認"
         assert "Baris pertama.\n\nZweite Zeile – 三行目 🤝🏽" in _lines(one.text)
 
-    def test_others(
-        self, channel: Any, tell: Callable[..., Any], received: Callable[[], Sequence[Received]]
-    ) -> None:
-        """C03: a notification of another channel, however similar its name, is answered None and not delivered."""
+    def test_others(self, channel: Any, tell: Callable[..., Any], received: Callable[[], Sequence[Received]]) -> None:
+        """C3: a notification of another channel, however similar its name, is answered None and not delivered."""
         name = channel.name
         for k, other in enumerate(("another", f"{name}2", f"{name}.{name}", name[:-1] or "x", name.swapcase())):
             assert tell(k, channel=other) is None, other
         assert list(received()) == []
 
     def test_ids(self, tell: Callable[..., Any], received: Callable[[], Sequence[Received]]) -> None:
-        """C04: every call delivers once, in order, and what arrives carries the id of its notification."""
+        """C4: every call delivers once, in order, and what arrives carries the id of its notification."""
         for k in range(3):
             tell(k)
 
@@ -247,7 +245,7 @@ class ChannelContract:
         assert all(str(UUID(int=k)) in one.id for k, one in enumerate(received()))
 
     def test_again(self, tell: Callable[..., Any], received: Callable[[], Sequence[Received]]) -> None:
-        """C05: delivered again, a notification has the same id, so that a receiver can know it."""
+        """C5: delivered again, a notification has the same id, so that a receiver can know it."""
         tell(7)
         tell(7)
 
@@ -255,7 +253,7 @@ class ChannelContract:
         assert first.id == second.id
 
     def test_any_language(self, tell: Callable[..., Any], received: Callable[[], Sequence[Received]]) -> None:
-        """C06: the language of the message may be any."""
+        """C6: the language of the message may be any."""
         langs = ("en", "id", "ja", "zh-Hant", "ar", "tlh", "de-CH-1996")
         for k, lang in enumerate(langs):
             assert tell(k, lang=lang) is True
@@ -267,8 +265,8 @@ class ChannelContract:
     def test_failure(
         self, tell: Callable[..., Any], received: Callable[[], Sequence[Received]], outage: Callable[[], Any]
     ) -> None:
-        """C07: where the receiver refuses for now, an exception says so, and not `Undeliverable`."""
-        with outage(), pytest.raises(Exception, match=".") as caught:
+        """C7: where the receiver refuses for now, an exception says so, and not `Undeliverable`."""
+        with outage(), pytest.raises(Exception, match=r"\w") as caught:
             tell()
 
         assert not isinstance(caught.value, Undeliverable)
@@ -277,19 +275,18 @@ class ChannelContract:
     def test_recovery(
         self, tell: Callable[..., Any], received: Callable[[], Sequence[Received]], outage: Callable[[], Any]
     ) -> None:
-        """C08: once the receiver takes again, the same notification arrives, and the next."""
-        with outage(), pytest.raises(Exception, match="."):
+        """C8: once the receiver takes again, the same notification arrives, and the next."""
+        with outage(), pytest.raises(Exception, match=r"\w"):
             tell(1)
         tell(1)
         tell(2)
 
-        assert [True, True] == [str(UUID(int=k)) in one.id for k, one in enumerate(received(), 1)]
+        assert len(received()) == 2
+        assert all(str(UUID(int=k)) in one.id for k, one in enumerate(received(), 1))
 
-    def test_hopeless(
-        self, tell: Callable[..., Any], received: Callable[[], Sequence[Received]], lost: str
-    ) -> None:
-        """C09: a recipient that can never be told is `Undeliverable`, and nothing arrives."""
-        with pytest.raises(Undeliverable, match="."):
+    def test_hopeless(self, tell: Callable[..., Any], received: Callable[[], Sequence[Received]], lost: str) -> None:
+        """C9: a recipient that can never be told is `Undeliverable`, and nothing arrives."""
+        with pytest.raises(Undeliverable, match=r"\w"):
             tell(to=lost)
 
         assert list(received()) == []
@@ -307,7 +304,9 @@ class ChannelContract:
 
     # Hostile words
 
-    def _arrives(self, tell: Callable[..., Any], received: Callable[[], Sequence[Received]], k: int, **words: str) -> bool:
+    def _arrives(
+        self, tell: Callable[..., Any], received: Callable[[], Sequence[Received]], k: int, **words: Any
+    ) -> bool:
         """Tell something; it arrives as it is, with nothing beside it, or is refused for good and does not arrive."""
         before = len(received())
         try:
@@ -385,10 +384,11 @@ class ChannelContract:
     ) -> None:
         """C18: what is secret stands in no error, nor in what the channel says of itself."""
         said = [repr(channel), str(channel), f"{channel}"]
-        tries = [] if hopeless is None else [(nullcontext, {"to": hopeless})]
+        tries: list[tuple[Callable[[], Any], dict[str, str]]] = []
+        tries += [] if hopeless is None else [(nullcontext, {"to": hopeless})]
         tries += [] if broken is None else [(broken, {})]
         for context, changes in tries:
-            with context(), pytest.raises(Exception, match=".") as caught:
+            with context(), pytest.raises(Exception, match=r"\w") as caught:
                 tell(**changes)
             error: BaseException | None = caught.value
             while error is not None:
@@ -399,7 +399,7 @@ class ChannelContract:
 
     def test_short_errors(self, tell: Callable[..., Any], outage: Callable[[], Any]) -> None:
         """C19: an error is short, and printable whatever the receiver said."""
-        with outage(), pytest.raises(Exception, match=".") as caught:
+        with outage(), pytest.raises(Exception, match=r"\w") as caught:
             tell()
 
         assert len(str(caught.value)) <= 1000
