@@ -81,7 +81,7 @@ def _wanted(item: Any) -> tuple[str, Any]:
     try:
         return name, configured(**settings)
     except (StagegateError, TypeError, ValueError) as error:
-        said = str(error).removeprefix("configured() ")
+        said = re.sub(r"^[\w.]+\(\) ", "", str(error))  # `configured` may be a class, and that is not the user's affair
         raise PluginError(name, f"it cannot be configured: {said}") from error
 
 
@@ -90,9 +90,9 @@ def _settings(item: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     name = settings.pop("plugin", None)
     if not isinstance(name, str):
         message = (
-            f"a table of settings names its plugin under the key 'plugin'; this one has {', '.join(item) or 'none'}"
+            f"a table of settings names its plugin under the key 'plugin'; this one has {', '.join(item) or 'nothing'}"
         )
-        raise PluginError(str(name), message)
+        raise PluginError("plugins", message)
     return name, settings
 
 
