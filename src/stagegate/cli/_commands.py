@@ -12,6 +12,7 @@ from ._defining import deliver, lint, processes
 from ._errors import Program
 from ._migrating import migrate
 from ._moving import advance, amend, end, hold, renew, resume, send_back
+from ._plugin import plugin
 from ._proving import diagram, history, verify
 from ._settings import shared
 from ._timing import deadlines, forecast, recompute, sweep
@@ -51,6 +52,7 @@ COMMANDS = (
     sweep,
     recompute,
     deliver,
+    plugin,
 )
 
 
