@@ -62,8 +62,6 @@ def opened(
     """Open an engine on a file, or on any other place by its url."""
     url = place if "://" in place else f"sqlite:///{place}?timeout=120"
     given = [Channel()] if plugins is None else list(plugins)
-    if url.startswith("postgresql:"):
-        given.append("postgres")
     return kind.open(url, processes=[PROCESS], plugins=given, clock=clock)
 
 

@@ -10,9 +10,13 @@ import pytest
 Harness = Callable[..., tuple[int, dict[str, Any]]]
 
 
-def test_everything_committed_is_delivered(harness: Harness) -> None:
+PLACES = pytest.mark.parametrize("place", ["sqlite", "postgresql"])
+
+
+@PLACES
+def test_everything_committed_is_delivered(harness: Harness, place: str) -> None:
     """After forty kills of producers and dispatchers all that was committed has been delivered, and nothing else."""
-    ended, found = harness("outbox.py", "--kills", "40")
+    ended, found = harness("outbox.py", "--kills", "40", "--place", place)
 
     assert ended == 0
     assert found["faults"] == []
@@ -33,9 +37,10 @@ def test_a_broken_twin_is_caught(harness: Harness, twin: str, word: str) -> None
     assert any(word in fault for fault in found["faults"]), found
 
 
-def test_dispatchers_share_the_work(harness: Harness) -> None:
+@PLACES
+def test_dispatchers_share_the_work(harness: Harness, place: str) -> None:
     """What eight writers cause in random order is delivered once each by three dispatchers, and settled."""
-    ended, found = harness("dispatchers.py", "--rows", "300")
+    ended, found = harness("dispatchers.py", "--rows", "300", "--place", place)
 
     assert ended == 0
     assert found["faults"] == []
