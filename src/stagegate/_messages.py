@@ -317,6 +317,11 @@ def one_line(value: Any, most: int = MOST) -> str:
     return said if len(said) <= most else f"{said[:most]}…"
 
 
+def as_header(value: Any, most: int) -> str:
+    """Return a value as the header of a mail can hold it: one line, nothing of which is an encoded word."""
+    return one_line(value, most).replace("=?", "= ?")
+
+
 def _value(name: str, value: Any, lang: str) -> Value:
     if value is None:
         return ""
@@ -398,7 +403,6 @@ class Wording:
         """Return a notification in words; a kind that nobody has words for is listed plainly."""
         given = {
             **notification.context,
-            "title": notification.context.get("title") or notification.agreement,
             "agreement": notification.agreement,
             "reference": notification.reference or notification.agreement,
             "receipt": str(notification.receipt),
@@ -409,9 +413,10 @@ class Wording:
             template, given = _listing(notification, foot.lang, given)
         lang = template.lang
         values = {name: _value(name, value, lang) for name, value in given.items()}
+        # What has no title that can be seen is called by its id.
+        values["title"] = values.get("title") or values["agreement"]
         body, end = _compiled(template), _compiled(foot)
-        subject = one_line(_put(body.subject, values, _shortly), MOST_OF_SUBJECT).replace("=?", "= ?")
-        subject = subject or notification.kind
+        subject = as_header(_put(body.subject, values, _shortly), MOST_OF_SUBJECT) or notification.kind
         said, proved = _put(body.text, values, _plainly), _put(end.text, values, _plainly)
         shown, sealed = _put(body.html, values, _in_html), _put(end.html, values, _in_html)
         page = _PAGE.format(lang=lang, title=escaping.escape(subject), body=shown, foot=sealed)

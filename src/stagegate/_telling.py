@@ -10,7 +10,7 @@ from ._evidence import ApprovalRequirement
 from ._fields import listed
 from ._history import Event
 from ._kinds import ACTS, fields
-from ._messages import one_line
+from ._messages import as_header
 from ._notices import Notification
 from ._plain import MAX_ITEMS, moment
 from ._process import Process
@@ -182,9 +182,11 @@ def _due(stage: Stage, key: str) -> tuple[Duty | None, Requirement | None]:
 
 
 def _reference(one: Subscription, agreement: Agreement) -> str:
-    """Return what the reader knows the matter by; empty where that is not recorded."""
+    """Return what the reader knows the matter by, fit for a header; empty where that is not recorded."""
     said = agreement.fact(one.reference) if one.reference else None
-    return one_line(said, MOST_OF_REFERENCE) if isinstance(said, (str, int)) and not isinstance(said, bool) else ""
+    if not isinstance(said, (str, int)) or isinstance(said, bool):
+        return ""
+    return as_header(said, MOST_OF_REFERENCE)
 
 
 def _context(

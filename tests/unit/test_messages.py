@@ -376,6 +376,11 @@ class TestRendering:
 
         assert MOST_LISTED == body(Wording().render(told("my.own", **context))).count(": v")
 
+    @pytest.mark.parametrize("title", ["", " \t", "\u200b\u2060", None])
+    def test_without_a_title_it_is_called_by_its_id(self, title: Any) -> None:
+        """A title that nobody can see is none."""
+        assert "deal: note added" == Wording().render(told("note.added", title=title)).subject
+
     def test_a_subject_is_never_empty(self) -> None:
         """Where a subject says nothing, the kind does."""
         assert "my.own" == said("x", subject="$gone").subject

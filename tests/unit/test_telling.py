@@ -323,6 +323,7 @@ class TestWhat:
             (["a"], ""),
             ("x" * 2000, "x" * 200 + "…"),
             ("a\r\nBcc: b", "a Bcc: b"),
+            ("=?utf-8?q?=0A?=", "= ?utf-8?q?=0A?="),
         ],
     )
     def test_the_reference_is_a_fact(self, value: Any, reference: str) -> None:
