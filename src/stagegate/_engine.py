@@ -40,6 +40,9 @@ from ._waking import Waker
 from .exceptions import InvalidValue, NoSuchMove, NotFound, StagegateError, StoreError, quote
 
 MAX_PAGE = 500
+OWN = {"sqlite": "sqlite", "postgresql": "postgres"}
+"""The plugins that are there without being named, by the urls that want them."""
+
 LAPSES = 200
 """How much happens to one agreement in one sweep; what else is due is left to the next, so that every sweep ends."""
 
@@ -176,7 +179,8 @@ class Engine:
         Open an engine.
 
         Args:
-            url: Where the histories are kept: `sqlite:///file.db`, `memory:`, or what a plugin understands.
+            url: Where the histories are kept: `sqlite:///file.db`, `postgresql://user:password@host/database`,
+                `memory:`, or what a plugin understands.
 
             processes: The processes it knows beside the built-in ones: values, or files of definitions.
 
@@ -199,8 +203,9 @@ class Engine:
         """
         url = as_text(url, "url")
         wanted = list(plugins) if isinstance(plugins, Iterable) and not isinstance(plugins, str) else plugins
-        if isinstance(wanted, list) and url.startswith("sqlite:") and "sqlite" not in wanted:
-            wanted.append("sqlite")
+        own = OWN.get(url.partition(":")[0])
+        if isinstance(wanted, list) and own is not None and own not in wanted:
+            wanted.append(own)
         loaded = Plugins(wanted)
         store: Store = MemoryStore() if url == "memory:" else loaded.open_store(url)
         waker = None
