@@ -232,12 +232,11 @@ def test_unknown(client: TestClient, app: FastAPI) -> None:
     office: Office = app.state.office
 
     def cut(session: Session) -> None:
-        event.remove(Session, "before_commit", cut)
         pid = session.connection().connection.driver_connection.info.backend_pid  # type: ignore[union-attr]
         with office.database.connect() as other:
             other.execute(text("SELECT pg_terminate_backend(:pid, 10000)"), {"pid": pid})
 
-    event.listen(Session, "before_commit", cut)
+    event.listen(Session, "before_commit", cut, once=True)
     key = {"Idempotency-Key": "f3b0"}
     answer = client.post(f"{DEAL}/moves", json=letter(), headers=key)
 

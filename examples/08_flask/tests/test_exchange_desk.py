@@ -233,12 +233,11 @@ def test_unknown(client: FlaskClient, app: Flask) -> None:
     desk: Desk = app.extensions["desk"]
 
     def cut(connection: Connection) -> None:
-        event.remove(desk.database, "commit", cut)
         pid = connection.connection.driver_connection.info.backend_pid  # type: ignore[union-attr]
         with desk.database.connect() as other:
             other.execute(text("SELECT pg_terminate_backend(:pid, 10000)"), {"pid": pid})
 
-    event.listen(desk.database, "commit", cut)
+    event.listen(desk.database, "commit", cut, once=True)
     answer = attach(client, "draft_agreement", request_id="form-1")
 
     assert answer.status_code == 503
