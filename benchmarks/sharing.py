@@ -161,7 +161,12 @@ def sharing(folder: Path, rounds: int) -> Iterator[Row]:
             mine, theirs = Callers(), Callers()
             costs = in_turns({"shared": calling(shared, mine), "alone": calling(single, theirs)}, rounds)
             rates = _rates(ratio(costs, "shared", "alone"))
-            yield Row(what=f"{who}: rate of durable changes / rate of each committing alone", ratio=rates, aim=aim, at_least=True)
+            yield Row(
+                what=f"{who}: rate of durable changes / rate of each committing alone",
+                ratio=rates,
+                aim=aim,
+                at_least=True,
+            )
             yield Row(what="... the slowest caller / the mean", ratio=Ratio.of(mine.shares), aim=0.8, at_least=True)
             yield Row(what="... the same where each commits alone", ratio=Ratio.of(theirs.shares))
         costs = in_turns({"shared": _one(shared), "alone": _one(single)}, rounds)
