@@ -81,7 +81,7 @@ def _wanted(item: Any) -> tuple[str, Any]:
     try:
         return name, configured(**settings)
     except (StagegateError, TypeError, ValueError) as error:
-        said = str(error).removeprefix("configured() ")
+        said = re.sub(r"^[\w.]+\(\) ", "", str(error))  # `configured` may be a class, and that is not the user's affair
         raise PluginError(name, f"it cannot be configured: {said}") from error
 
 
