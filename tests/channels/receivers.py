@@ -157,6 +157,7 @@ class PostOffice:
         """Stop listening."""
 
         async def stop() -> None:
+            """Let go of everything."""
             self._server.close()
             await self._server.wait_closed()
             others = asyncio.all_tasks() - {asyncio.current_task()}
@@ -273,6 +274,29 @@ class Witness:
 
     def close(self) -> None:
         """Stop listening."""
+        self._socket.close()
+
+
+class Abrupt:
+    """Says one thing to whoever calls, and hangs up."""
+
+    def __init__(self, said: bytes) -> None:
+        """Listen at once."""
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._socket.getsockname()[1]
+        self._thread = threading.Thread(target=self._answer, args=(said,))
+        self._thread.start()
+
+    def _answer(self, said: bytes) -> None:
+        with self._socket.accept()[0] as connection:
+            connection.sendall(said)
+            connection.shutdown(socket.SHUT_WR)
+            while connection.recv(1024):
+                pass
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._thread.join(10)
         self._socket.close()
 
 

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from stagegate import Engine, InvalidValue, Message, Notification, Undeliverable, hookimpl
-from stagegate.contrib.mail import MailChannel, configured
+from stagegate.contrib.mail import MailChannel, _only, configured
 from stagegate.testing import make_notification, make_process
 from stagegate.testing._lives import CLERK
 
-from .receivers import CERTIFICATE, Guard, PostOffice, Witness
+from .receivers import CERTIFICATE, Abrupt, Guard, PostOffice, Witness
 
 PASSWORD = "correct horse battery staple"  # noqa: S105  it opens nothing
 SENDER = "agreements@city.example"
@@ -189,6 +189,16 @@ class TestRefusals:
         with office.refusing(MAIL=f"{code} who are you"), pytest.raises(ConnectionError, match="who are you"):
             channel(office).stagegate_deliver(note(), MESSAGE)
 
+    @pytest.mark.parametrize("greeting", [b"554 go away\r\n", b"421 too busy\r\n"])
+    def test_at_the_door(self, greeting: bytes) -> None:
+        """A server that refuses the connection has not refused the mail: it is tried again."""
+        server = Abrupt(greeting)
+        said = greeting.decode().strip()
+        about: Any = {"host": "127.0.0.1", "port": server.port, "sender": SENDER, "security": "plain"}
+        with pytest.raises(ConnectionError, match=f"answered {said}"):
+            MailChannel(**about).stagegate_deliver(note(), MESSAGE)
+        server.close()
+
     def test_one_recipient_keeps_no_other(self, office: PostOffice) -> None:
         """Each address is a mail of its own: one that is refused keeps nobody else from theirs."""
         mail = channel(office)
@@ -252,7 +262,7 @@ class TestWords:
         channel(office).stagegate_deliver(told, Message(subject="x", text="順番です。\n", lang="ja"))
 
         receipt = f"bekasi-izumisano #2 {'0' * 64}"
-        assert f"順番です。\n\n-- \n整理番号: 119/SK/2026\n受領証: {receipt}\n" == office.mails[0].body()
+        assert f"順番です。\n\n-- \n参照番号: 119/SK/2026\n受領証: {receipt}\n" == office.mails[0].body()
 
     def test_footer_once(self, office: PostOffice) -> None:
         """What the text says already is not said again."""
@@ -303,6 +313,27 @@ class TestWords:
         channel(office).stagegate_deliver(note(to="council@bücher.example"), MESSAGE)
 
         assert [["council@xn--bcher-kva.example"]] == [mail.to for mail in office.mails]
+
+    def test_no_character(self, office: PostOffice) -> None:
+        """A text that is no text is undeliverable."""
+        with pytest.raises(Undeliverable, match="text: it holds .*, which is no character"):
+            channel(office).stagegate_deliver(note(), Message(subject="x", text="a\ud800"))
+
+    def test_what_only_looks_encoded(self, office: PostOffice) -> None:
+        """What looks like an encoded word and is none arrives as it is."""
+        for subject in ("=?utf-8?b?a?=", "=?utf-8?q??=", "=?x?b?!?=", "=?utf-8?q?=zz?="):
+            channel(office).stagegate_deliver(note(), Message(subject=subject, text="x"))
+
+            assert subject == office.mails[-1].header("Subject")
+
+    @pytest.mark.parametrize(
+        "data", [b"A: 1\r\nB: 2\r\n\r\n", b"\r\n\r\n", b"A: 1\r\n B\r\nX\r\n\r\n", b"A: 1\nB: 2\r\n\r\n"]
+    )
+    def test_last_look(self, data: bytes) -> None:
+        """Whatever `email` may make of them, a mail with other headers than it was given is not sent."""
+        _only(["A"], b"A: 1\r\n more\r\n\r\nB: 2")
+        with pytest.raises(InvalidValue, match="its headers would be"):
+            _only(["A"], data)
 
     def test_receipt_of_an_event(self, office: PostOffice) -> None:
         """Sent by an engine, the receipt names the event that caused it, hash and all."""

@@ -8,13 +8,15 @@ from base64 import b64encode
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
+import httpcore2
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from stagegate import Engine, InvalidValue, Message, Notification, Undeliverable, hookimpl
-from stagegate.contrib.webhook import WebhookChannel, configured, resolve
+from stagegate.contrib.webhook import WebhookChannel, _Pinned, configured, resolve
 from stagegate.testing import ManualClock, make_notification, make_process
 from stagegate.testing._lives import CLERK
 
@@ -388,6 +390,14 @@ class TestTheWay:
         told = make_notification("webhook", to=f"http://127.0.0.1:{witness.port}/")
         with pytest.raises(ConnectionError, match="ReadTimeout"):
             WebhookChannel(hosts=[f"http://127.0.0.1:{witness.port}"], **about).stagegate_deliver(told, MESSAGE)
+
+
+def test_time_is_up(hooks: Hooks, guard: Guard) -> None:
+    """Nobody is called after the time of a request is over."""
+    with pytest.raises(httpcore2.ReadTimeout, match="it took too long"):
+        _Pinned(["127.0.0.1"], monotonic()).connect_tcp("hooks.test", hooks.port)
+
+    assert [] == guard.connections
 
 
 @pytest.fixture

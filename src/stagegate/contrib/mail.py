@@ -44,8 +44,8 @@ UTF8 = Charset("utf-8")
 UTF8.body_encoding = BASE64
 FOOTER = {
     "en": ("Reference", "Receipt"),
-    "id": ("Nomor berkas", "Tanda bukti"),
-    "ja": ("整理番号", "受領証"),
+    "id": ("Nomor rujukan", "Tanda bukti"),
+    "ja": ("参照番号", "受領証"),
 }
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
