@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+import attrs
+
 from ._agreement import Agreement
 from ._evidence import ApprovalRequirement
 from ._fields import listed
@@ -293,11 +295,18 @@ def _reasons(data: Mapping[str, Any], lang: str) -> dict[str, Any]:
     """Return every reason as a sentence in the language of the reader, and their codes; of very many, the first."""
     unmet = [Unmet.from_data(one) for one in data.get("unmet", ())]
     left = data.get("left_out", 0) + max(0, len(unmet) - MAX_ITEMS)
-    said = [reason.text(lang)[:MOST] for reason in unmet[:MAX_ITEMS]]
+    said = [_public(reason).text(lang)[:MOST] for reason in unmet[:MAX_ITEMS]]
     return {
         "reasons": (*said, *((f"… +{left}",) if left else ())),
         "codes": tuple(dict.fromkeys(reason.code for reason in unmet)),
     }
+
+
+def _public(reason: Unmet) -> Unmet:
+    """Return a reason without what an error of a rule or a plugin said, which is for those who run the machine."""
+    params = {**reason.params, "error": "…"} if "error" in reason.params else reason.params
+    alternatives = tuple(tuple(map(_public, part)) for part in reason.alternatives)
+    return attrs.evolve(reason, params=params, alternatives=alternatives)
 
 
 def teller(
