@@ -32,11 +32,14 @@ class Delivered:
         failed: How many will be tried again.
 
         dead: How many were given up.
+
+        again_at: When the first of those that failed will be tried again; None if none has.
     """
 
     delivered: int = 0
     failed: int = 0
     dead: int = 0
+    again_at: datetime | None = attrs.field(default=None, repr=False)
 
 
 def wait(notification: str, tries: int) -> timedelta:
@@ -58,6 +61,7 @@ def deliver(
     *,
     limit: int,
     only: str | None = None,
+    lease: timedelta = LEASE,
 ) -> Delivered:
     """
     Deliver what is due, one notification after the other.
@@ -72,12 +76,15 @@ def deliver(
         limit: How many notifications to take at most.
 
         only: Only the notification of this id.
+
+        lease: For how long this worker has in hand what it takes.
     """
+    again: list[datetime] = []
     counts = {DELIVERED: 0, PENDING: 0, DEAD: 0}
     left = limit
     while left > 0:
         now = clock()
-        claimed = store.claim(now, until=now + LEASE, limit=min(left, 50), only=only)
+        claimed = store.claim(now, until=now + lease, limit=min(left, 50), only=only)
         if not claimed:
             break
         left -= len(claimed)
@@ -88,9 +95,13 @@ def deliver(
             settled = _settled(row, outcome, clock())
             if store.settle(row, settled):
                 counts[settled.status] += 1
+                if settled.status == PENDING:
+                    again.append(settled.due_at)
                 if outcome.gone:
                     store.hold(row.notification.recipient, outcome.error)
-    return Delivered(delivered=counts[DELIVERED], failed=counts[PENDING], dead=counts[DEAD])
+    return Delivered(
+        delivered=counts[DELIVERED], failed=counts[PENDING], dead=counts[DEAD], again_at=min(again, default=None)
+    )
 
 
 def _settled(row: Delivery, outcome: Sent, now: datetime) -> Delivery:

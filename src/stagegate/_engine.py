@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Self, overload
@@ -198,8 +198,10 @@ class Engine:
         """
         url = as_text(url, "url")
         wanted = list(plugins) if isinstance(plugins, Iterable) and not isinstance(plugins, str) else plugins
-        if isinstance(wanted, list) and url.startswith("sqlite:") and "sqlite" not in wanted:
-            wanted.append("sqlite")
+        if isinstance(wanted, list):
+            for scheme, address in (("sqlite", url), ("temporal", wake)):
+                if isinstance(address, str) and address.startswith(f"{scheme}:") and scheme not in wanted:
+                    wanted.append(scheme)
         loaded = Plugins(wanted)
         store: Store = MemoryStore() if url == "memory:" else loaded.open_store(url)
         waker = None
@@ -1170,7 +1172,9 @@ class Engine:
             raise not_found(id_)
         return report
 
-    def deliver(self, *, limit: int = 1000, notification: str | None = None) -> _delivery.Delivered:
+    def deliver(
+        self, *, limit: int = 1000, notification: str | None = None, lease: timedelta = _delivery.LEASE
+    ) -> _delivery.Delivered:
         """
         Deliver what is due in the outbox, once; call it from a timer or after a move.
 
@@ -1178,6 +1182,8 @@ class Engine:
             limit: How many notifications to take at most.
 
             notification: Only the one of this id.
+
+            lease: For how long it has in hand what it takes; if it dies meanwhile, nobody else tries before that.
 
         Raises:
             StoreError: If this engine is in the transaction of a host, which may yet be rolled back.
@@ -1188,8 +1194,11 @@ class Engine:
         if self._joined:
             message = "nothing is delivered before the host has committed; deliver by the engine that using() came from"
             raise StoreError(message)
+        if not isinstance(lease, timedelta) or lease <= timedelta(0):
+            message = f"lease: a timedelta above zero is needed, not {quote(lease)}"
+            raise InvalidValue(message)
         only = None if notification is None else as_text(notification, "notification")
-        return _delivery.deliver(self._store, self._send, self._path.now, limit=limit, only=only)
+        return _delivery.deliver(self._store, self._send, self._path.now, limit=limit, only=only, lease=lease)
 
     def _send(self, notification: Notification) -> Sent:
         return self._plugins.deliver(notification, render(notification))
