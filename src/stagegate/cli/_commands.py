@@ -14,6 +14,7 @@ from ._migrating import migrate
 from ._moving import advance, amend, end, hold, renew, resume, send_back
 from ._proving import diagram, history, verify
 from ._settings import shared
+from ._temporal import temporal
 from ._timing import deadlines, forecast, recompute, sweep
 from .demo import demo
 
@@ -51,6 +52,7 @@ COMMANDS = (
     sweep,
     recompute,
     deliver,
+    temporal,
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
@@ -48,9 +49,15 @@ async def connected(address: Address) -> Client:
         )
         return await asyncio.wait_for(connecting, PATIENCE.total_seconds())
     except (OSError, RuntimeError, TimeoutError, ValueError) as error:
-        why = str(error) or f"no answer in {PATIENCE.total_seconds():.0f} seconds"
-        message = f"Temporal cannot be reached at {address.host}: {why}"
+        message = f"Temporal cannot be reached at {address.host}: {_plain(error)}"
         raise PluginError("temporal", message) from error
+
+
+def _plain(error: Exception) -> str:
+    """Return the words in an error that are meant for people."""
+    said = str(error) or f"no answer in {PATIENCE.total_seconds():.0f} seconds"
+    found = re.search(r'message: "([^"]+)"', said)
+    return found[1] if found else said
 
 
 async def look(client: Client, address: Address, kind: str, key: str) -> None:

@@ -123,9 +123,7 @@ class TemporalWaker:
         with self._news:
             self._waiting = dict.fromkeys([*batch, *self._waiting])
             if self._leaving():
-                LOGGER.warning(
-                    "%d things were not told to Temporal; `stagegate temporal sync` does", len(self._waiting)
-                )
+                LOGGER.warning("not told to Temporal: %d; `stagegate temporal sync` mends it", len(self._waiting))
                 self._waiting.clear()
                 return
             self._warn("down", f"moves go on, and Temporal is told later: {type(error).__name__}: {error}")
