@@ -82,12 +82,24 @@ async def look_again(client: Client, address: Address, kind: str, key: str) -> N
 
 
 async def look_at_all(client: Client, address: Address, things: Iterable[tuple[str, str]]) -> int:
-    """Have many things looked at, and return how many these were."""
+    """
+    Have many things looked at, and return how many these were.
+
+    Raises:
+        PluginError: If Temporal does not answer in time.
+
+        RPCError: If it cannot do it.
+    """
     waiting = list(things)
     for first in range(0, len(waiting), AT_ONCE):
-        some = (look(client, address, *thing) for thing in waiting[first : first + AT_ONCE])
-        # All of them come to an end, so that nothing is under way any more when the first error is raised.
-        for answer in await asyncio.gather(*some, return_exceptions=True):
+        some = [look(client, address, *thing) for thing in waiting[first : first + AT_ONCE]]
+        try:
+            # All of them come to an end, so that nothing is under way any more when the first error is raised.
+            answers = await asyncio.wait_for(asyncio.gather(*some, return_exceptions=True), PATIENCE.total_seconds())
+        except TimeoutError as error:
+            message = f"Temporal at {address.host} gave {_plain(error)}"
+            raise PluginError("temporal", message) from None
+        for answer in answers:
             if isinstance(answer, BaseException):
                 raise answer
     return len(waiting)
