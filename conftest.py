@@ -29,6 +29,8 @@ import pytest
 from sybil import Example, Sybil
 from sybil.parsers import myst, rest
 
+from proof.servers import PostgresServer
+
 # What the shipped contract compares is shown where a clause fails.
 pytest.register_assert_rewrite("stagegate.testing")
 
@@ -40,6 +42,20 @@ ELSEWHERE = {"cd", "git", "make", "pip", "python3", "source"}
 # How long one case takes says more about the machine than about the code.
 hypothesis.settings.register_profile("stagegate", deadline=None, derandomize="CI" in os.environ, print_blob=True)
 hypothesis.settings.load_profile("stagegate")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """Start a PostgreSQL for all tests that ask for one; it does not wait for the disk."""
+    with PostgresServer() as server:
+        yield server
+
+
+@pytest.fixture
+def database(postgres: PostgresServer) -> Iterator[str]:
+    """Create an empty database, and return its url."""
+    with postgres.database() as name:
+        yield postgres.url(name)
 
 
 def enter(namespace: dict[str, Any]) -> None:

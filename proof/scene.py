@@ -6,6 +6,7 @@ import multiprocessing
 import sqlite3
 import time
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -44,9 +45,24 @@ class Channel:
             yield Notification(channel="proof", kind=event.kind, to=to, context=context)
 
 
-def opened(path: str, kind: type[Engine] = Engine) -> Engine:
-    """Open an engine on a file."""
-    return kind.open(f"sqlite:///{path}?timeout=120", processes=[PROCESS], plugins=[Channel()])
+def utc_now() -> datetime:
+    """Say what time it is."""
+    return datetime.now(UTC)
+
+
+def opened(
+    place: str,
+    kind: type[Engine] = Engine,
+    *,
+    plugins: Iterable[Any] | None = None,
+    clock: Callable[[], datetime] = utc_now,
+) -> Engine:
+    """Open an engine on a file, or on any other place by its url."""
+    url = place if "://" in place else f"sqlite:///{place}?timeout=120"
+    given = [Channel()] if plugins is None else list(plugins)
+    if url.startswith("postgresql:"):
+        given.append("postgres")
+    return kind.open(url, processes=[PROCESS], plugins=given, clock=clock)
 
 
 def begun(engine: Engine, agreement: str) -> Agreement:

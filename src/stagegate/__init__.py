@@ -70,6 +70,7 @@ if TYPE_CHECKING:
     from ._running import Deadline as Deadline
     from ._stages import Outcome as Outcome
     from ._stages import Stage as Stage
+    from ._store import Batching as Batching
     from ._store import Definition as Definition
     from ._store import Dossier as Dossier
     from ._store import Joining as Joining
@@ -116,6 +117,7 @@ _ROOMS = {
     "AlreadyExists": ".exceptions",
     "Approval": "._records",
     "Attempt": "._attempt",
+    "Batching": "._store",
     "Calendar": "._calendars",
     "Conflict": ".exceptions",
     "Cursor": "._machine",
@@ -214,6 +216,7 @@ __all__ = [
     "AlreadyExists",
     "Approval",
     "Attempt",
+    "Batching",
     "Calendar",
     "Conflict",
     "Cursor",

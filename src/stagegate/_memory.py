@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from typing import Any, Self
 
@@ -35,6 +35,22 @@ class MemoryStore:
     def unit(self, agreement: str) -> AbstractContextManager[Unit]:
         """Lock everything."""
         return _Unit(self, agreement)
+
+    @contextmanager
+    def batch(self) -> Iterator[MemoryStore]:
+        """Write into a copy, and take its place."""
+        with self._lock:
+            copy = MemoryStore()
+            copy._agreements = dict(self._agreements)
+            copy._entries = {one: list(entries) for one, entries in self._entries.items()}
+            copy._requests = dict(self._requests)
+            copy._outbox = dict(self._outbox)
+            copy._definitions = dict(self._definitions)
+            copy._held = dict(self._held)
+            yield copy
+            self._agreements, self._entries = copy._agreements, copy._entries
+            self._requests, self._outbox = copy._requests, copy._outbox
+            self._definitions, self._held = copy._definitions, copy._held
 
     def get(self, agreement: str) -> Agreement | None:
         """Return an agreement, or None."""

@@ -90,9 +90,9 @@ def _settings(item: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     name = settings.pop("plugin", None)
     if not isinstance(name, str):
         message = (
-            f"a table of settings names its plugin under the key 'plugin'; this one has {', '.join(item) or 'none'}"
+            f"a table of settings names its plugin under the key 'plugin'; this one has {', '.join(item) or 'nothing'}"
         )
-        raise PluginError(str(name), message)
+        raise PluginError("plugins", message)
     return name, settings
 
 

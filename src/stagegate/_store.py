@@ -309,6 +309,21 @@ class Joining(Protocol):
         """
 
 
+@runtime_checkable
+class Batching(Protocol):
+    """What a store may have beside the contract: many changes in one commit."""
+
+    def batch(self) -> AbstractContextManager[Store]:
+        """
+        Have a store for the length of a block, and commit all that was written by it at the end, or nothing.
+
+        Nobody else sees any of it before that. Only the thread that opened the block uses the store.
+
+        Raises:
+            OutcomeUnknown: If it cannot be said whether it was committed.
+        """
+
+
 def work(store: Store, agreement: str, job: Callable[[Unit], T]) -> T:
     """Run *job* in a unit of work of *store*: in its own way, if it has one."""
     own = getattr(store, "work", None)

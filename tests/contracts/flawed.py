@@ -81,6 +81,7 @@ class FlawedStore:
         self._requests: dict[str, Known] = {}
         self._outbox: dict[str, Delivery] = {}
         self._definitions: dict[str, Definition] = {}
+        self._held: dict[str, str] = {}
         self._first: dict[str, Agreement] = {}
         self._offsets: dict[str | None, int] = {}
         self._seen: set[str] = set()
@@ -183,14 +184,16 @@ class FlawedStore:
                     counts.update(values[by])
         return dict(counts)
 
-    def claim(self, now: datetime, *, until: datetime, limit: int) -> Sequence[Delivery]:
+    def claim(self, now: datetime, *, until: datetime, limit: int, only: str | None = None) -> Sequence[Delivery]:
         """Take what is due."""
         late = timedelta(hours=1) if self.has("claims by the hour") else timedelta(0)
         with self._lock:
             taken: list[Delivery] = []
             for row in self.outbox("pending"):
                 free = row.leased_until is None or (row.leased_until <= now and not self.has("leases for ever"))
-                if len(taken) < limit and free and row.due_at <= now + late:
+                held = "*" in self._held or row.notification.recipient in self._held
+                asked = only in (None, row.notification.id) and not held
+                if len(taken) < limit and free and asked and row.due_at <= now + late:
                     taken.append(attrs.evolve(row, leased_until=until))
             for row in taken:
                 if not self.has("leases to two") or row.notification.id in self._seen:
@@ -211,6 +214,27 @@ class FlawedStore:
         """Return its rows."""
         rows = [row for row in self._outbox.values() if status in (None, row.status)]
         return sorted(rows, key=lambda r: (r.due_at, r.notification.agreement, r.notification.n, r.notification.id))
+
+    def requeue(self, now: datetime, notification: str | None = None) -> int:
+        """Make what is dead due again."""
+        with self._lock:
+            dead = [r for r in self.outbox("dead") if notification in (None, r.notification.id)]
+            for row in dead:
+                again = attrs.evolve(row, status="pending", tries=0, due_at=now, error="", expires_at=None)
+                self._outbox[row.notification.id] = again
+        return len(dead)
+
+    def hold(self, scope: str, why: str) -> None:
+        """Deliver nothing of it."""
+        self._held[scope] = why
+
+    def release(self, scope: str) -> bool:
+        """Deliver it again."""
+        return self._held.pop(scope, None) is not None
+
+    def holds(self) -> dict[str, str]:
+        """Return what is held."""
+        return dict(sorted(self._held.items()))
 
     def definition(self, digest: str) -> bytes | None:
         """Return a definition, or None."""
@@ -271,10 +295,10 @@ class FlawedStore:
         found = (a for a in list(self._snapshots.values()) if a.part_of is not None and key(a.part_of) == key(whole))
         return sorted(found, key=lambda a: a.id)
 
-    def known(self, request: str, agreement: str) -> Known | None:
-        """Return what is known of a request."""
+    def known(self, request: str, agreement: str | None = None) -> Known | None:
+        """Return what is known of a request, asked within the unit of an agreement."""
         known = self._requests.get(request.lower() if self.has("ignores case") else request)
-        if known is not None and self.has("forgets requests of others") and known.agreement != agreement:
+        if known is not None and self.has("forgets requests of others") and agreement not in (None, known.agreement):
             return None
         return known
 
@@ -304,7 +328,7 @@ class FlawedStore:
         """Write all of it, or nothing."""
         id_ = self._key(agreement.id)
         entries = self._entries.get(id_, [])
-        rows = {told.id: Delivery(notification=told, due_at=agreement.changed_at) for told in notifications}
+        rows = {told.id: Delivery.of(told, agreement.changed_at) for told in notifications}
         if self.has("keeps the definitions of what failed"):
             self._define(definition)
         if self.has("tells what failed"):

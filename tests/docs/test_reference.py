@@ -4,13 +4,13 @@ import inspect
 import re
 import tomllib
 from collections.abc import Callable, Iterator
-from types import ModuleType
+from types import FunctionType, ModuleType
 
 import attrs
 import pytest
 
 import stagegate
-from stagegate import StagegateError, hookspecs, testing
+from stagegate import StagegateError, check_plugin, hookimpl, hookspecs, testing
 
 Page = Callable[[str], str]
 Section = Callable[[str, str], str]
@@ -47,10 +47,13 @@ DOCUMENTED = dict(
 
 @pytest.mark.parametrize("hook", hookspecs.HOOKS)
 def test_hook_is_documented(hook: str, section: Section) -> None:
-    """Every hook has a section under its exact signature that says when it is called and what an error does."""
-    arguments = ", ".join(inspect.signature(hookspecs.HOOKS[hook]).parameters)
-    said = section(HOOKS, f"`{hook}({arguments})`")
+    """Every hook has a section under its exact signature, with all types, that says when it is called and what an error does."""
+    signature = inspect.signature(hookspecs.HOOKS[hook])
+    said = section(HOOKS, f"`{hook}({', '.join(signature.parameters)})`")
+    # The module does not evaluate its annotations, so that they stand there as they were written.
+    typed = str(signature).replace("'", "")
 
+    assert said.startswith(f"\n\n```text\ndef {hook}{typed}\n```\n")
     assert "| called |" in said
     assert "| an error |" in said
 
@@ -66,6 +69,17 @@ def test_hook_is_on_the_timeline(hook: str, page: Page) -> None:
     arguments = ", ".join(inspect.signature(hookspecs.HOOKS[hook]).parameters)
 
     assert f"{hook}({arguments})" in page("docs/plugins/timeline.md")
+
+
+@pytest.mark.parametrize("hook", hookspecs.HOOKS)
+def test_hook_as_documented_is_taken(hook: str) -> None:
+    """A plugin that implements a hook under the signature of the reference keeps to it."""
+    spec = hookspecs.HOOKS[hook]
+    plugin = ModuleType("plugin")
+    setattr(plugin, hook, hookimpl(FunctionType(spec.__code__, vars(hookspecs), hook)))
+    getattr(plugin, hook).__annotations__ = spec.__annotations__
+
+    assert check_plugin(plugin) is None
 
 
 @pytest.mark.parametrize("module", [stagegate, testing], ids=lambda module: module.__name__)

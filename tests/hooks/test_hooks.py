@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from stagegate import (
     Engine,
     Event,
     GateClosed,
+    InvalidValue,
     MemoryStore,
     NotFound,
     Notification,
@@ -26,9 +28,11 @@ from stagegate import (
     Process,
     RefusedError,
     Stage,
+    StagegateError,
     Store,
     StoreError,
     Unmet,
+    Waker,
     fold,
     hookimpl,
     requirement,
@@ -417,6 +421,85 @@ def test_stagegate_notify_sees_a_copy(process: Process, boss: Actor) -> None:
     assert 4 == len(tried)
     assert ("started", "ann", "a") == (calls[0][1].kind, calls[0][1].actor, calls[0][2].stage)
     assert deal == fold(engine.history("x"))
+
+
+# stagegate_open_waker
+
+
+class Alarm:
+    """A waker that writes down what it is told."""
+
+    def __init__(self) -> None:
+        """Have been told nothing."""
+        self.told: list[tuple[str, ...]] = []
+
+    def schedule(self, agreement: str, due: datetime) -> None:
+        self.told.append(("schedule", agreement, due.isoformat()))
+
+    def cancel(self, agreement: str) -> None:
+        self.told.append(("cancel", agreement))
+
+    def deliver(self, notification: str) -> None:
+        self.told.append(("deliver", notification))
+
+    def close(self) -> None:
+        self.told.append(("close",))
+
+
+class Wakes(Plugin):
+    """Hand over what was handed in, for urls of one scheme."""
+
+    def __init__(self, name: str, answer: Any) -> None:
+        super().__init__(name)
+        self.answer = answer
+
+    @hookimpl
+    def stagegate_open_waker(self, url: str) -> Waker | None:
+        """Answer for one scheme."""
+        if not url.startswith("alarm:"):
+            return None
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        waker: Waker = self.answer
+        return waker
+
+
+def test_stagegate_open_waker_hands_one_over(process: Process, boss: Actor) -> None:
+    """The first waker that knows the url is told of every notification of a commit, and closed with the engine."""
+    alarm = Alarm()
+    plugins = [Tells("teller", [told()]), Wakes("alarm", alarm), Wakes("late", Alarm())]
+    with Engine.open("memory:", processes=[process], plugins=plugins, wake="alarm://clock") as engine:
+        engine.start("p", "x", by=boss)
+        (row,) = engine.outbox()
+
+        assert [("deliver", row.notification.id)] == alarm.told
+    assert ("close",) == alarm.told[-1]
+
+
+@pytest.mark.parametrize(
+    "answer, said",
+    [
+        (OSError("no line"), "plugin 'alarm': it cannot open 'alarm://u:***@clock': OSError: no line"),
+        (3, "plugin 'alarm': what it hands over for 'alarm://u:***@clock' is no Waker: int"),
+        (StoreError("at the door"), "at the door"),
+        (None, "plugin 'alarm': no plugin wakes by 'alarm' urls; name one in plugins=[…]"),
+    ],
+)
+def test_stagegate_open_waker_that_fails(process: Process, answer: Any, said: str) -> None:
+    """Where nobody wakes by the url, the opening ends with what is wrong, and never with a password."""
+    with pytest.raises(StagegateError) as error:
+        Engine.open("memory:", processes=[process], plugins=[Wakes("alarm", answer)], wake="alarm://u:secret@clock")
+
+    assert said == str(error.value)
+
+
+def test_stagegate_open_waker_is_closed_when_the_opening_fails(process: Process) -> None:
+    """A waker is let go of where the opening ends after it."""
+    alarm = Alarm()
+    with pytest.raises(InvalidValue):
+        Engine.open("memory:", processes=3, plugins=[Wakes("alarm", alarm)], wake="alarm:")
+
+    assert [("close",)] == alarm.told
 
 
 # stagegate_deliver

@@ -16,6 +16,7 @@ from stagegate import (
     Attempt,
     Engine,
     Event,
+    InvalidValue,
     MemoryStore,
     Notification,
     PluginError,
@@ -353,6 +354,7 @@ def test_hooks_are_listed() -> None:
     """The hooks there are, in the order of an engine's life."""
     assert [
         "stagegate_open_store",
+        "stagegate_open_waker",
         "stagegate_processes",
         "stagegate_requirements",
         "stagegate_calendars",
@@ -376,3 +378,65 @@ def test_store_is_a_protocol() -> None:
     """What a plugin hands over is recognised by what it can do, not by whose child it is."""
     assert isinstance(MemoryStore(), Store)
     assert not isinstance(Good(), Store)
+
+
+# Plugins that are configured
+
+
+class Bell:
+    """A plugin that has to be told how loud."""
+
+    def __init__(self, loud: int) -> None:
+        """Be that loud."""
+        self.loud = loud
+
+    @hookimpl
+    def stagegate_deliver(self, notification: Notification) -> bool | None:
+        """Ring."""
+        return True
+
+
+def configured(*, loud: int, **others: Any) -> Bell:
+    """Return the plugin with its settings."""
+    if others:
+        message = f"there is no setting {', '.join(others)}"
+        raise InvalidValue(message)
+    return Bell(loud)
+
+
+@pytest.fixture
+def entry_point(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """Have an installed package that names a plugin `bell`, which takes settings."""
+    module = ModuleType("bell")
+    module.configured = configured  # type: ignore[attr-defined]
+    monkeypatch.setattr("stagegate._plugins.load", lambda name: module)
+    return module
+
+
+@pytest.mark.usefixtures("entry_point")
+def test_plugin_is_configured() -> None:
+    """A table names a plugin and what it is configured with."""
+    with Engine.open("memory:", plugins=[{"plugin": "bell", "loud": 11}]) as engine:
+        assert ("bell",) == engine.plugins
+
+
+@pytest.mark.usefixtures("entry_point")
+@pytest.mark.parametrize(
+    "wanted, said",
+    [
+        ("bell", "plugin 'bell': it cannot be configured: missing 1 required keyword-only argument: 'loud'"),
+        ({"plugin": "bell", "loud": 1, "far": 2}, "plugin 'bell': it cannot be configured: there is no setting far"),
+        ({"loud": 1}, "names its plugin under the key 'plugin'; this one has loud"),
+        ({}, "names its plugin under the key 'plugin'; this one has nothing"),
+    ],
+)
+def test_settings_that_do_not_fit(wanted: Any, said: str) -> None:
+    """Settings that are missing, unknown or nobody's are errors that name the plugin."""
+    with pytest.raises(PluginError, match=re.escape(said)):
+        Engine.open("memory:", plugins=[wanted])
+
+
+def test_settings_of_a_plugin_that_takes_none() -> None:
+    """Settings for a plugin that takes none are refused."""
+    with pytest.raises(PluginError, match="plugin 'log': it takes no settings, but was given level"):
+        Engine.open("memory:", plugins=[{"plugin": "log", "level": "INFO"}])

@@ -367,8 +367,8 @@ class TestOutbox:
     def test_added(self, scene: Scene) -> None:
         """A row that nothing caused is found, at the event that it claims."""
         report = scene.tamper(
-            "INSERT INTO outbox SELECT agreement, n, 'lie', payload, status, tries, due_at, leased_until, error, seal"
-            " FROM outbox WHERE agreement = 'A' AND n = 1 LIMIT 1"
+            "INSERT INTO outbox SELECT agreement, n, 'lie', payload, status, tries, due_at, leased_until, error,"
+            " expires_at, recipient, seal FROM outbox WHERE agreement = 'A' AND n = 1 LIMIT 1"
         )
 
         assert named(report, VICTIM, 1), str(report)

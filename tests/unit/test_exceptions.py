@@ -23,6 +23,7 @@ from stagegate import (
     RequestReused,
     StagegateError,
     StoreError,
+    Undeliverable,
     Unmet,
 )
 
@@ -60,6 +61,7 @@ ERRORS: list[tuple[StagegateError, str]] = [
         OutcomeUnknown("it broke", "r1"),
         "it broke; to learn whether it happened, repeat the call with request_id='r1'",
     ),
+    (Undeliverable("no such street", gone=True), "no such street"),
     (HistoryTampered("odd"), "odd"),
     (PluginError("mail", "it is broken"), "plugin 'mail': it is broken"),
 ]

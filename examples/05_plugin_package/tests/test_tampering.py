@@ -109,9 +109,9 @@ def test_arrangement(folder: Path, how: str) -> None:
 
 
 def test_every_byte(folder: Path) -> None:
-    """A single byte that is changed anywhere is found."""
+    """A single byte that is changed anywhere is found, but the last: without its newline a line was never finished."""
     whole = (folder / "journal.jsonl").read_bytes()
-    for place in range(0, len(whole), 61):
+    for place in range(0, len(whole) - 1, 61):
         changed = bytes([whole[place] ^ 1])
         (folder / "journal.jsonl").write_bytes(whole[:place] + changed + whole[place + 1 :])
         with opened(folder) as engine:

@@ -12,6 +12,7 @@ from ._defining import deliver, lint, processes
 from ._errors import Program
 from ._migrating import migrate
 from ._moving import advance, amend, end, hold, renew, resume, send_back
+from ._plugin import plugin
 from ._proving import diagram, history, verify
 from ._settings import shared
 from ._temporal import temporal
@@ -53,6 +54,7 @@ COMMANDS = (
     recompute,
     deliver,
     temporal,
+    plugin,
 )
 
 

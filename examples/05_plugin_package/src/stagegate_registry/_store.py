@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -38,10 +39,15 @@ class _State:
         self.requests: dict[str, Known] = {}
         self.outbox: dict[str, Delivery] = {}
         self.definitions: dict[str, Definition] = {}
+        self.held: dict[str, str] = {}
 
     def fold(self, line: Any) -> None:
         """Take the next line: all of it, or, where it cannot be read, nothing."""
-        if "rows" in line:
+        if "held" in line:
+            scope, why = line["held"]
+            self.held.pop(scope, None) if why is None else self.held.update({scope: why})
+            rows = []
+        elif "rows" in line:
             rows = [_row(self.outbox[row["id"]].notification, row) for row in line["rows"]]
         else:
             agreement, request = Agreement.from_data(line["agreement"]), line["request"]
@@ -49,8 +55,9 @@ class _State:
             body = line["body"].encode("utf-8", "surrogateescape")
             entry = Entry(n=line["n"], body=body, hash=bytes.fromhex(line["hash"]))
             known = {id_: Known(**one) for id_, one in request.items()}
-            told = [Notification(**one, agreement=agreement.id, n=entry.n) for one in line["notifications"]]
-            rows = [Delivery(notification=one, due_at=agreement.changed_at) for one in told]
+            place: dict[str, Any] = {"agreement": agreement.id, "n": entry.n, "hash": entry.hash}
+            told = [Notification(**one, **place) for one in line["notifications"]]
+            rows = [Delivery.of(one, agreement.changed_at) for one in told]
             self.entries.setdefault(agreement.id, []).append(entry)
             self.agreements[agreement.id] = agreement
             self.requests.update(known)
@@ -59,12 +66,18 @@ class _State:
                 self.definitions.setdefault(pin.digest, Definition(pin, body))
         self.outbox.update((row.notification.id, row) for row in rows)
 
-    def due(self, now: datetime, limit: int) -> list[Delivery]:
-        """Return the oldest rows of the outbox that are due and in nobody's hand."""
+    def due(self, now: datetime, limit: int, only: str | None) -> list[Delivery]:
+        """Return the oldest rows of the outbox that are due, in nobody's hand and not held."""
+        if "*" in self.held:
+            return []
         free = (
             row
             for row in self.outbox.values()
-            if row.status == "pending" and row.due_at <= now and (row.leased_until is None or row.leased_until <= now)
+            if row.status == "pending"
+            and row.due_at <= now
+            and (row.leased_until is None or row.leased_until <= now)
+            and only in (None, row.notification.id)
+            and row.notification.recipient not in self.held
         )
         return sorted(free, key=_age)[:limit]
 
@@ -91,7 +104,7 @@ def _age(row: Delivery) -> tuple[datetime, str, int, str]:
 
 
 def _row(notification: Notification, written: Mapping[str, Any]) -> Delivery:
-    until = written["leased_until"]
+    until, expires = written["leased_until"], written["expires_at"]
     return Delivery(
         notification=notification,
         status=written["status"],
@@ -99,6 +112,7 @@ def _row(notification: Notification, written: Mapping[str, Any]) -> Delivery:
         due_at=datetime.fromisoformat(written["due_at"]),
         leased_until=None if until is None else datetime.fromisoformat(until),
         error=written["error"],
+        expires_at=None if expires is None else datetime.fromisoformat(expires),
     )
 
 
@@ -110,6 +124,7 @@ def _written(row: Delivery, until: datetime | None) -> dict[str, Any]:
         "due_at": row.due_at.isoformat(),
         "leased_until": None if until is None else until.isoformat(),
         "error": row.error,
+        "expires_at": None if row.expires_at is None else row.expires_at.isoformat(),
     }
 
 
@@ -191,13 +206,18 @@ class FolderStore:
             meant = [a for a in self._state.agreements.values() if query.matches(a)]
         return dict(Counter(value for agreement in meant for value in _values(agreement, by)))
 
-    def claim(self, now: datetime, *, until: datetime, limit: int) -> Sequence[Delivery]:
+    def known(self, request: str) -> Known | None:
+        """Return what is known of a request; the lock is waited for, so that nobody is writing it any more."""
+        with self._journal.locked():
+            return self._state.requests.get(request)
+
+    def claim(self, now: datetime, *, until: datetime, limit: int, only: str | None = None) -> Sequence[Delivery]:
         """Take rows of the outbox."""
         with self._journal.fresh():
-            if not self._state.due(now, 1):
+            if not self._state.due(now, 1, only):
                 return []
         with self._journal.locked():
-            rows = [_written(row, until) for row in self._state.due(now, limit)]
+            rows = [_written(row, until) for row in self._state.due(now, limit, only)]
             if rows:
                 self._journal.append({"rows": rows})
             return [self._state.outbox[row["id"]] for row in rows]
@@ -215,6 +235,36 @@ class FolderStore:
         """Return the rows of the outbox."""
         with self._journal.fresh():
             return sorted((row for row in self._state.outbox.values() if status in (None, row.status)), key=_age)
+
+    def requeue(self, now: datetime, notification: str | None = None) -> int:
+        """Make dead rows due again."""
+        with self._journal.locked():
+            again = [
+                {**_written(row, None), "status": "pending", "tries": 0, "due_at": now.isoformat(), "error": ""}
+                for row in self._state.outbox.values()
+                if row.status == "dead" and notification in (None, row.notification.id)
+            ]
+            if again:
+                self._journal.append({"rows": [{**row, "expires_at": None} for row in again]})
+            return len(again)
+
+    def hold(self, scope: str, why: str) -> None:
+        """Deliver nothing of it."""
+        with self._journal.locked():
+            self._journal.append({"held": [scope, why]})
+
+    def release(self, scope: str) -> bool:
+        """Deliver it again."""
+        with self._journal.locked():
+            held = scope in self._state.held
+            if held:
+                self._journal.append({"held": [scope, None]})
+            return held
+
+    def holds(self) -> dict[str, str]:
+        """Return what is held."""
+        with self._journal.fresh():
+            return dict(sorted(self._state.held.items()))
 
     def definition(self, digest: str) -> bytes | None:
         """Return a definition, or None."""
@@ -294,10 +344,7 @@ class _Unit:
                 "n": entry.n,
                 "body": entry.body.decode("utf-8", "surrogateescape"),
                 "hash": entry.hash.hex(),
-                "notifications": [
-                    {"id": told.id, "channel": told.channel, "kind": told.kind, "to": told.to, "context": told.context}
-                    for told in notifications
-                ],
+                "notifications": [{"id": told.id, **json.loads(told.payload())} for told in notifications],
                 "request": {} if request is None else {request[0]: _known(request[1])},
                 "definition": None if definition is None else _definition(definition),
             }

@@ -1,0 +1,139 @@
+"""What a row means: how agreements and deliveries are written into columns and read back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any
+
+from stagegate import Agreement, Delivery, HistoryTampered, Known, Notification
+
+SNAPSHOT = "a.id, a.n, a.version, a.head, a.snapshot"
+OUTBOX = "agreement, n, id, payload, status, tries, due_at, leased_until, error, expires_at, recipient, seal"
+"""The columns of a row of the outbox; the last is the check over those before it."""
+
+DELIVERY = (
+    ", ".join(f"o.{column}" for column in OUTBOX.split(", "))
+    + ", (SELECT e.hash FROM stagegate.event e WHERE e.agreement = o.agreement AND e.n = o.n)"
+)
+"""A row of the outbox, with the hash of the event that caused it."""
+
+COPIED = (
+    "n",
+    "version",
+    "head",
+    "process",
+    "stage",
+    "owner",
+    "outcome",
+    "on_hold",
+    "changed_at",
+    "searchable",
+    "wakes_at",
+    "overdue",
+)
+"""The columns of an agreement that are copied from its snapshot."""
+
+SORT = ("stage", "process", "owner", "outcome", "on_hold")
+"""The columns by which agreements are counted."""
+
+
+def iso(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
+
+
+def columns_of(agreement: Agreement) -> dict[str, Any]:
+    wakes = agreement.wakes_at
+    return {
+        "n": agreement.n,
+        "version": agreement.version,
+        "head": agreement.head,
+        "process": agreement.process.id,
+        "stage": agreement.stage,
+        "owner": " ".join(agreement.owner),
+        "outcome": agreement.outcome,
+        "on_hold": agreement.hold is not None,
+        "changed_at": iso(agreement.changed_at),
+        "searchable": agreement.searchable,
+        "wakes_at": None if wakes is None else iso(wakes),
+        "overdue": agreement.overdue,
+    }
+
+
+def sort_of(agreement: Agreement) -> tuple[Any, ...]:
+    """Return the sort that an agreement is counted in."""
+    owner, outcome = " ".join(agreement.owner), agreement.outcome or ""
+    return agreement.stage, agreement.process.id, owner, outcome, agreement.hold is not None
+
+
+def members_of(agreement: Agreement) -> set[tuple[str, str]]:
+    members = {("owner", role) for role in agreement.owner} | {("party", party.id) for party in agreement.parties}
+    return members if agreement.part_of is None else members | {("whole", agreement.part_of)}
+
+
+def seal(row: Sequence[Any]) -> bytes:
+    """Return the check of a row of the outbox: SHA-256 over all its columns."""
+    return sha256(repr(tuple(row)).encode("utf-8", "surrogatepass")).digest()
+
+
+def key_of(scope: str) -> str:
+    """Return what a hold is kept under."""
+    return sha256(scope.encode()).hexdigest()
+
+
+def known_of(row: Sequence[Any] | None) -> Known | None:
+    return None if row is None else Known(agreement=row[0], n=row[1], fingerprint=row[2])
+
+
+def snapshot_of(row: Sequence[Any]) -> Agreement:
+    id_, n, version, head, snapshot = row
+    try:
+        found = Agreement.from_json(snapshot)
+    except HistoryTampered as error:
+        message = f"{id_}: {error}; nothing was changed, run verify"
+        raise HistoryTampered(message) from None
+    if (found.id, found.n, found.version, found.head) != (id_, n, version, head):
+        message = f"{id_}: its snapshot is not that of event {n}; nothing was changed, run verify"
+        raise HistoryTampered(message)
+    return found
+
+
+def delivery_of(row: Sequence[Any]) -> Delivery:
+    agreement, n, id_, payload, status, tries, due_at, leased_until, error, expires_at = row[:10]
+    try:
+        notification = Notification(**json.loads(payload), id=id_, agreement=agreement, n=n, hash=row[12] or b"")
+        due = datetime.fromisoformat(due_at)
+        until, expires = (None if at is None else datetime.fromisoformat(at) for at in (leased_until, expires_at))
+    except (ValueError, TypeError) as damage:
+        message = f"the notification {id_} in the outbox cannot be read ({damage}); run verify"
+        raise HistoryTampered(message) from None
+    return Delivery(
+        notification=notification,
+        status=status,
+        tries=tries,
+        due_at=due,
+        leased_until=until,
+        error=error,
+        expires_at=expires,
+    )
+
+
+def row_of(delivery: Delivery) -> tuple[Any, ...]:
+    """Return the columns of a delivery, sealed."""
+    told = delivery.notification
+    row = (
+        told.agreement,
+        told.n,
+        told.id,
+        told.payload(),
+        delivery.status,
+        delivery.tries,
+        iso(delivery.due_at),
+        None if delivery.leased_until is None else iso(delivery.leased_until),
+        delivery.error,
+        None if delivery.expires_at is None else iso(delivery.expires_at),
+        told.recipient,
+    )
+    return (*row, seal(row))

@@ -1,0 +1,247 @@
+"""
+A unit of work, in three ways.
+
+`Eager` takes no lock: it reads, lets the caller decide, and writes everything by one statement that finds the agreement
+at the number it was read at, or writes nothing. `Locked` keeps everybody else out from the beginning; it is for whoever
+has lost a race. `Joined` does the same in a transaction that the host owns.
+
+What is read of other agreements is looked at again when it is written, behind a lock on them that is taken in the order
+of their ids, the own one among them; so two that rest on each other wait for each other, and neither for ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+import psycopg
+
+from stagegate import (
+    Agreement,
+    Conflict,
+    Definition,
+    Entry,
+    Known,
+    Notification,
+    OutcomeUnknown,
+    StoreError,
+)
+
+from ._connections import AGAIN, Connection, Connections, cursor_of, dead, explained, said
+from ._rows import SNAPSHOT, known_of, snapshot_of
+from ._statements import written
+
+GET = f"SELECT {SNAPSHOT} FROM stagegate.agreement a WHERE a.id = %s"
+PARTS = (
+    f"SELECT {SNAPSHOT} FROM stagegate.member m JOIN stagegate.agreement a ON a.id = m.agreement"
+    " WHERE m.kind = 'whole' AND m.value = %s ORDER BY a.id"
+)
+KNOWN = "SELECT agreement, n, fingerprint FROM stagegate.request WHERE id = %s"
+SHARE = "SELECT 1 FROM stagegate.agreement WHERE id = ANY(%s) ORDER BY id FOR SHARE"
+OWN = "SELECT 1 FROM stagegate.agreement WHERE id = %s FOR NO KEY UPDATE"
+
+TAKEN = {"event_pkey", "agreement_pkey", "request_pkey"}
+"""Where two writers meet."""
+
+
+class UnitOfWork:
+    """What the three have in common."""
+
+    LOCK = LOCK_OTHERS = ""
+
+    def __init__(self, connection: Connection, agreement: str, where: str) -> None:
+        """Ask nothing yet."""
+        self._connection = connection
+        self._where = where
+        self._cursor = cursor_of(connection)
+        self._read: dict[str, Agreement | None] = {}
+        self._parts: int | None = None
+        self._done = False
+        self.id = agreement
+        self.agreement: Agreement | None = None
+        self.again = False
+        """Whether it failed in a way in which it may be tried again: nothing was written."""
+
+    def open(self) -> Self:
+        """Read the agreement, behind a lock if that is the way."""
+        self.begin()
+        self.agreement = self._get(self.id, self.LOCK)
+        return self
+
+    def begin(self) -> None:
+        """Begin the transaction, where there is one from the beginning."""
+
+    def _failed(self, error: psycopg.Error, doing: str) -> StoreError:
+        self.again = error.sqlstate in AGAIN or dead(error, self._connection)
+        return explained(error, doing, self._where)
+
+    def _ask(self, doing: str, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+        try:
+            return self._cursor.execute(sql, values).fetchall()
+        except psycopg.Error as error:
+            raise self._failed(error, doing) from error
+
+    def _get(self, agreement: str, lock: str) -> Agreement | None:
+        rows = self._ask(f"reading {agreement!r}", GET + lock, agreement)
+        return snapshot_of(rows[0]) if rows else None
+
+    def other(self, agreement: str) -> Agreement | None:
+        if agreement == self.id:
+            return self.agreement
+        if agreement not in self._read:
+            self._read[agreement] = self._get(agreement, self.LOCK_OTHERS)
+        return self._read[agreement]
+
+    def parts(self) -> Sequence[Agreement]:
+        rows = self._ask(f"reading the parts of {self.id!r}", PARTS + self.LOCK_OTHERS, self.id)
+        parts = [snapshot_of(row) for row in rows]
+        for part in parts:
+            seen = self._read.setdefault(part.id, part)
+            if seen is None or seen.n != part.n:
+                self.again = True
+                raise Conflict(part.id, 0 if seen is None else seen.n, part.n)
+        self._parts = len(parts)
+        return parts
+
+    def known(self, request: str) -> Known | None:
+        rows = self._ask(f"reading the request {request!r}", KNOWN, request)
+        return known_of(rows[0]) if rows else None
+
+    def commit(
+        self,
+        agreement: Agreement,
+        entry: Entry,
+        notifications: Sequence[Notification],
+        request: tuple[str, Known] | None,
+        definition: Definition | None = None,
+    ) -> None:
+        if self._done:
+            message = f"{self.id}: a unit of work commits once"
+            raise StoreError(message)
+        before = 0 if self.agreement is None else self.agreement.n
+        if entry.n != before + 1:
+            raise Conflict(self.id, entry.n - 1, before)
+        self._done = True
+        read = {id_: one for id_, one in self._read.items() if id_ != self.id}
+        sql, values = written(
+            self.agreement, agreement, entry, notifications, request, definition, read=read, parts=self._parts
+        )
+        try:
+            moved = self._write(sql, values)
+        except psycopg.errors.UniqueViolation as error:
+            if error.diag.constraint_name not in TAKEN:
+                raise self._failed(error, "committing") from error
+            self.again = True
+            if error.diag.constraint_name == "request_pkey":
+                message = f"{self.id}: the request id was taken meanwhile; nothing was changed, repeat the call"
+                raise StoreError(message) from error
+            raise Conflict(self.id, before, before + 1) from error
+        except psycopg.Error as error:
+            raise self._failed(error, "committing") from error
+        if not moved:
+            self.again = True
+            raise Conflict(self.id, before, before + 1)
+
+    def _write(self, sql: str, values: dict[str, Any]) -> bool:
+        """Write it durably, unless something has changed; say whether it was written."""
+        raise NotImplementedError
+
+    def _execute(self, sql: str, values: Any = None) -> int:
+        return self._cursor.execute(sql, values).rowcount
+
+
+class _Committing(UnitOfWork):
+    """One that commits by itself, so that it may not hear whether it has."""
+
+    def __init__(self, connections: Connections, connection: Connection, agreement: str) -> None:
+        self._connections = connections
+        super().__init__(connection, agreement, connections.place.name)
+
+    def _unknown(self, error: psycopg.Error) -> OutcomeUnknown:
+        self._connections.lose(self._connection)
+        return OutcomeUnknown(f"{self._where}: the connection was lost while committing ({said(error)})")
+
+
+class Eager(_Committing):
+    """Reads without a lock, and writes by one statement."""
+
+    def _write(self, sql: str, values: dict[str, Any]) -> bool:
+        try:
+            if not self._read and self._parts is None:
+                return self._execute(sql, values) == 1
+            return self._behind_locks(sql, values)
+        except psycopg.Error as error:
+            if dead(error, self._connection):
+                raise self._unknown(error) from error
+            raise
+
+    def _behind_locks(self, sql: str, values: dict[str, Any]) -> bool:
+        """Lock what was read, in the order of the ids; look at it again, write, and commit: all of it sent together."""
+        others = sorted(id_ for id_, one in self._read.items() if one is not None)
+        low, high = [one for one in others if one < self.id], [one for one in others if one > self.id]
+        with self._connection.pipeline():
+            self._execute("BEGIN")
+            if low:
+                self._execute(SHARE, (low,))
+            if self.agreement is not None:
+                self._execute(OWN, (self.id,))
+            if high:
+                self._execute(SHARE, (high,))
+            writing = psycopg.Cursor(self._connection)
+            writing.execute(sql, values)
+            # It writes nothing where something has changed; then there is nothing to be committed.
+            self._execute("COMMIT")
+        return writing.rowcount == 1
+
+
+class Locked(_Committing):
+    """Keeps everybody else out from the beginning."""
+
+    LOCK = " FOR NO KEY UPDATE"
+    LOCK_OTHERS = " FOR SHARE OF a"
+
+    def begin(self) -> None:
+        try:
+            self._execute("BEGIN")
+        except psycopg.Error as error:
+            raise self._failed(error, f"locking {self.id!r}") from error
+
+    def _write(self, sql: str, values: dict[str, Any]) -> bool:
+        if self._execute(sql, values) != 1:
+            self._execute("ROLLBACK")
+            return False
+        try:
+            self._execute("COMMIT")
+        except psycopg.Error as error:
+            if dead(error, self._connection):
+                raise self._unknown(error) from error
+            raise
+        return True
+
+
+class Joined(UnitOfWork):
+    """Writes in the transaction of a host: behind a savepoint, and without a commit."""
+
+    LOCK = Locked.LOCK
+    LOCK_OTHERS = Locked.LOCK_OTHERS
+    SAVEPOINT = "stagegate_unit"
+
+    def begin(self) -> None:
+        try:
+            self._execute(f"SAVEPOINT {self.SAVEPOINT}")
+        except psycopg.Error as error:
+            raise self._failed(error, f"joining the transaction of the host for {self.id!r}") from error
+
+    def leave(self, *, failed: bool) -> None:
+        """Keep what was written, or take it back; what the host did before stays."""
+        if self._connection.closed or self._connection.broken:
+            return
+        try:
+            if failed:
+                self._execute(f"ROLLBACK TO SAVEPOINT {self.SAVEPOINT}")
+            self._execute(f"RELEASE SAVEPOINT {self.SAVEPOINT}")
+        except psycopg.Error as error:
+            raise self._failed(error, f"leaving the transaction of the host for {self.id!r}") from error
+
+    def _write(self, sql: str, values: dict[str, Any]) -> bool:
+        return self._execute(sql, values) == 1
