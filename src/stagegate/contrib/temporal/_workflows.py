@@ -1,9 +1,9 @@
 """
 What waits in Temporal. It knows an id and nothing else: what is to be done, and when, the store says each time.
 
-Everything here runs again from its recorded history, on any machine, years later. So it is small, it asks for nothing
-but Temporal's own time, and it is never changed in place: another order of steps gets other names in `WORKFLOWS`, and
-`sync` starts them.
+Everything here runs again from its recorded history, on any machine, years later. So it is small, and it asks for
+nothing but Temporal's own time. A change in the order of its steps needs `workflow.patched`: the histories that the
+tests replay show whether it can go on with what is under way.
 """
 
 from __future__ import annotations
