@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import socket
 import subprocess
 import sysconfig
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ParamSpec, Self
 
 import attrs
 from temporalio.client import Client, WorkflowHandle
@@ -89,6 +90,26 @@ class Channel:
         return True
 
 
+P = ParamSpec("P")
+
+
+def in_a_loop(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
+    """Run an asynchronous test in a loop of its own; Temporal's client is given the moment that it needs to end."""
+
+    @functools.wraps(test)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        async def whole() -> None:
+            """Run it."""
+            try:
+                await test(*args, **kwargs)
+            finally:
+                await asyncio.sleep(LEAVE)
+
+        asyncio.run(whole())
+
+    return run
+
+
 def free_port() -> int:
     """Return a port that nobody listens on."""
     with contextlib.closing(socket.socket()) as probe:
@@ -140,6 +161,7 @@ class Server:
 
     def _answers(self) -> bool:
         async def ask() -> bool:
+            """Ask anything."""
             try:
                 client = await Client.connect(f"127.0.0.1:{self.port}", namespace="default")
                 await client.count_workflows()
@@ -196,13 +218,13 @@ class Office:
         client = client or await connected(self.address)
         async with serving(engine, client, self.address, lease=timedelta(seconds=5)):
             yield client
-        await asyncio.sleep(LEAVE)
 
     async def watches(self, client: Client, *wanted: tuple[str, str]) -> None:
         """Wait until Temporal watches over exactly this."""
         there: set[tuple[str, str]] = set()
 
         async def so() -> bool:
+            """Compare."""
             there.clear()
             there.update(await watched(client, self.address))
             return there == set(wanted)

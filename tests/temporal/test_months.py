@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,7 +15,7 @@ from temporalio.testing import WorkflowEnvironment
 from stagegate import Engine, Event
 from stagegate.contrib.temporal._workflows import AGREEMENT, NOTIFICATION
 
-from .scene import BOSS, DESK, SCRIPTS, Office, council, planned, until_async
+from .scene import BOSS, DESK, SCRIPTS, Office, council, in_a_loop, planned, until_async
 
 NEAR = timedelta(minutes=5)
 """What is recorded so soon after it was due was not forgotten; the time between looks is months."""
@@ -66,6 +66,7 @@ async def months(folder: Path) -> AsyncIterator[Months]:
         loop = asyncio.get_running_loop()
 
         def clock() -> datetime:
+            """Say what time it is there."""
             # Asked from threads only: the loop goes on meanwhile.
             now = asyncio.run_coroutine_threadsafe(server.get_current_time(), loop).result(60)
             return now.astimezone(UTC)
@@ -80,20 +81,10 @@ async def months(folder: Path) -> AsyncIterator[Months]:
             await asyncio.to_thread(engine.close)
 
 
-def run(folder: Path, play: Callable[[Months], Awaitable[None]]) -> None:
-    """Play something over months."""
-
-    async def go() -> None:
-        async with months(folder) as time:
-            await play(time)
-
-    asyncio.run(go())
-
-
-def test_reminder_overdue_and_silence(tmp_path: Path) -> None:
+@in_a_loop
+async def test_reminder_overdue_and_silence(tmp_path: Path) -> None:
     """A reminder, the end of 45 working days and a decision by silence each come at their date, once, and are told."""
-
-    async def play(time: Months) -> None:
+    async with months(tmp_path) as time:
         deal = await asyncio.to_thread(council, time.engine)
         stage = deal.deadlines["stage:council"]
         silence = next(one for key, one in deal.deadlines.items() if key.startswith("requirement:"))
@@ -111,13 +102,11 @@ def test_reminder_overdue_and_silence(tmp_path: Path) -> None:
         assert len(time.office.channel.got) == len(set(time.office.channel.got)) == 5
         assert (await asyncio.to_thread(time.engine.verify)).ok
 
-    run(tmp_path, play)
 
-
-def test_deadline_that_moves(tmp_path: Path) -> None:
+@in_a_loop
+async def test_deadline_that_moves(tmp_path: Path) -> None:
     """Sent back and brought again, an agreement is reminded by the new dates, and not by the old ones."""
-
-    async def play(time: Months) -> None:
+    async with months(tmp_path) as time:
         first = await asyncio.to_thread(council, time.engine)
         await time.pass_by(days=40)
         await asyncio.to_thread(lambda: time.engine.send_back("deal", "plan", "again", by=DESK))
@@ -132,30 +121,24 @@ def test_deadline_that_moves(tmp_path: Path) -> None:
         assert before is not None
         assert before < at <= datetime.fromisoformat(came[1].data["recorded_at"]) <= at + NEAR
 
-    run(tmp_path, play)
 
-
-def test_ended_in_time(tmp_path: Path) -> None:
+@in_a_loop
+async def test_ended_in_time(tmp_path: Path) -> None:
     """Nothing comes of the dates of an agreement that ended before them."""
-
-    async def play(time: Months) -> None:
+    async with months(tmp_path) as time:
         await asyncio.to_thread(council, time.engine)
         await time.pass_by(days=20)
         ended = await asyncio.to_thread(lambda: time.engine.end("deal", "dropped", by=BOSS))
         await time.pass_by(days=400)
         assert ended.n == (await time.events("started", "moved", "reminded", "overdue", "voted"))[-1].n
 
-    run(tmp_path, play)
 
-
-def test_mail_that_is_down_for_days(tmp_path: Path) -> None:
+@in_a_loop
+async def test_mail_that_is_down_for_days(tmp_path: Path) -> None:
     """What cannot be delivered is tried again at the dates of the outbox, for days, and then delivered once."""
-
-    async def play(time: Months) -> None:
+    async with months(tmp_path) as time:
         time.office.channel.fails = 14
         await asyncio.to_thread(lambda: time.engine.start("wait", "deal", by=BOSS))
         await time.pass_by(days=4)
         (row,) = await asyncio.to_thread(time.engine.outbox, "delivered")
         assert (15, [row.notification.id]) == (row.tries, time.office.channel.got)
-
-    run(tmp_path, play)

@@ -14,16 +14,15 @@ from pathlib import Path
 
 import attrs
 import pytest
-from temporalio.client import Client
 
 from stagegate import Waker
 from stagegate.contrib.temporal import _asking, _waker
 from stagegate.contrib.temporal._asking import connected
-from stagegate.contrib.temporal._syncing import sync, watched
+from stagegate.contrib.temporal._syncing import sync
 from stagegate.contrib.temporal._waker import TemporalWaker
-from stagegate.contrib.temporal._workflows import AGREEMENT
+from stagegate.contrib.temporal._workflows import AGREEMENT, NOTIFICATION
 
-from .scene import Office, Server, council, until, until_async
+from .scene import Office, Server, council, in_a_loop, until, until_async
 
 TESTS = Path(__file__).parents[1]
 
@@ -64,70 +63,59 @@ def test_it_is_a_waker(office: Office) -> None:
 
 
 @pytest.mark.usefixtures("hasty")
-def test_moves_go_on_without_a_server(away: Away, caplog: pytest.LogCaptureFixture) -> None:
+@in_a_loop
+async def test_moves_go_on_without_a_server(away: Away, caplog: pytest.LogCaptureFixture) -> None:
     """While Temporal is not there, moves go on and one warning is logged; when it comes, it is told all of it."""
-
-    async def play() -> None:
-        with away.open() as engine:
-            for number in range(5):
-                council(engine, f"deal-{number}")
-                until("a try", lambda: warnings(caplog))
-            assert len(warnings(caplog)) == 1
-            assert warnings(caplog)[0].startswith(
-                "moves go on, and Temporal is told later: PluginError: plugin 'temporal'"
-            )
-            await asyncio.to_thread(away.server.start)
-            async with away.at_work(engine) as client:
-                await until_async("delivery", lambda: not away.pending(engine))
-                await away.watches(client, *((AGREEMENT, f"deal-{n}") for n in range(5)))
-
-    asyncio.run(play())
+    with away.open() as engine:
+        for number in range(5):
+            council(engine, f"deal-{number}")
+            until("a try", lambda: warnings(caplog))
+        assert len(warnings(caplog)) == 1
+        assert warnings(caplog)[0].startswith("moves go on, and Temporal is told later: PluginError: plugin 'temporal'")
+        await asyncio.to_thread(away.server.start)
+        async with away.at_work(engine) as client:
+            await until_async("delivery", lambda: not away.pending(engine))
+            await away.watches(client, *((AGREEMENT, f"deal-{n}") for n in range(5)))
 
 
 @pytest.mark.usefixtures("hasty")
-def test_server_that_goes_and_comes(away: Away, caplog: pytest.LogCaptureFixture) -> None:
+@in_a_loop
+async def test_server_that_goes_and_comes(away: Away, caplog: pytest.LogCaptureFixture) -> None:
     """A server that goes away for a while is told afterwards what happened meanwhile; its absence is one warning."""
     away.server.db = away.folder / "temporal.db"
-    away.server.start()
-
-    async def play() -> None:
-        with away.open() as engine:
-            council(engine, "first")
-            waker = engine._waker
-            assert isinstance(waker, TemporalWaker)
-            await until_async("it is told", lambda: not waker._waiting)
-            await asyncio.to_thread(away.server.kill)
-            council(engine, "second")
-            await until_async("a warning", lambda: warnings(caplog))
-            council(engine, "third")
-            await asyncio.to_thread(away.server.start)
-            await until_async("it is told", lambda: not waker._said)
-            assert len(warnings(caplog)) == 1
-            async with away.at_work(engine) as client:
-                await until_async("delivery", lambda: not away.pending(engine))
-                await away.watches(client, *((AGREEMENT, name) for name in ("first", "second", "third")))
-
-    asyncio.run(play())
+    await asyncio.to_thread(away.server.start)
+    with away.open() as engine:
+        council(engine, "first")
+        waker = engine._waker
+        assert isinstance(waker, TemporalWaker)
+        await until_async("it is told", lambda: not waker._waiting)
+        await asyncio.to_thread(away.server.kill)
+        council(engine, "second")
+        await until_async("a warning", lambda: warnings(caplog))
+        council(engine, "third")
+        await asyncio.to_thread(away.server.start)
+        await until_async("it is told", lambda: not waker._said)
+        assert len(warnings(caplog)) == 1
+        async with away.at_work(engine) as client:
+            await until_async("delivery", lambda: not away.pending(engine))
+            await away.watches(client, *((AGREEMENT, name) for name in ("first", "second", "third")))
 
 
-def test_closing_does_not_wait_for_what_is_not_there(away: Away, caplog: pytest.LogCaptureFixture) -> None:
+@in_a_loop
+async def test_closing_does_not_wait_for_what_is_not_there(away: Away, caplog: pytest.LogCaptureFixture) -> None:
     """An engine whose Temporal is not there can be closed, and says what is left to a sync; a sync mends it."""
     with away.open() as engine:
         council(engine)
-
     assert "not told to Temporal: 3; `stagegate temporal sync` mends it" in warnings(caplog)
 
-    async def mend() -> None:
-        with away.open(wake=False) as engine:
-            client = await connected(away.address)
-            done = await sync(engine, client, away.address)
-            async with away.at_work(engine, client):
-                await until_async("delivery", lambda: not away.pending(engine))
+    await asyncio.to_thread(away.server.start)
+    with away.open(wake=False) as engine:
+        client = await connected(away.address)
+        done = await sync(engine, client, away.address)
+        async with away.at_work(engine, client):
+            await until_async("delivery", lambda: not away.pending(engine))
 
-        assert (1, 2, 0) == (done.timers, done.deliveries, done.ended)
-
-    away.server.start()
-    asyncio.run(mend())
+    assert (1, 2, 0) == (done.timers, done.deliveries, done.ended)
 
 
 def test_server_that_does_not_answer(
@@ -198,19 +186,19 @@ def test_short_program(office: Office, body: str) -> None:
     """A program that ends at once has told Temporal what it did, and ends well: closed or not, forked or not."""
     program = office.folder / "program.py"
     program.write_text(PROGRAM.format(body=body), encoding="utf-8")
-    for _ in range(3):
+    for _ in range(2):
         command = [sys.executable, program, str(TESTS), str(office.folder), office.url]
         run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
         assert (0, "", "") == (run.returncode, run.stdout, run.stderr)
+    _all_waited_for(office)
 
-    async def look() -> None:
-        client = await connected(office.address)
-        await until_async("all timers", lambda: _all(client))
-        await asyncio.sleep(_asking.LEAVE)
 
-    async def _all(client: Client) -> bool:
-        there = {key for kind, key in await watched(client, office.address) if kind == AGREEMENT}
-        with office.open(wake=False) as engine:
-            return there == {agreement.id for agreement in engine.find().items}
-
-    asyncio.run(look())
+@in_a_loop
+async def _all_waited_for(office: Office) -> None:
+    client = await connected(office.address)
+    with office.open(wake=False) as engine:
+        await office.watches(
+            client,
+            *((AGREEMENT, agreement.id) for agreement in engine.find().items),
+            *((NOTIFICATION, row.notification.id) for row in engine.outbox()),
+        )
