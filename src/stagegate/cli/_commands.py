@@ -15,6 +15,7 @@ from ._moving import advance, amend, end, hold, renew, resume, send_back
 from ._plugin import plugin
 from ._proving import diagram, history, verify
 from ._settings import shared
+from ._temporal import temporal
 from ._timing import deadlines, forecast, recompute, sweep
 from .demo import demo
 
@@ -52,6 +53,7 @@ COMMANDS = (
     sweep,
     recompute,
     deliver,
+    temporal,
     plugin,
 )
 

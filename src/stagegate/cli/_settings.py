@@ -39,6 +39,8 @@ class Settings:
 
         calendars: Files of calendars.
 
+        wake: What is told when something becomes due; empty where nobody is.
+
         json: Whether to answer in JSON.
 
         lang: The language to speak.
@@ -49,6 +51,7 @@ class Settings:
     processes: list[Path] = attrs.field(factory=list)
     plugins: list[str] = attrs.field(factory=list)
     calendars: list[Path] = attrs.field(factory=list)
+    wake: str = ""
     json: bool = False
     lang: str = "en"
 
@@ -70,7 +73,8 @@ class Settings:
             if not path.exists():
                 message = f"there is no database {path}; `stagegate start` makes one, or name another with --db"
                 raise StoreError(message)
-        return Engine.open(db, processes=self.processes, plugins=self.plugins, calendars=self.calendars)
+        wake = None if forget else self.wake or None
+        return Engine.open(db, processes=self.processes, plugins=self.plugins, calendars=self.calendars, wake=wake)
 
 
 def find_process(processes: Sequence[Process], process: str, version: str | None = None) -> Process:
@@ -103,6 +107,8 @@ def _keep(ctx: click.Context, param: click.Parameter, value: Any) -> None:
             settings.plugins += value
         case "calendars":
             settings.calendars += value
+        case "wake":
+            settings.wake = value
         case "json":
             settings.json = True
         case _:
@@ -152,6 +158,14 @@ def shared(*, environment: bool = False) -> Callable[[Callable[P, R]], Callable[
             multiple=True,
             envvar="STAGEGATE_CALENDAR" if environment else None,
             help="A calendar by which days are counted, TOML or JSON; may be repeated; also from STAGEGATE_CALENDAR.",
+            expose_value=False,
+            callback=_keep,
+        ),
+        click.option(
+            "--wake",
+            metavar="URL",
+            envvar="STAGEGATE_WAKE" if environment else None,
+            help="What is told when something becomes due, temporal://host:7233/namespace; also from STAGEGATE_WAKE.",
             expose_value=False,
             callback=_keep,
         ),
