@@ -15,7 +15,7 @@ import psycopg
 from stagegate import Conflict, Delivery, HistoryTampered, Known, StoreError
 
 from ._batch import BatchStore
-from ._connections import Connections, Cursor, Place, cursor_of, dead
+from ._connections import Connections, Cursor, Place, cursor_of, dead, numbered, rows_of
 from ._joined import JoinedStore, host_of, identity
 from ._reading import Reading
 from ._rows import DELIVERY, SORTS, delivery_of, iso, later, rewrite, row_of
@@ -45,14 +45,10 @@ FOLD = (
 READ_ONLY = (psycopg.errors.InsufficientPrivilege, psycopg.errors.ReadOnlySqlTransaction)
 
 DUE = (
-    "o.status = 'pending' AND (o.due_at <= %(now)s OR o.due_at > %(later)s OR (o.tries = 0 AND o.error = ''))"
-    " AND (o.leased_until IS NULL OR o.leased_until <= %(now)s OR o.leased_until > %(later)s)"
+    "o.status = 'pending' AND o.due_at <= %(now)s AND (o.leased_until IS NULL OR o.leased_until <= %(now)s)"
     " AND (%(only)s::text IS NULL OR o.id = %(only)s) AND o.id <> ALL(%(past)s::text[])"
     f" AND NOT EXISTS (SELECT 1 FROM stagegate.hold h WHERE h.scope IN ('{EVERYTHING}', o.recipient))"
 )
-"""What can be delivered: a row that nobody has tried is due whatever a clock said when it was written, and nothing is
-put off or leased for as long as a day, so what says so was written by a clock that stood ahead."""
-
 ANY_DUE = f"SELECT 1 FROM stagegate.outbox o WHERE {DUE} LIMIT 1"
 
 CLAIM = (
@@ -97,6 +93,12 @@ class PostgresStore(Reading):
     def _cursor(self, doing: str) -> Iterator[Cursor]:
         with self._connections.use(doing) as connection:
             yield cursor_of(connection)
+
+    def _rows(self, doing: str, sql: str, values: Any = ()) -> list[tuple[Any, ...]]:
+        if isinstance(values, dict):
+            return super()._rows(doing, sql, values)
+        with self._connections.use(doing) as session:
+            return rows_of(session.run(numbered(sql), values))
 
     @contextmanager
     def _whole(self, doing: str, begin: str = "BEGIN") -> Iterator[Cursor]:
