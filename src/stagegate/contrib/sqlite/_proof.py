@@ -102,7 +102,6 @@ def sorts(rows: Iterable[tuple[Any, ...]]) -> dict[tuple[Any, ...], int]:
 
 def beside(connection: sqlite3.Connection) -> list[str]:
     """Compare the counters with what they count, and look for rows that belong to no agreement."""
-    connection.execute("BEGIN")
     kept = sorts(connection.execute("SELECT stage, process, owner, outcome, on_hold, number FROM counter"))
     there = sorts(
         connection.execute(
