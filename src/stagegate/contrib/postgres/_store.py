@@ -45,10 +45,14 @@ FOLD = (
 READ_ONLY = (psycopg.errors.InsufficientPrivilege, psycopg.errors.ReadOnlySqlTransaction)
 
 DUE = (
-    "o.status = 'pending' AND o.due_at <= %(now)s AND (o.leased_until IS NULL OR o.leased_until <= %(now)s)"
+    "o.status = 'pending' AND (o.due_at <= %(now)s OR o.due_at > %(later)s OR (o.tries = 0 AND o.error = ''))"
+    " AND (o.leased_until IS NULL OR o.leased_until <= %(now)s OR o.leased_until > %(later)s)"
     " AND (%(only)s::text IS NULL OR o.id = %(only)s) AND o.id <> ALL(%(past)s::text[])"
     f" AND NOT EXISTS (SELECT 1 FROM stagegate.hold h WHERE h.scope IN ('{EVERYTHING}', o.recipient))"
 )
+"""What can be delivered: a row that nobody has tried is due whatever a clock said when it was written, and nothing is
+put off or leased for as long as a day, so what says so was written by a clock that stood ahead."""
+
 ANY_DUE = f"SELECT 1 FROM stagegate.outbox o WHERE {DUE} LIMIT 1"
 
 CLAIM = (
