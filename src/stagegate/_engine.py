@@ -268,6 +268,7 @@ class Engine:
 
     def _join(self, store: Store) -> None:
         self._store, self._waker, self._joined = store, None, True
+        self._book = self._book.beside(store.definition)
         self._path = MutatingPath(store, self._plugins, self._book, self._reckoner, self._clock)
 
     def close(self) -> None:
