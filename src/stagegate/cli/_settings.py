@@ -12,8 +12,9 @@ from urllib.parse import unquote
 import attrs
 import click
 
-from stagegate import Actor, Agreement, Engine, NotFound, Process, StoreError
+from stagegate import Actor, Agreement, DefinitionError, Engine, NotFound, Process, StoreError
 
+from ._filed import Filed, read_settings
 from ._values import Instant
 from ._words import LANGUAGES
 
@@ -35,9 +36,13 @@ class Settings:
 
         processes: Files of definitions.
 
-        plugins: Names of plugins.
+        plugins: Names of plugins, and tables of such a name and its settings.
 
         calendars: Files of calendars.
+
+        filed: What stands in the file of settings; it is the beginning of those three.
+
+        chosen: Whether `db` was said otherwise than in that file.
 
         json: Whether to answer in JSON.
 
@@ -47,8 +52,10 @@ class Settings:
     db: str = DEFAULT_DB
     named: bool = False
     processes: list[Path] = attrs.field(factory=list)
-    plugins: list[str] = attrs.field(factory=list)
+    plugins: list[Any] = attrs.field(factory=list)
     calendars: list[Path] = attrs.field(factory=list)
+    filed: Filed = attrs.field(factory=Filed)
+    chosen: bool = False
     json: bool = False
     lang: str = "en"
 
@@ -70,7 +77,25 @@ class Settings:
             if not path.exists():
                 message = f"there is no database {path}; `stagegate start` makes one, or name another with --db"
                 raise StoreError(message)
-        return Engine.open(db, processes=self.processes, plugins=self.plugins, calendars=self.calendars)
+        given: dict[str, Any] = {} if forget else self.filed.engine
+        try:
+            return Engine.open(db, processes=self.processes, plugins=self.plugins, calendars=self.calendars, **given)
+        except DefinitionError as error:
+            # What was read from another file says so by itself.
+            raise error if error.source else DefinitionError(error.faults, source=self.filed.source) from None
+
+    def take(self, filed: Filed) -> None:
+        """Begin with what stands in a file of settings, instead of what stood in another."""
+        for name in ("processes", "plugins", "calendars"):
+            getattr(self, name)[: len(getattr(self.filed, name))] = getattr(filed, name)
+        if not self.chosen:
+            self.db = filed.db or DEFAULT_DB
+        self.filed = filed
+
+    @property
+    def said(self) -> list[Any]:
+        """The plugins that were named outside of the file of settings."""
+        return self.plugins[len(self.filed.plugins) :]
 
 
 def find_process(processes: Sequence[Process], process: str, version: str | None = None) -> Process:
@@ -94,8 +119,11 @@ def _keep(ctx: click.Context, param: click.Parameter, value: Any) -> None:
     if value in (None, (), False):
         return
     match param.name:
+        case "settings_file":
+            settings.take(read_settings(value))
         case "db":
             settings.db = value
+            settings.chosen = True
             settings.named = ctx.get_parameter_source("db") is click.core.ParameterSource.COMMANDLINE
         case "process_files":
             settings.processes += value
@@ -117,6 +145,16 @@ def shared(*, environment: bool = False) -> Callable[[Callable[P, R]], Callable[
         environment: Whether they may come from the environment too: once, where the program begins.
     """
     options = (
+        click.option(
+            "--settings",
+            "settings_file",
+            metavar="FILE",
+            type=click.Path(path_type=Path),
+            envvar="STAGEGATE_SETTINGS" if environment else None,
+            help="A TOML file with what is the same for every command; otherwise STAGEGATE_SETTINGS.",
+            expose_value=False,
+            callback=_keep,
+        ),
         click.option(
             "--db",
             metavar="URL",
