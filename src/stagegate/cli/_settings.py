@@ -30,7 +30,7 @@ class Settings:
     What was said on the command line for every command, before or behind its name.
 
     Attributes:
-        db: Where the agreements are kept.
+        chosen: Where the agreements are kept, as was said outside of the file of settings; None if it was not.
 
         named: Whether `--db` was written on this very command line.
 
@@ -40,22 +40,22 @@ class Settings:
 
         calendars: Files of calendars.
 
-        filed: What stands in the file of settings; it is the beginning of those three.
+        file: The file of settings.
 
-        chosen: Whether `db` was said otherwise than in that file.
+        filed: What stands in it, once it was read; it is the beginning of those three.
 
         json: Whether to answer in JSON.
 
         lang: The language to speak.
     """
 
-    db: str = DEFAULT_DB
+    chosen: str | None = None
     named: bool = False
     processes: list[Path] = attrs.field(factory=list)
     plugins: list[Any] = attrs.field(factory=list)
     calendars: list[Path] = attrs.field(factory=list)
+    file: Path | None = None
     filed: Filed = attrs.field(factory=Filed)
-    chosen: bool = False
     json: bool = False
     lang: str = "en"
 
@@ -77,20 +77,24 @@ class Settings:
             if not path.exists():
                 message = f"there is no database {path}; `stagegate start` makes one, or name another with --db"
                 raise StoreError(message)
-        given: dict[str, Any] = {} if forget else self.filed.engine
+        given = {} if forget else dict(self.filed.engine)
         try:
             return Engine.open(db, processes=self.processes, plugins=self.plugins, calendars=self.calendars, **given)
         except DefinitionError as error:
             # What was read from another file says so by itself.
             raise error if error.source else DefinitionError(error.faults, source=self.filed.source) from None
 
-    def take(self, filed: Filed) -> None:
-        """Begin with what stands in a file of settings, instead of what stood in another."""
-        for name in ("processes", "plugins", "calendars"):
-            getattr(self, name)[: len(getattr(self.filed, name))] = getattr(filed, name)
-        if not self.chosen:
-            self.db = filed.db or DEFAULT_DB
-        self.filed = filed
+    def read(self) -> None:
+        """Begin with what stands in the file of settings; when all was read that could say how errors are told."""
+        if self.file is not None:
+            self.filed = read_settings(self.file)
+            for name in ("processes", "plugins", "calendars"):
+                getattr(self, name)[:0] = getattr(self.filed, name)
+
+    @property
+    def db(self) -> str:
+        """Where the agreements are kept."""
+        return self.chosen or self.filed.db or DEFAULT_DB
 
     @property
     def said(self) -> list[Any]:
@@ -120,10 +124,9 @@ def _keep(ctx: click.Context, param: click.Parameter, value: Any) -> None:
         return
     match param.name:
         case "settings_file":
-            settings.take(read_settings(value))
+            settings.file = value
         case "db":
-            settings.db = value
-            settings.chosen = True
+            settings.chosen = value
             settings.named = ctx.get_parameter_source("db") is click.core.ParameterSource.COMMANDLINE
         case "process_files":
             settings.processes += value
@@ -205,9 +208,15 @@ def shared(*, environment: bool = False) -> Callable[[Callable[P, R]], Callable[
     )
 
     def decorate(command: Callable[P, R]) -> Callable[P, R]:
+        @functools.wraps(command)
+        def with_file(*args: P.args, **given: P.kwargs) -> R:
+            if not environment:
+                click.get_current_context().ensure_object(Settings).read()
+            return command(*args, **given)
+
         for option in reversed(options):
-            command = option(command)
-        return command
+            with_file = option(with_file)
+        return with_file
 
     return decorate
 
