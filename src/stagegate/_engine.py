@@ -25,7 +25,7 @@ from ._history import Event
 from ._loading import load_process
 from ._memory import MemoryStore
 from ._messages import Template, wording
-from ._notices import DEAD, DELIVERED, EVERYTHING, PENDING, Delivery, Notification
+from ._notices import DEAD, DELIVERED, EVERYTHING, PENDING, Delivery, Message, Notification
 from ._path import Lapsing, MutatingPath, Outside, Start, actor_of, id_of, not_found
 from ._plain import MAX_INTEGER, freeze, instant, name
 from ._plain import text as as_text
@@ -1283,7 +1283,11 @@ class Engine:
         return _delivery.deliver(self._store, self._send, self._path.now, limit=limit, only=only, **given)
 
     def _send(self, notification: Notification) -> Sent:
-        return self._plugins.deliver(notification, self._wording.render(notification))
+        return self._plugins.deliver(notification, self.message(notification))
+
+    def message(self, notification: Notification) -> Message:
+        """Return a notification in words, as a channel sends it to people."""
+        return self._wording.render(notification)
 
     def requeue(self, notification: str | None = None) -> int:
         """
@@ -1304,7 +1308,10 @@ class Engine:
 
             why: Why, for whoever wonders.
         """
-        self._store.hold(as_text(scope, "scope"), as_text(why, "why"))
+        if as_text(scope, "scope") != EVERYTHING and not scope.partition(":")[1]:
+            message = f"scope: * or a recipient with its channel, such as mail:council, is needed, not {quote(scope)}"
+            raise InvalidValue(message)
+        self._store.hold(scope, as_text(why, "why"))
 
     def release_deliveries(self, scope: str = EVERYTHING) -> bool:
         """Deliver again what was held; False if it was not."""
