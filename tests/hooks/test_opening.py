@@ -358,8 +358,11 @@ def test_hooks_are_listed() -> None:
         "stagegate_processes",
         "stagegate_requirements",
         "stagegate_calendars",
+        "stagegate_messages",
+        "stagegate_subscriptions",
         "stagegate_check",
         "stagegate_notify",
+        "stagegate_addresses",
         "stagegate_deliver",
     ] == list(HOOKS)
 
