@@ -12,12 +12,11 @@ from typing import Any
 
 import pytest
 
+from proof.receivers import CERTIFICATE, Abrupt, Guard, PostOffice, Witness
 from stagegate import Engine, InvalidValue, Message, Notification, Undeliverable, hookimpl
 from stagegate.contrib.mail import MailChannel, _only, configured
 from stagegate.testing import make_notification, make_process
 from stagegate.testing._lives import CLERK
-
-from .receivers import CERTIFICATE, Abrupt, Guard, PostOffice, Witness
 
 PASSWORD = "correct horse battery staple"  # noqa: S105  it opens nothing
 SENDER = "agreements@city.example"

@@ -11,14 +11,13 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook
 
+from proof.receivers import Guard, Hooks, PostOffice, Witness
 from stagegate import Engine, Notification, hookimpl
 from stagegate.contrib.apprise import AppriseChannel
 from stagegate.contrib.mail import MailChannel
 from stagegate.contrib.webhook import WebhookChannel
 from stagegate.testing import ManualClock, make_process
 from stagegate.testing._lives import CLERK
-
-from .receivers import Guard, Hooks, PostOffice, Witness
 
 SECRET = "whsec_c3RhZ2VnYXRlIGV4YW1wbGUgc2VjcmV0ICE="  # noqa: S105  it opens nothing
 COUNCIL, NOBODY = "council@city.example", "nobody@city.example"

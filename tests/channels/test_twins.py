@@ -11,12 +11,12 @@ from urllib.parse import urljoin, urlsplit
 import httpcore2
 import pytest
 
+from proof.receivers import Guard, Hooks, PostOffice, Witness
 from stagegate import InvalidValue, Message, Notification, Undeliverable, hookimpl
 from stagegate.contrib import webhook
 from stagegate.contrib.webhook import Place, WebhookChannel
 from stagegate.testing import make_notification
 
-from .receivers import Guard, Hooks, PostOffice, Witness
 from .test_hostile_urls import INSIDE, SECRET, URLS
 from .test_hostile_words import ENCODED, HIDDEN, SENDER, TO, VICTIM
 

@@ -15,12 +15,11 @@ import httpcore2
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
+from proof.receivers import CERTIFICATE, Guard, Hooks, Witness
 from stagegate import Engine, InvalidValue, Message, Notification, Undeliverable, hookimpl
 from stagegate.contrib.webhook import WebhookChannel, _Pinned, configured, resolve
 from stagegate.testing import ManualClock, make_notification, make_process
 from stagegate.testing._lives import CLERK
-
-from .receivers import CERTIFICATE, Guard, Hooks, Witness
 
 SECRET, OLD, OTHER = (f"whsec_{b64encode(bytes([k]) * 32).decode()}" for k in range(3))
 LOOPBACK = ["127.0.0.0/8"]

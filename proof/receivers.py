@@ -105,7 +105,7 @@ class PostOffice:
         good = data.password == self._password.encode()
         return AuthResult(success=good, auth_data=data.login if good else None, handled=good)
 
-    async def handle_EHLO(self, server: Any, session: Any, _: Any, hostname: str, responses: list[str]) -> list[str]:  # noqa: N802  as the server calls it
+    async def handle_EHLO(self, _server: Any, session: Any, _: Any, hostname: str, responses: list[str]) -> list[str]:  # noqa: N802  as the server calls it
         """Hear who calls."""
         session.host_name = self.hello = hostname
         return responses
