@@ -141,7 +141,7 @@ class Notification:
 
     @property
     def recipient(self) -> str:
-        """The channel and whom it is to tell, as one text: what a hold is put on."""
+        """The channel and whom it is to tell, as one text, which a hold can be put on."""
         return f"{self.channel}:{self.to}"
 
     @property
