@@ -1240,14 +1240,21 @@ class Engine:
             raise not_found(id_)
         return report
 
-    def deliver(self, *, limit: int = 1000, notification: str | None = None) -> _delivery.Delivered:
+    def deliver(
+        self, *, limit: int = 1000, notification: str | None = None, stop: Callable[[], bool] | None = None
+    ) -> _delivery.Delivered:
         """
         Deliver what is due in the outbox, once; call it from a timer or after a move.
 
+        What fails is tried again later, and a recipient that has failed is left alone for the rest of the round.
+        Several may deliver at once: they share the work.
+
         Args:
-            limit: How many notifications to take at most.
+            limit: How many notifications to try at most.
 
             notification: Only the one of this id.
+
+            stop: Asked before each notification; once it answers True, the rest is left to others.
 
         Raises:
             StoreError: If this engine is in the transaction of a host, which may yet be rolled back.
@@ -1255,11 +1262,15 @@ class Engine:
         if type(limit) is not int or limit < 1:
             message = f"limit: a whole number from 1 is needed, not {quote(limit)}"
             raise InvalidValue(message)
+        if stop is not None and not callable(stop):
+            message = f"stop: a function that answers True or False is needed, not {quote(stop)}"
+            raise InvalidValue(message)
         if self._joined:
             message = "nothing is delivered before the commit; deliver by the engine that this one came from"
             raise StoreError(message)
         only = None if notification is None else as_text(notification, "notification")
-        return _delivery.deliver(self._store, self._send, self._path.now, limit=limit, only=only)
+        given = {} if stop is None else {"stop": stop}
+        return _delivery.deliver(self._store, self._send, self._path.now, limit=limit, only=only, **given)
 
     def _send(self, notification: Notification) -> Sent:
         return self._plugins.deliver(notification, self._wording.render(notification))

@@ -35,8 +35,11 @@ MOST_LISTED = 100
 _HERE = Path(__file__).parent / "messages"
 
 _BLANK = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
-_TURNING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
-"""Characters that are not seen, but turn round or hide what stands beside them."""
+_UNSEEN = re.compile(
+    "[\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb"
+    "\U000e0001\U000e0020-\U000e007f]"
+)
+"""Characters that are not seen, but turn round or hide what stands beside them; joiners are not among them."""
 
 _GAP = re.compile("\n{3,}")
 """What lines that are left out leave behind."""
@@ -310,7 +313,7 @@ Value = str | tuple[str, ...]
 def _one_line(value: Any, most: int = MOST) -> str:
     """Return a value as one line, without what cannot be seen: nothing that it holds can begin a line of its own."""
     said = canonical(value).decode() if isinstance(value, (Mapping, tuple)) else str(value)
-    said = _BLANK.sub(" ", _TURNING.sub("", said[: 4 * most])).strip()
+    said = _BLANK.sub(" ", _UNSEEN.sub("", said[: 4 * most])).strip()
     return said if len(said) <= most else f"{said[:most]}…"
 
 

@@ -469,7 +469,7 @@ class MutatingPath:
         result = apply(current, Event(table, entry.hash))
         known = None if request is None else (request[0], Known(agreement=agreement, n=n, fingerprint=request[1]))
         definition = None if begun is None else Definition(begun.pin, begun.to_json())
-        notifications = [notification.placed(hash=entry.hash) for notification in notifications]
+        notifications = [notification.placed(hash=entry.hash, at=moment(recorded_at)) for notification in notifications]
         unit.commit(result, entry, notifications, known, definition)
         error = None if plan.error is None else plan.error(n)
         return _Done(after=result, before=current, notifications=notifications, error=error, written=True)

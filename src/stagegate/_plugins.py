@@ -61,11 +61,14 @@ class Sent:
         final: Whether trying again will not help.
 
         gone: Whether the recipient is gone for good.
+
+        unclaimed: Whether no plugin took it for its own, so that nothing was tried.
     """
 
     error: str = ""
     final: bool = False
     gone: bool = False
+    unclaimed: bool = False
 
 
 def _wanted(item: Any) -> tuple[str, Any]:
@@ -368,8 +371,10 @@ class Plugins:
                 errors.append(f"{name}: {error}")
             except Exception as error:
                 errors.append(f"{name}: {type(error).__name__}: {error}")
-        said = "; ".join(errors) or f"no plugin delivers to the channel {quote(notification.channel)}"
-        return Sent(error=said, final=final, gone=gone)
+        if not errors:
+            said = f"no plugin delivers to the channel {quote(notification.channel)}; name one that does"
+            return Sent(error=said, unclaimed=True)
+        return Sent(error="; ".join(errors), final=final, gone=gone)
 
     def predicates(self) -> list[Predicate]:
         """Return the predicates the plugins bring."""

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
 from stagegate import (
@@ -680,11 +681,9 @@ def test_stagegate_deliver_that_fails_silences_nobody(process: Process, boss: Ac
     """A channel that fails keeps no other from its work; what nobody took is tried again, and every error is kept by name."""
     calls: list[Any] = []
     broken, other = Delivers("broken", OSError("down"), calls), Delivers("other", None, calls)
-    engine = Engine.open(
-        "memory:", processes=[process], plugins=[Tells("teller", [told()]), broken, other], clock=clock
-    )
+    several = [attrs.evolve(told(), to=to) for to in ("mayor", "council")]
+    engine = Engine.open("memory:", processes=[process], plugins=[Tells("teller", several), broken, other], clock=clock)
     engine.start("p", "x", by=boss)
-    engine.note("x", "n", by=boss)
 
     assert (0, 2) == (engine.deliver().delivered, len(engine.outbox("pending")))
     assert ["broken", "other"] * 2 == [name for name, _ in calls]
@@ -724,12 +723,13 @@ def test_stagegate_deliver_cannot_undo(process: Process, boss: Actor) -> None:
 
 
 def test_stagegate_deliver_without_anybody(process: Process, boss: Actor) -> None:
-    """What no plugin delivers is kept, and says so."""
+    """What no plugin delivers is kept, says so, and no try is counted."""
     engine = Engine.open("memory:", processes=[process], plugins=[Tells("teller", [told("pigeon")])])
     engine.start("p", "x", by=boss)
-    engine.deliver()
+    assert ("pigeon",) == engine.deliver().unclaimed
+    (row,) = engine.outbox("pending")
 
-    assert "no plugin delivers to the channel 'pigeon'" == engine.outbox("pending")[0].error
+    assert ("no plugin delivers to the channel 'pigeon'; name one that does", 0) == (row.error, row.tries)
 
 
 # The channel that is shipped, end to end

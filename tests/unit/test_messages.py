@@ -277,7 +277,9 @@ class TestValues:
 
     def test_a_value_is_one_line(self) -> None:
         """Lines, tabs and what cannot be seen become spaces; what turns the writing round is gone."""
-        assert "a: b c d e fg" == body(said("a: $x", x=" b\r\n\tc\x0bd\u2028e\x85 f\u202eg\u2066\ufeff "))
+        assert "a: b c d e fg\u200dh" == body(
+            said("a: $x", x=" b\r\n\tc\x0bd\u2028e\x85 f\u202eg\u200d\u200bh\u2066\ufeff\U000e0041 ")
+        )
 
     def test_long_values_are_cut(self) -> None:
         """A message stays readable, and every value leaves room for the others in the subject."""

@@ -30,10 +30,11 @@ from stagegate import (
     hookimpl,
     unguarded,
 )
-from stagegate._kinds import ACTS
+from stagegate._agreement import _STEPS
+from stagegate._kinds import ACTS, KINDS
 from stagegate._plain import MAX_ITEMS
-from stagegate._stages import WHOLE
-from stagegate._telling import _label, strangers
+from stagegate._stages import MOVES, WHOLE
+from stagegate._telling import _BY_KIND, _BY_MOVE, _label, strangers
 from stagegate.testing import ManualClock
 
 PERMIT = Process(
@@ -365,6 +366,15 @@ class TestWhat:
 
         assert ("Revoked", "a fault") == (ended["p"]["outcome_label"], ended["p"]["reason"])
         assert ("done", "reason" in ended["q"]) == (ended["q"]["outcome_label"], False)
+
+
+def test_nothing_happens_that_is_no_kind() -> None:
+    """Every kind of event, and every move, has a kind of its own under which it is told."""
+    apart = {"attached", "voted", "moved", "reminded", "overdue"}
+
+    assert {"started", "refused", *_STEPS} == apart | set(_BY_KIND)
+    assert set(MOVES) - {"amend"} == set(_BY_MOVE)
+    assert {*_BY_KIND.values(), *_BY_MOVE.values()} <= set(KINDS)
 
 
 class TestNames:
