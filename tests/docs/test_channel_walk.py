@@ -25,15 +25,17 @@ WALK = "docs/plugins/write-a-channel.md"
 def run(*command: str | Path, cwd: Path, path: str = "") -> subprocess.CompletedProcess[str]:
     """Run a program in a folder."""
     environment = os.environ | {"PYTHONPATH": os.pathsep.join((str(SOURCE), path))}
-    return subprocess.run(
-        command, cwd=cwd, env=environment, capture_output=True, encoding="utf-8", timeout=120, check=False
-    )
+    given = {"cwd": cwd, "env": environment, "capture_output": True, "encoding": "utf-8", "timeout": 120}
+    return subprocess.run(command, check=False, **given)
 
 
 def step(page: str, function: str) -> str:
     """Return how the page writes a function."""
-    written = rf"^```python\n((?:@\w+\n)?def {function}\(.*?)^```$"
-    found = re.search(written, page.partition("## As a package")[2], re.MULTILINE | re.DOTALL)
+    found = re.search(
+        rf"^```python\n((?:@\w+\n)?def {function}\(.*?)^```$",
+        page.partition("## As a package")[2],
+        re.MULTILINE | re.DOTALL,
+    )
     assert found, function
     return found[1]
 
