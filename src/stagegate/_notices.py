@@ -14,7 +14,7 @@ from ._text import frozendict
 from .exceptions import InvalidValue, quote
 
 
-def _age(value: object, where: str) -> timedelta | None:
+def age_of(value: object, where: str) -> timedelta | None:
     """Return how long something is worth telling; in a table it is a number of seconds."""
     if value is None:
         return None
@@ -105,7 +105,7 @@ class Notification:
     context: frozendict = attrs.field(factory=frozendict, metadata=reads(as_table))
     lang: str = attrs.field(default="en", metadata=reads(slug))
     reference: str = attrs.field(default="", metadata=reads(text))
-    max_age: timedelta | None = attrs.field(default=None, metadata=reads(_age))
+    max_age: timedelta | None = attrs.field(default=None, metadata=reads(age_of))
     id: str = ""
     agreement: str = ""
     n: int = 0

@@ -51,7 +51,7 @@ class Teller:
         return True
 
 
-@pytest.fixture(params=["memory:"])
+@pytest.fixture(params=["memory:", "sqlite:///{}/x.db"])
 def engine(request: Any, clock: ManualClock, tmp_path: Any) -> Iterator[Engine]:
     """Have an engine on each store that comes along."""
     url = request.param.format(tmp_path)

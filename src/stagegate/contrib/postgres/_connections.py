@@ -16,7 +16,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import TransactionStatus
 from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 
-from stagegate import StoreError
+from stagegate import OutcomeUnknown, StoreError
 
 Connection: TypeAlias = psycopg.Connection[Any]
 Cursor: TypeAlias = psycopg.Cursor[tuple[Any, ...]]
@@ -70,9 +70,14 @@ def said(error: psycopg.Error) -> str:
     return " ".join((error.diag.message_primary or str(error)).split()) or type(error).__name__
 
 
+def gone(connection: Connection) -> bool:
+    """Say whether a session is known to have ended."""
+    return connection.closed or connection.broken
+
+
 def dead(error: psycopg.Error, connection: Connection) -> bool:
     """Say whether a session has ended with an error: nothing more can be asked of it."""
-    if connection.closed or connection.broken:
+    if gone(connection):
         return True
     if error.sqlstate is None:
         return isinstance(error, psycopg.OperationalError)
@@ -256,14 +261,15 @@ class Connections:
                 connection.rollback()
             except psycopg.Error:
                 connection.close()
-        if self._closed or connection.closed or connection.broken or not self.place.pool:
+        if self._closed or gone(connection) or not self.place.pool:
             held.invalidate()
         else:
             held.close()
 
-    def lose(self, connection: Connection) -> None:
-        """Remember a session of which it is not known whether it has committed."""
+    def unknown(self, error: psycopg.Error, connection: Connection) -> OutcomeUnknown:
+        """Return the error for a session that was lost in its commit, and remember that session."""
         self._lost.append(connection.info.backend_pid)
+        return OutcomeUnknown(f"{self.place.name}: the connection was lost while committing ({said(error)})")
 
     def end_lost(self) -> None:
         """Have every session end that may still be about to commit, and wait until it has."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -39,9 +39,25 @@ COPIED = (
 SORT = ("stage", "process", "owner", "outcome", "on_hold")
 """The columns by which agreements are counted."""
 
+SORTS = ", ".join(SORT)
+
+REWRITE = (
+    "UPDATE stagegate.outbox o SET status = r.status, tries = r.tries, due_at = r.due_at,"
+    " leased_until = r.leased_until, error = r.error, expires_at = r.expires_at, recipient = r.recipient, seal = r.seal"
+    " FROM unnest(%s::text[], %s::int[], %s::text[], %s::text[], %s::int[], %s::text[], %s::text[], %s::text[],"
+    " %s::text[], %s::text[], %s::bytea[]) AS r(agreement, n, id, status, tries, due_at, leased_until, error,"
+    " expires_at, recipient, seal) WHERE o.agreement = r.agreement AND o.n = r.n AND o.id = r.id"
+)
+"""Writes how far deliveries have come."""
+
 
 def iso(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
+
+
+def later(now: datetime) -> datetime:
+    """Return a day later, as far as there are days."""
+    return now + min(timedelta(days=1), datetime.max.replace(tzinfo=UTC) - now)
 
 
 def columns_of(agreement: Agreement) -> dict[str, Any]:
@@ -137,3 +153,11 @@ def row_of(delivery: Delivery) -> tuple[Any, ...]:
         told.recipient,
     )
     return (*row, seal(row))
+
+
+def rewrite(cursor: Any, deliveries: Sequence[Delivery]) -> None:
+    """Write how far deliveries have come."""
+    if deliveries:
+        rows = [row_of(delivery) for delivery in deliveries]
+        columns = zip(*((*row[:3], *row[4:]) for row in rows), strict=True)
+        cursor.execute(REWRITE, [list(column) for column in columns])

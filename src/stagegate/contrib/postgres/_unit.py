@@ -23,11 +23,10 @@ from stagegate import (
     Entry,
     Known,
     Notification,
-    OutcomeUnknown,
     StoreError,
 )
 
-from ._connections import AGAIN, Connection, Connections, cursor_of, dead, explained, said
+from ._connections import AGAIN, Connection, Connections, cursor_of, dead, explained, gone
 from ._rows import SNAPSHOT, known_of, snapshot_of
 from ._statements import written
 
@@ -39,6 +38,8 @@ PARTS = (
 KNOWN = "SELECT agreement, n, fingerprint FROM stagegate.request WHERE id = %s"
 SHARE = "SELECT 1 FROM stagegate.agreement WHERE id = ANY(%s) ORDER BY id FOR SHARE"
 OWN = "SELECT 1 FROM stagegate.agreement WHERE id = %s FOR NO KEY UPDATE"
+
+SAVEPOINT = "stagegate_unit"
 
 TAKEN = {"event_pkey", "agreement_pkey", "request_pkey"}
 """Where two writers meet."""
@@ -57,6 +58,7 @@ class UnitOfWork:
         self._read: dict[str, Agreement | None] = {}
         self._parts: int | None = None
         self._done = False
+        self._open = False
         self.id = agreement
         self.agreement: Agreement | None = None
         self.again = False
@@ -157,10 +159,6 @@ class _Committing(UnitOfWork):
         self._connections = connections
         super().__init__(connection, agreement, connections.place.name)
 
-    def _unknown(self, error: psycopg.Error) -> OutcomeUnknown:
-        self._connections.lose(self._connection)
-        return OutcomeUnknown(f"{self._where}: the connection was lost while committing ({said(error)})")
-
 
 class Eager(_Committing):
     """Reads without a lock, and writes by one statement."""
@@ -172,7 +170,7 @@ class Eager(_Committing):
             return self._behind_locks(sql, values)
         except psycopg.Error as error:
             if dead(error, self._connection):
-                raise self._unknown(error) from error
+                raise self._connections.unknown(error, self._connection) from error
             raise
 
     def _behind_locks(self, sql: str, values: dict[str, Any]) -> bool:
@@ -214,7 +212,7 @@ class Locked(_Committing):
             self._execute("COMMIT")
         except psycopg.Error as error:
             if dead(error, self._connection):
-                raise self._unknown(error) from error
+                raise self._connections.unknown(error, self._connection) from error
             raise
         return True
 
@@ -224,24 +222,23 @@ class Joined(UnitOfWork):
 
     LOCK = Locked.LOCK
     LOCK_OTHERS = Locked.LOCK_OTHERS
-    SAVEPOINT = "stagegate_unit"
 
     def begin(self) -> None:
         try:
-            self._execute(f"SAVEPOINT {self.SAVEPOINT}")
+            self._execute(f"SAVEPOINT {SAVEPOINT}")
         except psycopg.Error as error:
             raise self._failed(error, f"joining the transaction of the host for {self.id!r}") from error
+        self._open = True
 
-    def leave(self, *, failed: bool) -> None:
-        """Keep what was written, or take it back; what the host did before stays."""
-        if self._connection.closed or self._connection.broken:
-            return
-        try:
-            if failed:
-                self._execute(f"ROLLBACK TO SAVEPOINT {self.SAVEPOINT}")
-            self._execute(f"RELEASE SAVEPOINT {self.SAVEPOINT}")
-        except psycopg.Error as error:
-            raise self._failed(error, f"leaving the transaction of the host for {self.id!r}") from error
+    def leave(self) -> None:
+        """Take back what was not committed, and let go of the locks; what the host did before stays."""
+        if self._open and not gone(self._connection):
+            self._execute(f"ROLLBACK TO SAVEPOINT {SAVEPOINT}")
+            self._execute(f"RELEASE SAVEPOINT {SAVEPOINT}")
 
     def _write(self, sql: str, values: dict[str, Any]) -> bool:
-        return self._execute(sql, values) == 1
+        if self._execute(sql, values) != 1:
+            return False
+        self._execute(f"RELEASE SAVEPOINT {SAVEPOINT}")
+        self._open = False
+        return True

@@ -72,6 +72,7 @@ class Connections:
         self._lock = threading.Lock()
         self._pid = os.getpid()
         self._closed = False
+        self._lent: tuple[int, sqlite3.Connection] | None = None
         with self.use("opening it") as connection:
             self._prepare(connection)
 
@@ -148,14 +149,19 @@ class Connections:
         """
         Have a connection for the length of a block; what it leaves open is rolled back.
 
+        Within a unit of work it is the connection of that: what was written before in its transaction is seen.
+
         Args:
             doing: What is being done, for the error.
 
         Raises:
             StoreError: If SQLite fails, or the store was closed.
         """
-        connection = None
+        lent, connection = self._lent, None
         try:
+            if lent is not None and lent[0] == threading.get_ident():
+                yield lent[1]
+                return
             connection = self._take()
             yield connection
         except sqlite3.Error as error:
@@ -165,16 +171,28 @@ class Connections:
                 self._give(connection)
 
     @contextmanager
+    def lent(self, connection: sqlite3.Connection) -> Iterator[None]:
+        """Have all that this thread asks meanwhile go through one connection, which is in a transaction."""
+        self._lent = threading.get_ident(), connection
+        try:
+            yield
+        finally:
+            self._lent = None
+
+    @contextmanager
     def reading(self, doing: str) -> Iterator[sqlite3.Connection]:
         """Have a connection that sees the file as of one moment."""
         with self.use(doing) as connection:
-            connection.execute("BEGIN")
+            if not connection.in_transaction:
+                connection.execute("BEGIN")
             yield connection
 
     @contextmanager
     def writing(self, doing: str) -> Iterator[sqlite3.Connection]:
         """Have a connection with the lock for writing; what was written is committed at the end of the block."""
         with self.use(doing) as connection:
+            if connection.in_transaction:
+                raise StoreError(NESTED)
             connection.execute("BEGIN IMMEDIATE")
             yield connection
             connection.execute("COMMIT")

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, unquote
 
 from stagegate import StoreError, Unit
 
+from ._batch import Batch
 from ._connections import Connections
 from ._group import Group
 from ._host import HostedStore
@@ -105,6 +106,21 @@ class SQLiteStore(Keeping):
             InvalidValue: If it is something else.
         """
         return HostedStore(connection, self._connections)
+
+    @contextmanager
+    def batch(self) -> Iterator[Batch]:
+        """
+        Have a store for the length of a block, and commit all that was written by it at the end, or nothing.
+
+        Raises:
+            OutcomeUnknown: If it cannot be said whether it was committed.
+        """
+        with self._connections.use("writing a batch") as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            batch = Batch(connection, self._connections.path)
+            yield batch
+            batch.flush()
+            end(connection, self._connections.path)
 
     def close(self) -> None:
         """Close the file."""

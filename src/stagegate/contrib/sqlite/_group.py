@@ -139,13 +139,11 @@ class Group:
                     self._tire(me)
             if me.state is LEADS:
                 self._lead(me)
-        finally:
-            try:
-                self._leave(me)
-            except BaseException:
-                # If that was interrupted half-way, nobody would lead any more.
-                self._leave(me)
-                raise
+            self._leave(me)
+        except BaseException:
+            # An interrupt may have come while it left; if that stayed half done, nobody would lead any more.
+            self._leave(me)
+            raise
         return me.told()  # type: ignore[no-any-return]  # it is what the job returned
 
     def _come(self, me: Member) -> None:
@@ -176,12 +174,13 @@ class Group:
         """Do one's own job; commit it, together with those of others if there are any."""
         with self._connections.use(f"locking {me.agreement!r}") as connection:
             connection.execute("BEGIN IMMEDIATE")
-            unit = UnitOfWork(connection, me.agreement)
-            me.answer = me.job(unit)
-            if not unit.written:
-                return
-            if len(self._callers) > 1:
-                self._others(connection)
+            with self._connections.lent(connection):
+                unit = UnitOfWork(connection, me.agreement)
+                me.answer = me.job(unit)
+                if not unit.written:
+                    return
+                if len(self._callers) > 1:
+                    self._others(connection)
             self._committing = True
             try:
                 end(connection, self._connections.path)
@@ -285,8 +284,9 @@ class Group:
                 if member.state is IN_HAND and self._committing:
                     message = f"{self._connections.path}: whoever committed it was interrupted"
                     self._fail(member, OutcomeUnknown(message))
-                elif member.state is IN_HAND:
-                    member.become(WAITS)
+                elif member.state is not LEADS:
+                    # Put back; or, if it was answered, told so once more, lest an interrupt came in between.
+                    member.become(DONE if member.state is DONE else WAITS)
             self._committing = False
             self._callers = deque(member for member in self._callers if member.state is not DONE)
             first = self._callers[0] if self._callers else None

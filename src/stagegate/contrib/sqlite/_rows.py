@@ -81,6 +81,15 @@ def get(connection: sqlite3.Connection, agreement: str) -> Agreement | None:
     return None if row is None else snapshot_of(*row)
 
 
+def parts(connection: sqlite3.Connection, whole: str) -> list[Agreement]:
+    rows = connection.execute(
+        f"SELECT {SNAPSHOT} FROM agreement a JOIN member m ON m.agreement = a.id"
+        " WHERE m.kind = 'whole' AND m.value = ? ORDER BY m.agreement",
+        (whole,),
+    ).fetchall()
+    return [snapshot_of(*row) for row in rows]
+
+
 def known(connection: sqlite3.Connection, request: str) -> Known | None:
     row = connection.execute("SELECT agreement, n, fingerprint FROM request WHERE id = ?", (request,)).fetchone()
     return None if row is None else Known(agreement=row[0], n=row[1], fingerprint=row[2])

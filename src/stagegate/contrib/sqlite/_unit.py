@@ -19,7 +19,7 @@ from stagegate import (
 )
 
 from ._connections import explained
-from ._rows import OUTBOX, SNAPSHOT, columns_of, get, known, members_of, row_of, snapshot_of, sort_of
+from ._rows import OUTBOX, columns_of, get, known, members_of, parts, row_of, sort_of
 
 
 def end(connection: sqlite3.Connection, path: str) -> None:
@@ -60,12 +60,7 @@ class UnitOfWork:
         return get(self._connection, agreement)
 
     def parts(self) -> Sequence[Agreement]:
-        rows = self._connection.execute(
-            f"SELECT {SNAPSHOT} FROM agreement a JOIN member m ON m.agreement = a.id"
-            " WHERE m.kind = 'whole' AND m.value = ? ORDER BY m.agreement",
-            (self.id,),
-        ).fetchall()
-        return [snapshot_of(*row) for row in rows]
+        return parts(self._connection, self.id)
 
     def known(self, request: str) -> Known | None:
         return known(self._connection, request)
