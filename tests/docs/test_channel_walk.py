@@ -32,7 +32,9 @@ def run(*command: str | Path, cwd: Path, path: str = "") -> subprocess.Completed
 def step(page: str, function: str) -> str:
     """Return how the page writes a function."""
     found = re.search(
-        rf"^```python\n((?:@\w+\n)?def {function}\(.*?)^```$", page.partition("## As a package")[2], re.M | re.S
+        rf"^```python\n((?:@\w+\n)?def {function}\(.*?)^```$",
+        page.partition("## As a package")[2],
+        re.MULTILINE | re.DOTALL,
     )
     assert found, function
     return found[1]
@@ -41,7 +43,7 @@ def step(page: str, function: str) -> str:
 def put(file: Path, function: str, written: str) -> None:
     """Write a function in the place of the one that is there, as deep as that stands."""
     text = file.read_text(encoding="utf-8")
-    found = re.search(rf"^( *)(?:@\w+\n *)?def {function}\(.*?(?=^\n+ {{0,4}}\S|\Z)", text, re.M | re.S)
+    found = re.search(rf"^( *)(?:@\w+\n *)?def {function}\(.*?(?=^\n+ {{0,4}}\S|\Z)", text, re.MULTILINE | re.DOTALL)
     assert found, function
     changed = text[: found.start()] + textwrap.indent(written, found[1]) + text[found.end() :]
     file.write_text(changed, encoding="utf-8")
@@ -62,7 +64,7 @@ def tested(tmp_path: Path, page: Page) -> Callable[[], str]:
 
     def tested() -> str:
         done = run(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=project, path=sources)
-        return ", ".join(re.findall(r"^FAILED \S+::(\w+)", done.stdout, re.M)) or done.stdout.splitlines()[-1]
+        return ", ".join(re.findall(r"^FAILED \S+::(\w+)", done.stdout, re.MULTILINE)) or done.stdout.splitlines()[-1]
 
     return tested
 

@@ -16,6 +16,7 @@ from ._outbox import deliver, outbox
 from ._plugin import plugin
 from ._proving import diagram, history, verify
 from ._settings import shared
+from ._temporal import temporal
 from ._timing import deadlines, forecast, recompute, sweep
 from .demo import demo
 
@@ -53,6 +54,7 @@ COMMANDS = (
     sweep,
     recompute,
     deliver,
+    temporal,
     outbox,
     plugin,
 )

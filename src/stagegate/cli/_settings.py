@@ -40,6 +40,9 @@ class Settings:
 
         calendars: Files of calendars.
 
+        woken: What is told when something becomes due, as it was said outside of the file of settings; empty where
+            nothing was.
+
         file: The file of settings.
 
         filed: What stands in it, once it was read; it is the beginning of those three.
@@ -54,6 +57,7 @@ class Settings:
     processes: list[Path] = attrs.field(factory=list)
     plugins: list[Any] = attrs.field(factory=list)
     calendars: list[Path] = attrs.field(factory=list)
+    woken: str = ""
     file: Path | None = None
     filed: Filed = attrs.field(factory=Filed)
     json: bool = False
@@ -78,6 +82,8 @@ class Settings:
                 message = f"there is no database {path}; `stagegate start` makes one, or name another with --db"
                 raise StoreError(message)
         given = {} if forget else dict(self.filed.engine)
+        if self.woken and not forget:
+            given["wake"] = self.woken
         try:
             return Engine.open(db, processes=self.processes, plugins=self.plugins, calendars=self.calendars, **given)
         except DefinitionError as error:
@@ -95,6 +101,11 @@ class Settings:
     def db(self) -> str:
         """Where the agreements are kept."""
         return self.chosen or self.filed.db or DEFAULT_DB
+
+    @property
+    def wake(self) -> str:
+        """What is told when something becomes due; empty where nobody is."""
+        return self.woken or str(self.filed.engine.get("wake", ""))
 
     @property
     def said(self) -> list[Any]:
@@ -134,6 +145,8 @@ def _keep(ctx: click.Context, param: click.Parameter, value: Any) -> None:
             settings.plugins += value
         case "calendars":
             settings.calendars += value
+        case "wake":
+            settings.woken = value
         case "json":
             settings.json = True
         case _:
@@ -193,6 +206,14 @@ def shared(*, environment: bool = False) -> Callable[[Callable[P, R]], Callable[
             multiple=True,
             envvar="STAGEGATE_CALENDAR" if environment else None,
             help="A calendar by which days are counted, TOML or JSON; may be repeated; also from STAGEGATE_CALENDAR.",
+            expose_value=False,
+            callback=_keep,
+        ),
+        click.option(
+            "--wake",
+            metavar="URL",
+            envvar="STAGEGATE_WAKE" if environment else None,
+            help="What is told when something becomes due, temporal://host:7233/namespace; also from STAGEGATE_WAKE.",
             expose_value=False,
             callback=_keep,
         ),

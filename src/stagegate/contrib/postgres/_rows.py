@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
@@ -19,22 +19,6 @@ DELIVERY = (
     + ", (SELECT e.hash FROM stagegate.event e WHERE e.agreement = o.agreement AND e.n = o.n)"
 )
 """A row of the outbox, with the hash of the event that caused it."""
-
-COPIED = (
-    "n",
-    "version",
-    "head",
-    "process",
-    "stage",
-    "owner",
-    "outcome",
-    "on_hold",
-    "changed_at",
-    "searchable",
-    "wakes_at",
-    "overdue",
-)
-"""The columns of an agreement that are copied from its snapshot."""
 
 SORT = ("stage", "process", "owner", "outcome", "on_hold")
 """The columns by which agreements are counted."""
@@ -60,22 +44,28 @@ def later(now: datetime) -> datetime:
     return now + min(timedelta(days=1), datetime.max.replace(tzinfo=UTC) - now)
 
 
-def columns_of(agreement: Agreement) -> dict[str, Any]:
-    wakes = agreement.wakes_at
-    return {
-        "n": agreement.n,
-        "version": agreement.version,
-        "head": agreement.head,
-        "process": agreement.process.id,
-        "stage": agreement.stage,
-        "owner": " ".join(agreement.owner),
-        "outcome": agreement.outcome,
-        "on_hold": agreement.hold is not None,
-        "changed_at": iso(agreement.changed_at),
-        "searchable": agreement.searchable,
-        "wakes_at": None if wakes is None else iso(wakes),
-        "overdue": agreement.overdue,
-    }
+_COLUMNS: dict[str, Callable[[Agreement], Any]] = {
+    "n": lambda a: a.n,
+    "version": lambda a: a.version,
+    "head": lambda a: a.head,
+    "process": lambda a: a.process.id,
+    "stage": lambda a: a.stage,
+    "owner": lambda a: " ".join(a.owner),
+    "outcome": lambda a: a.outcome,
+    "on_hold": lambda a: a.hold is not None,
+    "changed_at": lambda a: iso(a.changed_at),
+    "searchable": lambda a: a.searchable,
+    "wakes_at": lambda a: None if (wakes := a.wakes_at) is None else iso(wakes),
+    "overdue": lambda a: a.overdue,
+}
+
+COPIED = tuple(_COLUMNS)
+"""The columns of an agreement that are copied from its snapshot."""
+
+
+def columns_of(agreement: Agreement, wanted: Iterable[str] = COPIED) -> dict[str, Any]:
+    """Return columns of an agreement that are copied from its snapshot."""
+    return {column: _COLUMNS[column](agreement) for column in wanted}
 
 
 def sort_of(agreement: Agreement) -> tuple[Any, ...]:

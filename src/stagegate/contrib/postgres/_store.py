@@ -15,7 +15,7 @@ import psycopg
 from stagegate import Conflict, Delivery, HistoryTampered, Known, StoreError
 
 from ._batch import BatchStore
-from ._connections import Connections, Cursor, Place, cursor_of, dead
+from ._connections import Connections, Cursor, Place, cursor_of, dead, numbered, rows_of
 from ._joined import JoinedStore, host_of, identity
 from ._reading import Reading
 from ._rows import DELIVERY, SORTS, delivery_of, iso, later, rewrite, row_of
@@ -97,6 +97,12 @@ class PostgresStore(Reading):
     def _cursor(self, doing: str) -> Iterator[Cursor]:
         with self._connections.use(doing) as connection:
             yield cursor_of(connection)
+
+    def _rows(self, doing: str, sql: str, values: Any = ()) -> list[tuple[Any, ...]]:
+        if isinstance(values, dict):
+            return super()._rows(doing, sql, values)
+        with self._connections.use(doing) as session:
+            return rows_of(session.run(numbered(sql), values))
 
     @contextmanager
     def _whole(self, doing: str, begin: str = "BEGIN") -> Iterator[Cursor]:
