@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable, Iterator
 
 from ._evidence import PartsRequirement
@@ -46,6 +47,12 @@ class Book:
         for process in given:
             self._latest[process.id] = process
             self._pinned[process.pin] = process
+
+    def beside(self, stored: Callable[[str], bytes | None]) -> Book:
+        """Return the same processes, with what else there is read from elsewhere, and known there only."""
+        other = copy.copy(self)
+        other._kept, other._stored = {}, stored  # noqa: SLF001  it is this book, beside another shelf
+        return other
 
     def latest(self, process: str, version: str | None) -> Process:
         process = text(process, "process")
@@ -118,6 +125,10 @@ class Book:
             raise HistoryTampered(message)
         self._kept[pin] = process
         return process
+
+    def given(self) -> tuple[Process, ...]:
+        """Return those that were given or asked for so far."""
+        return tuple(self._pinned.values())
 
     def all(self) -> tuple[Process, ...]:
         for process in builtin_names():

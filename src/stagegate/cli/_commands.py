@@ -8,10 +8,11 @@ from stagegate import __version__
 
 from ._acting import abstain, adjourn, approve, attach, note, record, recuse, refuse, start
 from ._asking import board, options, show
-from ._defining import deliver, lint, processes
+from ._defining import lint, processes
 from ._errors import Program
 from ._migrating import migrate
 from ._moving import advance, amend, end, hold, renew, resume, send_back
+from ._outbox import deliver, outbox
 from ._plugin import plugin
 from ._proving import diagram, history, verify
 from ._settings import shared
@@ -54,6 +55,7 @@ COMMANDS = (
     recompute,
     deliver,
     temporal,
+    outbox,
     plugin,
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stagegate import Store, hookimpl
 
-from ._store import SQLiteStore
+from ._embedded import SQLiteStore
 
 
 @hookimpl

@@ -17,6 +17,12 @@ SCHEMA = 3
 APPLICATION_ID = 0x57_47_41_54
 """What marks a file as ours in its header."""
 
+NESTED = (
+    "an agreement is being decided on here: a guard, a check or a plugin can look at others meanwhile,"
+    " but must not change them; nothing was changed by it"
+)
+"""What is said to whom asks for a change within a change."""
+
 _SQL = Path(__file__).with_name("schema.sql")
 
 
@@ -28,7 +34,9 @@ def wal_is_safe(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> bool:
 def explained(error: sqlite3.Error, doing: str, path: str) -> StoreError:
     """Return the error that says in one sentence what SQLite could not do, and what to do about it."""
     said = str(error)
-    if "locked" in said or "busy" in said:
+    if getattr(error, "sqlite_errorname", "") == "SQLITE_BUSY_SNAPSHOT":
+        hint = "another has written since this transaction first read; roll it back and begin with BEGIN IMMEDIATE"
+    elif "locked" in said or "busy" in said:
         hint = "another process holds the file; try again, or allow more with ?timeout=seconds"
     elif "readonly" in said:
         hint = "the file or its folder cannot be written; change its permissions"
@@ -64,21 +72,22 @@ class Connections:
         self._lock = threading.Lock()
         self._pid = os.getpid()
         self._closed = False
+        self._lent: tuple[int, sqlite3.Connection] | None = None
         with self.use("opening it") as connection:
             self._prepare(connection)
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
-        if self._version(connection) is None:
+        if self.version(connection) is None:
             connection.execute("BEGIN IMMEDIATE")
             # Another process may have made it while we waited.
-            if self._version(connection) is None:
+            if self.version(connection) is None:
                 for statement in _statements(_SQL.read_text(encoding="utf-8")):
                     connection.execute(statement)
                 connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
                 connection.execute(f"PRAGMA user_version = {SCHEMA}")
             connection.execute("COMMIT")
 
-    def _version(self, connection: sqlite3.Connection) -> int | None:
+    def version(self, connection: sqlite3.Connection) -> int | None:
         """Return the version of the schema in the file; None if the file is empty."""
         (application,) = connection.execute("PRAGMA application_id").fetchone()
         (version,) = connection.execute("PRAGMA user_version").fetchone()
@@ -140,14 +149,19 @@ class Connections:
         """
         Have a connection for the length of a block; what it leaves open is rolled back.
 
+        Within a unit of work it is the connection of that: what was written before in its transaction is seen.
+
         Args:
             doing: What is being done, for the error.
 
         Raises:
             StoreError: If SQLite fails, or the store was closed.
         """
-        connection = None
+        lent, connection = self._lent, None
         try:
+            if lent is not None and lent[0] == threading.get_ident():
+                yield lent[1]
+                return
             connection = self._take()
             yield connection
         except sqlite3.Error as error:
@@ -155,6 +169,33 @@ class Connections:
         finally:
             if connection is not None:
                 self._give(connection)
+
+    @contextmanager
+    def lent(self, connection: sqlite3.Connection) -> Iterator[None]:
+        """Have all that this thread asks meanwhile go through one connection, which is in a transaction."""
+        self._lent = threading.get_ident(), connection
+        try:
+            yield
+        finally:
+            self._lent = None
+
+    @contextmanager
+    def reading(self, doing: str) -> Iterator[sqlite3.Connection]:
+        """Have a connection that sees the file as of one moment."""
+        with self.use(doing) as connection:
+            if not connection.in_transaction:
+                connection.execute("BEGIN")
+            yield connection
+
+    @contextmanager
+    def writing(self, doing: str) -> Iterator[sqlite3.Connection]:
+        """Have a connection with the lock for writing; what was written is committed at the end of the block."""
+        with self.use(doing) as connection:
+            if connection.in_transaction:
+                raise StoreError(NESTED)
+            connection.execute("BEGIN IMMEDIATE")
+            yield connection
+            connection.execute("COMMIT")
 
     def _take(self) -> sqlite3.Connection:
         with self._lock:

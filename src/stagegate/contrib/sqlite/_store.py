@@ -1,102 +1,73 @@
-"""The embedded store: histories, snapshots, requests, outbox and counters in one SQLite file."""
+"""What is kept in the file: histories, snapshots, requests, outbox and counters, whosever connection leads there."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from datetime import datetime
-from typing import Any, Self
-from urllib.parse import parse_qsl, unquote
+from contextlib import AbstractContextManager, closing
+from datetime import datetime, timedelta
+from typing import Any, Protocol
 
 import attrs
 
-from stagegate import (
-    Agreement,
-    Definition,
-    Delivery,
-    Dossier,
-    Entry,
-    Known,
-    Pin,
-    Query,
-    StoreError,
+from stagegate import Agreement, Definition, Delivery, Dossier, Entry, HistoryTampered, Known, Pin, Query
+
+from ._proof import batch, beside, damaged
+from ._rows import (
+    CLAIMABLE,
+    OLDEST,
+    OUTBOX,
+    RECEIPT,
+    SNAPSHOT,
+    THIS,
+    delivery_of,
+    get,
+    iso,
+    known,
+    readable,
+    row_of,
+    snapshot_of,
 )
 
-from ._connections import Connections
-from ._proof import batch, beside, damaged
-from ._rows import OUTBOX, RECEIPT, SNAPSHOT, THIS, delivery_of, get, iso, known, row_of, snapshot_of
-from ._unit import UnitOfWork
-
 BATCH = 256
-EVERYTHING = "*"
 LAST = 2**62
-DAY = 86_400
+FAR = timedelta(days=1)
+"""A date further ahead was written by a clock that stood ahead."""
 
 
-class SQLiteStore:
-    """
-    Histories in one SQLite file.
+class Place(Protocol):
+    """Where connections to the file come from; what fails is a `StoreError` that says what was being done."""
 
-    Durable before fast: what was acknowledged survives a power cut. Many processes may use the file; one writes at a
-    time.
-    """
+    path: str
+    """The file."""
 
-    def __init__(self, path: str, *, timeout: float = 30.0) -> None:
-        """
-        Open the file at *path*, making it if it is not there.
+    def use(self, doing: str) -> AbstractContextManager[sqlite3.Connection]:
+        """Have a connection for the length of a block: for one question, or for one statement that writes."""
 
-        Args:
-            path: The file.
+    def reading(self, doing: str) -> AbstractContextManager[sqlite3.Connection]:
+        """The same, for questions that are answered as of one moment."""
 
-            timeout: For how many seconds to wait while others write.
+    def writing(self, doing: str) -> AbstractContextManager[sqlite3.Connection]:
+        """The same, with the lock for writing; what was written stands if the block is left without an error."""
 
-        Raises:
-            StoreError: If it cannot be opened, is not ours, or has a schema of another version.
-        """
-        self._connections = Connections(path, timeout=timeout)
 
-    @classmethod
-    def from_url(cls, url: str) -> Self:
-        """
-        Open the file that *url* names: `sqlite:///file.db`, `sqlite:////absolute/file.db`, with `?timeout=seconds`.
+class Keeping:
+    """All that is kept in the file, but for the units of work."""
 
-        Raises:
-            StoreError: If the url names no file.
-        """
-        where, _, options = url.partition("?")
-        path = unquote(where.removeprefix("sqlite:///")) if where.startswith("sqlite:///") else ""
-        if not path or path.startswith(":memory:") or "\0" in path:
-            message = f"{url!r} names no file; write sqlite:///file.db, or memory: for a store that forgets"
-            raise StoreError(message)
-        given = dict(parse_qsl(options, keep_blank_values=True))
-        try:
-            timeout = float(given.pop("timeout", 30.0))
-        except ValueError:
-            message = f"{url!r}: timeout is a number of seconds"
-            raise StoreError(message) from None
-        if given or not 0 <= timeout <= DAY:
-            message = f"{url!r}: it takes one option, timeout (seconds, up to a day), not {', '.join(given) or timeout}"
-            raise StoreError(message)
-        return cls(path, timeout=timeout)
-
-    @contextmanager
-    def unit(self, agreement: str) -> Iterator[UnitOfWork]:
-        """Lock the file for writing."""
-        with self._connections.use(f"locking {agreement!r}") as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            yield UnitOfWork(connection, agreement, self._connections.path)
+    def __init__(self, place: Place) -> None:
+        """Take where connections come from."""
+        self._place = place
 
     def get(self, agreement: str) -> Agreement | None:
         """Return an agreement, or None."""
-        with self._connections.use(f"reading {agreement!r}") as connection:
+        with self._place.use(f"reading {agreement!r}") as connection:
             return get(connection, agreement)
 
     def history(self, agreement: str, after: int = 0, upto: int | None = None) -> Sequence[Entry]:
         """Return its events."""
         last = LAST if upto is None else upto
-        with self._connections.use(f"reading the history of {agreement!r}") as connection:
+        with self._place.use(f"reading the history of {agreement!r}") as connection:
             rows = connection.execute(
                 "SELECT n, body, hash FROM event WHERE agreement = ? AND n > ? AND n <= ? ORDER BY n",
                 (agreement, after, last),
@@ -140,13 +111,13 @@ class SQLiteStore:
             ask(f"{key} > ?", after)
         where = f" WHERE {' AND '.join(wanted)}" if wanted else ""
         sql = f"SELECT {SNAPSHOT} FROM {' '.join(tables)}{where} ORDER BY {key} LIMIT ?"
-        with self._connections.use("listing") as connection:
+        with self._place.use("listing") as connection:
             rows = connection.execute(sql, (*values, limit)).fetchall()
         return [snapshot_of(*row) for row in rows]
 
     def count(self, query: Query, by: str | None) -> dict[Any, int]:
         """Count agreements by the counters."""
-        with self._connections.use("counting") as connection:
+        with self._place.use("counting") as connection:
             rows = connection.execute("SELECT stage, process, owner, outcome, on_hold, number FROM counter").fetchall()
         counts: Counter[Any] = Counter()
         for stage, process, owner, outcome, on_hold, number in rows:
@@ -171,33 +142,29 @@ class SQLiteStore:
 
     def known(self, request: str) -> Known | None:
         """Return what is known of a request; the lock is waited for, so that nobody is writing it any more."""
-        with self._connections.use("reading a request") as connection:
-            connection.execute("BEGIN IMMEDIATE")
+        with self._place.writing("reading a request") as connection:
             return known(connection, request)
 
     def claim(self, now: datetime, *, until: datetime, limit: int, only: str | None = None) -> Sequence[Delivery]:
         """Take rows of the outbox."""
-        with self._connections.use("claiming the outbox") as connection:
-            due = (
-                f"SELECT {OUTBOX}, {RECEIPT} FROM outbox WHERE status = 'pending' AND due_at <= ?1"
-                " AND (leased_until IS NULL OR leased_until <= ?1) AND (?3 IS NULL OR id = ?3)"
-                f" AND NOT EXISTS (SELECT 1 FROM hold WHERE scope IN ('{EVERYTHING}', recipient))"
-                " ORDER BY due_at, agreement, n, id LIMIT ?2"
-            )
-            if not connection.execute(due, (iso(now), 1, only)).fetchone():
+        values = {"now": iso(now), "far": iso(now + FAR), "only": only}
+        with self._place.use("claiming the outbox") as connection:
+            if not connection.execute(f"SELECT 1 FROM outbox WHERE {CLAIMABLE} LIMIT 1", values).fetchone():
                 return []
-            connection.execute("BEGIN IMMEDIATE")
-            rows = connection.execute(due, (iso(now), limit, only)).fetchall()
-            taken = [attrs.evolve(delivery_of(row), leased_until=until) for row in rows]
+        with self._place.writing("claiming the outbox") as connection:
+            with damaged(connection), closing(connection.cursor()) as rows:
+                rows.execute(f"SELECT {OUTBOX}, {RECEIPT} FROM outbox WHERE {CLAIMABLE} ORDER BY {OLDEST}", values)
+                whole, faults = readable(rows, limit)
+            if faults and not whole:
+                raise HistoryTampered("; ".join(faults))
+            taken = [attrs.evolve(row, leased_until=until) for row in whole]
             self._rewrite(connection, taken)
-            connection.execute("COMMIT")
         return taken
 
     def settle(self, claimed: Delivery, settled: Delivery) -> bool:
         """Write how a delivery went."""
         told, until = claimed.notification, claimed.leased_until
-        with self._connections.use("settling a delivery") as connection:
-            connection.execute("BEGIN IMMEDIATE")
+        with self._place.writing("settling a delivery") as connection:
             row = connection.execute(
                 f"SELECT 1 FROM outbox WHERE {THIS} AND status = 'pending' AND leased_until = ?",
                 (told.agreement, told.n, told.id, None if until is None else iso(until)),
@@ -205,7 +172,6 @@ class SQLiteStore:
             if row is None:
                 return False
             self._rewrite(connection, [settled])
-            connection.execute("COMMIT")
         return True
 
     def _rewrite(self, connection: sqlite3.Connection, deliveries: Sequence[Delivery]) -> None:
@@ -218,54 +184,52 @@ class SQLiteStore:
 
     def outbox(self, status: str | None = None) -> Iterable[Delivery]:
         """Return the rows of the outbox."""
-        with self._connections.use("reading the outbox") as connection:
+        with self._place.use("reading the outbox") as connection:
             rows = connection.execute(
-                f"SELECT {OUTBOX}, {RECEIPT} FROM outbox WHERE ?1 IS NULL OR status = ?1"
-                " ORDER BY due_at, agreement, n, id",
+                f"SELECT {OUTBOX}, {RECEIPT} FROM outbox WHERE ?1 IS NULL OR status = ?1 ORDER BY {OLDEST}",
                 (status,),
             ).fetchall()
         return [delivery_of(row) for row in rows]
 
     def requeue(self, now: datetime, notification: str | None = None) -> int:
         """Make dead rows due again."""
-        with self._connections.use("requeueing") as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            rows = connection.execute(
-                f"SELECT {OUTBOX}, {RECEIPT} FROM outbox WHERE status = 'dead' AND (?1 IS NULL OR id = ?1)",
-                (notification,),
-            ).fetchall()
+        with self._place.writing("requeueing") as connection:
+            with damaged(connection):
+                rows = connection.execute(
+                    f"SELECT {OUTBOX}, {RECEIPT} FROM outbox WHERE status = 'dead' AND (?1 IS NULL OR id = ?1)",
+                    (notification,),
+                ).fetchall()
+            whole, _ = readable(rows)
             again = [
-                attrs.evolve(delivery_of(row), status="pending", tries=0, due_at=now, error="", expires_at=None)
-                for row in rows
+                attrs.evolve(row, status="pending", tries=0, due_at=now, error="", expires_at=None) for row in whole
             ]
             self._rewrite(connection, again)
-            connection.execute("COMMIT")
         return len(again)
 
     def hold(self, scope: str, why: str) -> None:
         """Deliver nothing of it."""
-        with self._connections.use("holding deliveries") as connection:
+        with self._place.writing("holding deliveries") as connection:
             connection.execute("INSERT OR REPLACE INTO hold (scope, why) VALUES (?, ?)", (scope, why))
 
     def release(self, scope: str) -> bool:
         """Deliver it again."""
-        with self._connections.use("releasing deliveries") as connection:
+        with self._place.writing("releasing deliveries") as connection:
             return connection.execute("DELETE FROM hold WHERE scope = ?", (scope,)).rowcount > 0
 
     def holds(self) -> dict[str, str]:
         """Return what is held."""
-        with self._connections.use("reading what is held") as connection:
+        with self._place.use("reading what is held") as connection:
             return dict(connection.execute("SELECT scope, why FROM hold ORDER BY scope").fetchall())
 
     def definition(self, digest: str) -> bytes | None:
         """Return a definition, or None."""
-        with self._connections.use("reading a definition") as connection:
+        with self._place.use("reading a definition") as connection:
             row = connection.execute("SELECT body FROM definition WHERE digest = ?", (digest,)).fetchone()
         return None if row is None else row[0]
 
     def definitions(self) -> Iterable[Definition]:
         """Return every definition."""
-        with self._connections.use("reading the definitions") as connection, damaged(connection):
+        with self._place.use("reading the definitions") as connection, damaged(connection):
             rows = connection.execute(
                 "SELECT process, version, digest, body FROM definition ORDER BY digest"
             ).fetchall()
@@ -275,8 +239,7 @@ class SQLiteStore:
         """Return all that is stored, a batch at a time, so that nobody has to wait for a long look."""
         after = b""
         while True:
-            with self._connections.use("verifying") as connection, damaged(connection):
-                connection.execute("BEGIN")
+            with self._place.reading("verifying") as connection, damaged(connection):
                 if agreement is None:
                     rows = connection.execute(
                         "SELECT CAST(id AS BLOB) FROM agreement WHERE id > CAST(? AS TEXT) ORDER BY id LIMIT ?",
@@ -296,9 +259,5 @@ class SQLiteStore:
 
     def faults(self) -> Iterable[str]:
         """Compare the counters with what they count, and look for rows that belong to no agreement."""
-        with self._connections.use("verifying") as connection, damaged(connection):
+        with self._place.reading("verifying") as connection, damaged(connection):
             return beside(connection)
-
-    def close(self) -> None:
-        """Close the file."""
-        self._connections.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from stagegate import (
@@ -19,15 +19,40 @@ from stagegate import (
 )
 
 from ._connections import explained
-from ._rows import OUTBOX, SNAPSHOT, columns_of, get, known, members_of, row_of, snapshot_of, sort_of
+from ._rows import OUTBOX, columns_of, get, known, members_of, parts, row_of, sort_of
+
+
+def end(connection: sqlite3.Connection, path: str) -> None:
+    """
+    Commit a transaction, durably.
+
+    Raises:
+        OutcomeUnknown: If it cannot be said whether it was committed.
+    """
+    try:
+        connection.execute("COMMIT")
+    except sqlite3.Error as error:
+        if connection.in_transaction:
+            raise
+        failed = explained(error, "committing", path)
+        raise OutcomeUnknown(str(failed)) from error
 
 
 class UnitOfWork:
-    __slots__ = ("_connection", "_path", "agreement", "id")
+    """
+    Work on one agreement, in a transaction that holds the lock.
 
-    def __init__(self, connection: sqlite3.Connection, agreement: str, path: str) -> None:
+    Attributes:
+        written: Whether all that it had to write is written; whoever made the unit then ends the transaction.
+    """
+
+    __slots__ = ("_connection", "_end", "agreement", "id", "written")
+
+    def __init__(self, connection: sqlite3.Connection, agreement: str, end: Callable[[], None] = lambda: None) -> None:
+        """Take the connection, and what is done once all is written."""
         self._connection = connection
-        self._path = path
+        self._end = end
+        self.written = False
         self.id = agreement
         self.agreement = get(connection, agreement)
 
@@ -35,12 +60,7 @@ class UnitOfWork:
         return get(self._connection, agreement)
 
     def parts(self) -> Sequence[Agreement]:
-        rows = self._connection.execute(
-            f"SELECT {SNAPSHOT} FROM agreement a JOIN member m ON m.agreement = a.id"
-            " WHERE m.kind = 'whole' AND m.value = ? ORDER BY m.agreement",
-            (self.id,),
-        ).fetchall()
-        return [snapshot_of(*row) for row in rows]
+        return parts(self._connection, self.id)
 
     def known(self, request: str) -> Known | None:
         return known(self._connection, request)
@@ -54,7 +74,7 @@ class UnitOfWork:
         definition: Definition | None = None,
     ) -> None:
         execute = self._connection.execute
-        if not self._connection.in_transaction:
+        if self.written:
             message = f"{self.id}: a unit of work commits once"
             raise StoreError(message)
         before = 0 if self.agreement is None else self.agreement.n
@@ -84,13 +104,8 @@ class UnitOfWork:
             if "event" in str(error) and "UNIQUE" in str(error):
                 raise Conflict(self.id, entry.n - 1, entry.n) from error
             raise
-        try:
-            execute("COMMIT")
-        except sqlite3.Error as error:
-            if self._connection.in_transaction:
-                raise
-            failed = explained(error, "committing", self._path)
-            raise OutcomeUnknown(str(failed)) from error
+        self.written = True
+        self._end()
 
     def _agreement(self, agreement: Agreement) -> None:
         execute, before = self._connection.execute, self.agreement

@@ -1,0 +1,127 @@
+"""The embedded store: one SQLite file, opened by its path or its url."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Self, TypeVar
+from urllib.parse import parse_qsl, unquote
+
+from stagegate import StoreError, Unit
+
+from ._batch import Batch
+from ._connections import Connections
+from ._group import Group
+from ._host import HostedStore
+from ._store import Keeping
+from ._unit import UnitOfWork, end
+
+DAY = 86_400
+T = TypeVar("T")
+
+
+class SQLiteStore(Keeping):
+    """
+    Histories in one SQLite file.
+
+    Durable before fast: what was acknowledged survives a power cut. Many processes may use the file; one writes at a
+    time.
+    """
+
+    def __init__(self, path: str, *, timeout: float = 30.0) -> None:
+        """
+        Open the file at *path*, making it if it is not there.
+
+        Args:
+            path: The file.
+
+            timeout: For how many seconds to wait while others write.
+
+        Raises:
+            StoreError: If it cannot be opened, is not ours, or has a schema of another version.
+        """
+        self._connections = Connections(path, timeout=timeout)
+        self._group = Group(self._connections, timeout=timeout)
+        super().__init__(self._connections)
+
+    @classmethod
+    def from_url(cls, url: str) -> Self:
+        """
+        Open the file that *url* names: `sqlite:///file.db`, `sqlite:////absolute/file.db`, with `?timeout=seconds`.
+
+        Raises:
+            StoreError: If the url names no file.
+        """
+        where, _, options = url.partition("?")
+        path = unquote(where.removeprefix("sqlite:///")) if where.startswith("sqlite:///") else ""
+        if not path or path.startswith(":memory:") or "\0" in path:
+            message = f"{url!r} names no file; write sqlite:///file.db, or memory: for a store that forgets"
+            raise StoreError(message)
+        given = dict(parse_qsl(options, keep_blank_values=True))
+        try:
+            timeout = float(given.pop("timeout", 30.0))
+        except ValueError:
+            message = f"{url!r}: timeout is a number of seconds"
+            raise StoreError(message) from None
+        if given or not 0 <= timeout <= DAY:
+            message = f"{url!r}: it takes one option, timeout (seconds, up to a day), not {', '.join(given) or timeout}"
+            raise StoreError(message)
+        return cls(path, timeout=timeout)
+
+    @contextmanager
+    def unit(self, agreement: str) -> Iterator[UnitOfWork]:
+        """Lock the file for writing."""
+        with self._connections.use(f"locking {agreement!r}") as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            yield UnitOfWork(connection, agreement, lambda: end(connection, self._connections.path))
+
+    def work(self, agreement: str, job: Callable[[Unit], T]) -> T:
+        """
+        Run *job* in a unit of work; callers that come at the same time share one commit.
+
+        Args:
+            agreement: The agreement that it is about.
+
+            job: Decides and writes; it may run in the thread of another caller, in a copy of this one's context.
+
+        Raises:
+            StoreError: If it cannot be written; then nothing is.
+
+            OutcomeUnknown: If it cannot be said whether it was committed.
+        """
+        return self._group.work(agreement, job)
+
+    def using(self, connection: Any) -> HostedStore:
+        """
+        Return a store in the transaction of a host: a SAVEPOINT for each unit of work, and never a COMMIT.
+
+        Where no transaction is under way, one is begun when something is written; the host ends it.
+
+        Args:
+            connection: A `sqlite3.Connection`, or a `Connection` or `Session` of SQLAlchemy.
+
+        Raises:
+            StoreError: If it leads to another file, or the file has a schema of another version.
+
+            InvalidValue: If it is something else.
+        """
+        return HostedStore(connection, self._connections)
+
+    @contextmanager
+    def batch(self) -> Iterator[Batch]:
+        """
+        Have a store for the length of a block, and commit all that was written by it at the end, or nothing.
+
+        Raises:
+            OutcomeUnknown: If it cannot be said whether it was committed.
+        """
+        with self._connections.use("writing a batch") as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            batch = Batch(connection, self._connections.path)
+            yield batch
+            batch.flush()
+            end(connection, self._connections.path)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connections.close()
