@@ -26,7 +26,7 @@ def run(*command: str | Path, cwd: Path, path: str = "") -> subprocess.Completed
     """Run a program in a folder."""
     environment = os.environ | {"PYTHONPATH": os.pathsep.join((str(SOURCE), path))}
     return subprocess.run(
-        command, check=False, cwd=cwd, env=environment, capture_output=True, encoding="utf-8", timeout=120
+        command, cwd=cwd, env=environment, capture_output=True, encoding="utf-8", timeout=120, check=False
     )
 
 
