@@ -6,13 +6,12 @@ import multiprocessing
 import re
 import sqlite3
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 from stagegate import Actor, Agreement, Engine, Event, Notification, Process, Stage, hookimpl, requirement
-from stagegate.contrib.postgres._connections import Session
 
 CLERK = Actor(id="clerk-7", roles={"desk"})
 
@@ -173,12 +172,14 @@ def uncompared() -> None:
 
     It dawdles before it writes, so that a short run catches it as surely as a long one.
     """
+    from stagegate.contrib.postgres._connections import Session
+
     run = Session.run
 
-    def uncomparing(session: Session, sql: str, values: Any) -> Any:
+    def uncomparing(session: Session, sql: str, values: Sequence[Any]) -> Any:
         if "INSERT INTO stagegate.event" in sql:
             time.sleep(Unlocked.DAWDLE)
-            sql = re.sub(r" AND n = (\$\d+)", r" AND \1::int IS NOT NULL", sql)
+            sql = re.sub(r" AND n = (\$\d+)", r" AND n >= \1", sql)
             sql += " ON CONFLICT (agreement, n) DO UPDATE SET body = EXCLUDED.body, hash = EXCLUDED.hash"
         return run(session, sql, values)
 

@@ -9,6 +9,7 @@ import pytest
 
 from stagegate import (
     Actor,
+    Attempt,
     DefinitionError,
     Document,
     Duty,
@@ -22,12 +23,14 @@ from stagegate import (
     Requirement,
     Stage,
     Subscription,
+    any_of,
     approval,
     builtin,
     calendar_days,
     document,
     fact,
     hookimpl,
+    requirement,
     unguarded,
 )
 from stagegate._agreement import _STEPS
@@ -300,6 +303,24 @@ class TestWhat:
 
         assert (MAX_ITEMS + 1, "… +30") == (len(reasons), reasons[-1])
 
+    def test_what_an_error_said_is_not_told(self) -> None:
+        """That a rule could not answer is told; what it said of the inside of the machine stays in the history."""
+
+        @requirement(code="broken")
+        def broken(attempt: Attempt) -> str:
+            """Fail, and say too much."""
+            message = "password=hunter2"
+            raise ConnectionError(message)
+
+        gate = broken & any_of(fact("f"), broken)
+        failing = Process("permit", "1", (Stage("asked", owner="desk", gate=gate), Stage("granted", owner="desk")))
+        office = Office(Subscription("mail", to="x", on="move.refused"), process=failing).start().do("advance")
+        (context,) = [one.context for one in office.told]
+
+        assert "the requirement broken could not be checked: …" == context["reasons"][0]
+        assert "hunter2" not in str(context)
+        assert "hunter2" in str(office.engine.history("p")[-1].data)
+
     def test_nobody_is_named(self) -> None:
         """Roles act, not persons: neither who acted nor a note's text is told."""
         office = (
@@ -315,7 +336,16 @@ class TestWhat:
             assert not {"ann", "a secret", "my cousin"} & set(map(str, one.context.values()))
 
     @pytest.mark.parametrize(
-        "value, reference", [("HK.01/2026", "HK.01/2026"), (7, "7"), (True, ""), (["a"], ""), ("x" * 2000, "x" * 1000)]
+        "value, reference",
+        [
+            ("HK.01/2026", "HK.01/2026"),
+            (7, "7"),
+            (True, ""),
+            (["a"], ""),
+            ("x" * 2000, "x" * 200 + "…"),
+            ("a\r\nBcc: b", "a Bcc: b"),
+            ("=?utf-8?q?=0A?=", "= ?utf-8?q?=0A?="),
+        ],
     )
     def test_the_reference_is_a_fact(self, value: Any, reference: str) -> None:
         """What the reader knows the matter by is recorded on the agreement; until then it is empty."""
