@@ -1,3 +1,4 @@
+# ruff: noqa: S608  statements are put together from names of our own
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
