@@ -21,7 +21,8 @@ import attrs
 
 from stagegate import OutcomeUnknown, StoreError, Unit
 
-from ._connections import NESTED, Connections, explained
+from ._connections import Connections
+from ._saying import NESTED, explained
 from ._unit import UnitOfWork, end
 
 T = TypeVar("T")

@@ -18,7 +18,7 @@ from stagegate import (
     StoreError,
 )
 
-from ._connections import explained
+from ._saying import explained
 from ._rows import OUTBOX, columns_of, get, known, members_of, parts, row_of, sort_of
 
 
