@@ -51,15 +51,19 @@ class Many(Raw):
         )
 
 
-def _chunks(names: Iterator[int], number: int) -> Iterator[list[str]]:
+def _chunks(names: Iterator[str], number: int) -> Iterator[list[str]]:
     """Return the ids of so many new agreements, as many at a time as go into one commit."""
     size = COMMIT // (STEPS + 2)
     for first in range(0, number, size):
-        yield [f"agreement-{next(names):07}" for _ in range(min(size, number - first))]
+        yield [next(names) for _ in range(min(size, number - first))]
+
+
+def _names(prefix: str) -> Iterator[str]:
+    return (f"{prefix}-{number:07}" for number in itertools.count())
 
 
 def _raw(many: Many, number: int) -> Subject:
-    names = itertools.count()
+    names = _names("agreement")
 
     def work() -> None:
         for chunk in _chunks(names, number):
@@ -68,8 +72,8 @@ def _raw(many: Many, number: int) -> Subject:
     return lambda: waiting(number * STEPS, work)
 
 
-def _batches(engine: Engine, number: int) -> Subject:
-    names = itertools.count()
+def _batches(engine: Engine, number: int, prefix: str = "agreement") -> Subject:
+    names = _names(prefix)
 
     def work() -> None:
         for chunk in _chunks(names, number):
@@ -81,11 +85,11 @@ def _batches(engine: Engine, number: int) -> Subject:
 
 
 def _singly(engine: Engine, number: int) -> Subject:
-    names = itertools.count()
+    names = _names("single")
 
     def work() -> None:
         for _ in range(number):
-            walked(engine, begun(engine, f"single-{next(names):07}"))
+            walked(engine, begun(engine, next(names)))
 
     return lambda: waiting(number * STEPS, work)
 
@@ -99,7 +103,7 @@ def bulk(folder: Path, rounds: int, *, big: bool) -> Iterator[Row]:
         many = Many(folder / "bulk-raw.db", given, engine)
         subjects = {"batch": _batches(engine, number), "raw": _raw(many, number)}
         costs = in_turns(subjects, rounds)
-        each = in_turns({"batch": _batches(engine, 100), "single": _singly(engine, 100)}, rounds)
+        each = in_turns({"batch": _batches(engine, 100, "few"), "single": _singly(engine, 100)}, rounds)
         many.connection.close()
         report = engine.verify()
         assert report.ok, report.faults[:3]

@@ -1,5 +1,5 @@
 """
-One contestant of the durable moves on PostgreSQL, as a process of its own: `python contestants.py NAME URL PLACE MODEL`.
+One contestant of the durable moves on PostgreSQL, a process of its own: `python contestants.py NAME URL PLACE MODEL`.
 
 All of them do the same work: eight stages, one guard at every step, and in one commit the row of the agreement with its
 version compared, one event, and one row in the outbox, as large as those of the engine. Whoever has the other libraries
@@ -287,7 +287,7 @@ def django(url: str, place: int, model: Model) -> Work:
         },
     )
 
-    class Event(models.Model):
+    class Event(models.Model):  # noqa: DJ008  nobody shows it
         key = models.CompositePrimaryKey("agreement", "n")
         agreement = models.TextField()
         n = models.IntegerField()
@@ -297,7 +297,7 @@ def django(url: str, place: int, model: Model) -> Work:
         class Meta:
             app_label, managed, db_table = "bench", False, "event"
 
-    class Outbox(models.Model):
+    class Outbox(models.Model):  # noqa: DJ008  nobody shows it
         id = models.TextField(primary_key=True)
         agreement = models.TextField()
         n = models.IntegerField()

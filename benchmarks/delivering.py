@@ -6,13 +6,15 @@ import itertools
 import sqlite3
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 sys.path.append(str(Path(__file__).parents[1] / "proof"))
 
+import psycopg
 from durable import pragmas
-from measuring import Ratio, Row, Subject, in_turns, ratio, waiting
+from measuring import Ratio, Row, Subject, in_turns, rates, ratio, waiting
 from servers import PostgresServer
 from subjects import DESK, process
 
@@ -81,7 +83,7 @@ def _raw(execute: Callable[..., Any], commit: Callable[[], object], begin: str, 
             if begin:
                 execute(begin)
             claimed = execute(
-                "SELECT id, payload FROM outbox WHERE status = 'pending' AND due_at <= ?"
+                "SELECT id, payload FROM outbox WHERE status = 'pending' AND due_at <= ?"  # noqa: S608  our own words
                 f" AND (leased_until IS NULL OR leased_until <= ?) ORDER BY due_at, id LIMIT {AT_A_TIME}{skip}",
                 (NOW, NOW),
             ).fetchall()
@@ -103,11 +105,6 @@ def _raw(execute: Callable[..., Any], commit: Callable[[], object], begin: str, 
         return waiting(ROWS, work)
 
     return subject
-
-
-def _rates(costs: Ratio) -> Ratio:
-    """Return the ratio of rates that belongs to a ratio of costs."""
-    return Ratio(1 / costs.median, 1 / costs.high, 1 / costs.low)
 
 
 def _payload() -> bytes:
@@ -132,25 +129,26 @@ def _on_sqlite(folder: Path, rounds: int) -> Ratio:
         raw = _raw(connection.execute, commit, "BEGIN IMMEDIATE", "", _payload())
         costs = in_turns({"engine": _engine(engine), "raw": raw}, rounds)
     connection.close()
-    return _rates(ratio(costs, "engine", "raw"))
+    return rates(ratio(costs, "engine", "raw"))
 
 
 def _on_postgresql(rounds: int) -> Ratio:
-    with PostgresServer(durable=True) as server, server.database() as mine, server.database() as theirs:
-        with server.connect(theirs, autocommit=False) as connection:
-            connection.execute(TABLE.format(blob="bytea"))
-            connection.execute(INDEX)
-            connection.commit()
-            cursor = connection.cursor()
+    with ExitStack() as stack:
+        server = stack.enter_context(PostgresServer(durable=True))
+        mine, theirs = (server.url(server.create()) for _ in range(2))
+        connection = stack.enter_context(psycopg.connect(theirs))
+        connection.execute(TABLE.format(blob="bytea").encode())
+        connection.execute(INDEX)
+        connection.commit()
+        cursor = connection.cursor()
 
-            def execute(sql: str, values: tuple[Any, ...] = ()) -> Any:
-                return cursor.execute(sql.replace("?", "%s").encode(), values)
+        def execute(sql: str, values: tuple[Any, ...] = ()) -> Any:
+            return cursor.execute(sql.replace("?", "%s").encode(), values)
 
-            skip = " FOR UPDATE SKIP LOCKED"
-            with Engine.open(server.url(mine), processes=[process()], plugins=["postgres", Void()]) as engine:
-                raw = _raw(execute, connection.commit, "", skip, _payload())
-                costs = in_turns({"engine": _engine(engine), "raw": raw}, rounds)
-    return _rates(ratio(costs, "engine", "raw"))
+        engine = stack.enter_context(Engine.open(mine, processes=[process()], plugins=[Void()]))
+        raw = _raw(execute, connection.commit, "", " FOR UPDATE SKIP LOCKED", _payload())
+        costs = in_turns({"engine": _engine(engine), "raw": raw}, rounds)
+    return rates(ratio(costs, "engine", "raw"))
 
 
 def delivering(folder: Path, rounds: int) -> Iterator[Row]:

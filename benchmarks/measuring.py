@@ -113,3 +113,8 @@ def ratios(costs: Mapping[str, list[float]], subject: str, floor: str) -> list[f
 def ratio(costs: Mapping[str, list[float]], subject: str, floor: str) -> Ratio:
     """Return the median and the quartiles of `ratios`."""
     return Ratio.of(ratios(costs, subject, floor))
+
+
+def rates(costs: Ratio) -> Ratio:
+    """Return the ratio of rates that belongs to a ratio of costs."""
+    return Ratio(1 / costs.median, 1 / costs.high, 1 / costs.low)

@@ -17,7 +17,7 @@ sys.path.append(str(Path(__file__).parents[1] / "proof"))
 import contestants
 from contestants import PEERS
 from durable import Channel
-from measuring import Ratio, Row, in_turns, ratio
+from measuring import Row, in_turns, rates, ratio
 from servers import PostgresServer
 from subjects import STEPS, begun, process, walked
 
@@ -48,7 +48,7 @@ class Missing(Exception):
 
 
 class Team:
-    """Several clients of one contestant on one database, each a process of its own; they are stopped while others run."""
+    """Several clients of one contestant on one database, each a process, stopped while others run."""
 
     def __init__(self, name: str, url: str, sizes: Path, clients: int, python: str = sys.executable) -> None:
         """
@@ -141,23 +141,18 @@ def _compared(server: PostgresServer, sizes: Path, names: Sequence[str], rounds:
             yield from _rows(costs, who)
 
 
-def _rates(costs: Ratio) -> Ratio:
-    """Return the ratio of rates that belongs to a ratio of costs."""
-    return Ratio(1 / costs.median, 1 / costs.high, 1 / costs.low)
-
-
 def _rows(costs: dict[str, list[float]], who: str) -> Iterator[Row]:
     mine = "stagegate"
     for name in costs:
         if name == "raw":
             what = f"durable moves on PostgreSQL, {who}: rate / rate of plain psycopg 3, statement by statement"
-            yield Row(what=what, ratio=_rates(ratio(costs, mine, "raw")), aim=1.0, at_least=True)
+            yield Row(what=what, ratio=rates(ratio(costs, mine, "raw")), aim=1.0, at_least=True)
         elif name == "pair":
             what = f"... {who}: rate / rate of psycopg 3 with a SELECT and one CTE"
-            yield Row(what=what, ratio=_rates(ratio(costs, mine, "pair")))
+            yield Row(what=what, ratio=rates(ratio(costs, mine, "pair")))
         elif name in PEERS:
             what = f"... {who}: rate / rate of {name}"
-            yield Row(what=what, ratio=_rates(ratio(costs, mine, name)), aim=1.0, at_least=True)
+            yield Row(what=what, ratio=rates(ratio(costs, mine, name)), aim=1.0, at_least=True)
 
 
 def postgresql(folder: Path, rounds: int, python: str) -> Iterator[Row]:

@@ -13,6 +13,8 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from bulk import bulk
+from delivering import delivering
 from durable import durable
 from growth import BIG, SIZES, growth
 from importing import imports
@@ -20,16 +22,33 @@ from measuring import Row
 from moving import logged, moves
 from peers import peers
 from population import population
+from postgresql import postgresql
+from sharing import sharing
 from verifying import verifying
 
 
-def subjects(folder: Path, rounds: int, *, big: bool) -> dict[str, Callable[[], Iterator[Row]]]:
-    """Return what can be measured, by name; the longer something takes, the fewer rounds it has."""
+def subjects(folder: Path, rounds: int, *, big: bool, python: str) -> dict[str, Callable[[], Iterator[Row]]]:
+    """
+    Return what can be measured, by name; the longer something takes, the fewer rounds it has.
+
+    Args:
+        folder: Where files may be.
+
+        rounds: How many rounds count.
+
+        big: Whether everything is to be as large as it is anywhere.
+
+        python: The interpreter that has other libraries.
+    """
     few = max(3, rounds // 2)
     return {
         "moves": lambda: moves(rounds),
         "logging": lambda: logged(few),
         "durable": lambda: durable(folder, rounds),
+        "sharing": lambda: sharing(folder, few),
+        "bulk": lambda: bulk(folder, few, big=big),
+        "delivering": lambda: delivering(folder, few),
+        "postgresql": lambda: postgresql(folder, few, python),
         "population": lambda: population(few),
         "verify": lambda: verifying(folder, few),
         "growth": lambda: growth(folder, rounds, BIG if big else SIZES),
@@ -48,18 +67,19 @@ def shown(row: Row) -> str:
 
 def main() -> int:
     """Measure, and say how many aims were missed."""
-    names = list(subjects(Path(), 1, big=False))
+    names = list(subjects(Path(), 1, big=False, python=""))
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", nargs="+", choices=names, default=names, help="measure only these")
     parser.add_argument("--rounds", type=int, default=21, help="how many rounds count (21)")
     parser.add_argument("--big", action="store_true", help="grow to a million agreements (takes minutes and gigabytes)")
+    parser.add_argument("--python", default=sys.executable, help="the interpreter that has the other libraries")
     parser.add_argument("--folder", type=Path, help="a folder on the disk that is to be measured")
     given = parser.parse_args()
     print(f"Python {sys.version.split()[0]}, SQLite {sqlite3.sqlite_version}")
     print(f"{'ratio':>8}  {'quartiles':>12}  {'aim':>8}  {'':<7} what")
     missed = 0
     with tempfile.TemporaryDirectory(prefix="bench-", dir=given.folder) as folder:
-        measured = subjects(Path(folder), given.rounds, big=given.big)
+        measured = subjects(Path(folder), given.rounds, big=given.big, python=given.python)
         for name in given.only:
             for row in measured[name]():
                 missed += not row.met

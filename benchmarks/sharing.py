@@ -14,7 +14,7 @@ from typing import Any
 
 import attrs
 from durable import Channel
-from measuring import Ratio, Row, Subject, in_turns, ratio
+from measuring import Ratio, Row, Subject, in_turns, rates, ratio
 from subjects import DESK, STEPS, begun, process, walked
 
 from stagegate import Engine
@@ -139,11 +139,6 @@ def _one(engine: Engine) -> Subject:
     return subject
 
 
-def _rates(costs: Ratio) -> Ratio:
-    """Return the ratio of rates that belongs to a ratio of costs."""
-    return Ratio(1 / costs.median, 1 / costs.high, 1 / costs.low)
-
-
 def sharing(folder: Path, rounds: int) -> Iterator[Row]:
     """Compare threads, tasks and one caller alone."""
     with ExitStack() as stack:
@@ -160,10 +155,10 @@ def sharing(folder: Path, rounds: int) -> Iterator[Row]:
         for who, calling, aim in several:
             mine, theirs = Callers(), Callers()
             costs = in_turns({"shared": calling(shared, mine), "alone": calling(single, theirs)}, rounds)
-            rates = _rates(ratio(costs, "shared", "alone"))
+            faster = rates(ratio(costs, "shared", "alone"))
             yield Row(
                 what=f"{who}: rate of durable changes / rate of each committing alone",
-                ratio=rates,
+                ratio=faster,
                 aim=aim,
                 at_least=True,
             )

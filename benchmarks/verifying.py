@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from durable import Channel, hasty
-from measuring import Ratio, Row, Subject, computing, in_turns, ratio
+from measuring import Row, Subject, computing, in_turns, rates, ratio
 from subjects import begun, process, walked
 
 from stagegate import Engine
@@ -66,16 +66,11 @@ def verifying(folder: Path, rounds: int) -> Iterator[Row]:
     connection.close()
     yield Row(
         what="verify: rate / rate of only reading the rows",
-        ratio=_rates(ratio(costs, "verify", "read")),
+        ratio=rates(ratio(costs, "verify", "read")),
         aim=0.4,
         at_least=True,
     )
     yield Row(
         what="... following the hashes of the events alone: rate / rate of only reading the rows",
-        ratio=_rates(ratio(costs, "hash", "read")),
+        ratio=rates(ratio(costs, "hash", "read")),
     )
-
-
-def _rates(costs: Ratio) -> Ratio:
-    """Return the ratio of rates that belongs to a ratio of costs."""
-    return Ratio(1 / costs.median, 1 / costs.high, 1 / costs.low)

@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
+import psycopg
+
 from stagegate import Actor, Agreement, Engine, Event, Notification, Process, Stage, hookimpl, requirement
 
 CLERK = Actor(id="clerk-7", roles={"desk"})
@@ -60,8 +62,6 @@ def opened(
     """Open an engine on a file, or on any other place by its url."""
     url = place if "://" in place else f"sqlite:///{place}?timeout=120"
     given = [Channel()] if plugins is None else list(plugins)
-    if url.startswith("postgresql:"):
-        given.append("postgres")
     return kind.open(url, processes=[PROCESS], plugins=given, clock=clock)
 
 
@@ -165,6 +165,24 @@ Blind: type[Engine] = type("Blind", (Engine,), {name: _unseeing(getattr(Engine, 
 def slip(factory: type[sqlite3.Connection]) -> None:
     """Have every connection of this process made by *factory* from now on, whoever asks `sqlite3` for one."""
     sqlite3.connect = partial(sqlite3.connect, factory=factory)  # type: ignore[assignment]  # the harness watches BEGIN
+
+
+def uncompared() -> None:
+    """
+    Break PostgreSQL: what was read before is not compared with what is, and what another wrote is written over.
+
+    It dawdles before it writes, so that a short run catches it as surely as a long one.
+    """
+    execute = psycopg.Cursor.execute
+
+    def uncomparing(cursor: Any, query: Any, *given: Any, **named: Any) -> Any:
+        if isinstance(query, str) and "INSERT INTO stagegate.event" in query:
+            time.sleep(Unlocked.DAWDLE)
+            query = query.replace(" AND n = %(before)s", "")
+            query += " ON CONFLICT (agreement, n) DO UPDATE SET body = EXCLUDED.body, hash = EXCLUDED.hash"
+        return execute(cursor, query, *given, **named)
+
+    psycopg.Cursor.execute = uncomparing  # type: ignore[method-assign]  # the harness breaks it on purpose
 
 
 def together(processes: int, target: Callable[..., None], *given: Any) -> tuple[list[Any], list[str]]:

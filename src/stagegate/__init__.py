@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from ._loading import load_process as load_process
     from ._machine import Cursor as Cursor
     from ._memory import MemoryStore as MemoryStore
+    from ._messages import Template as Template
+    from ._messages import load_messages as load_messages
     from ._migration import MigrationPlan as MigrationPlan
     from ._migration import MigrationRow as MigrationRow
     from ._notices import Delivery as Delivery
@@ -79,6 +81,8 @@ if TYPE_CHECKING:
     from ._store import Store as Store
     from ._store import Unit as Unit
     from ._store import Working as Working
+    from ._subscriptions import Subscription as Subscription
+    from ._subscriptions import load_subscriptions as load_subscriptions
     from ._sweeping import Swept as Swept
     from ._terms import Duty as Duty
     from ._terms import Renewal as Renewal
@@ -172,7 +176,9 @@ _ROOMS = {
     "StagegateError": ".exceptions",
     "Store": "._store",
     "StoreError": ".exceptions",
+    "Subscription": "._subscriptions",
     "Swept": "._sweeping",
+    "Template": "._messages",
     "Term": "._terms",
     "Undeliverable": ".exceptions",
     "Unit": "._store",
@@ -193,7 +199,9 @@ _ROOMS = {
     "fold": "._agreement",
     "hookimpl": ".hookspecs",
     "load_calendar": "._calendars",
+    "load_messages": "._messages",
     "load_process": "._loading",
+    "load_subscriptions": "._subscriptions",
     "months": "._deadlines",
     "notice": "._evidence",
     "parent": "._evidence",
@@ -271,7 +279,9 @@ __all__ = [
     "StagegateError",
     "Store",
     "StoreError",
+    "Subscription",
     "Swept",
+    "Template",
     "Term",
     "Undeliverable",
     "Unit",
@@ -292,7 +302,9 @@ __all__ = [
     "fold",
     "hookimpl",
     "load_calendar",
+    "load_messages",
     "load_process",
+    "load_subscriptions",
     "months",
     "notice",
     "parent",

@@ -126,6 +126,10 @@ class Book:
         self._kept[pin] = process
         return process
 
+    def given(self) -> tuple[Process, ...]:
+        """Return those that were given or asked for so far."""
+        return tuple(self._pinned.values())
+
     def all(self) -> tuple[Process, ...]:
         for process in builtin_names():
             if process not in self._latest:

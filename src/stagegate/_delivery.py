@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from hashlib import sha256
 
 import attrs
 
-from ._notices import DEAD, DELIVERED, PENDING, Delivery, Notification
+from ._notices import DEAD, DELIVERED, EVERYTHING, PENDING, Delivery, Notification
 from ._plugins import Sent
 from ._store import Store
+from .exceptions import HistoryTampered
 
 LEASE = timedelta(minutes=5)
 """For how long a worker has a notification in hand before another may take it."""
 
+ENOUGH = LEASE / 2
+"""What has to be left of that when sending begins, so that one who is slow does not send what another has taken."""
+
+BATCH = 16
+"""How many a worker has in hand at once: few, so that several share the work and one that dies delays little."""
+
 FIRST_WAIT = timedelta(seconds=30)
 LONGEST_WAIT = timedelta(hours=6)
-OLD = "it was not delivered in the time in which it was worth telling"
+UNCLAIMED_WAIT = timedelta(minutes=10)
 MAX_TRIES = 24
 """With waits of up to six hours: some four days, so that a long weekend of a mail server loses nothing."""
+
+MAX_SAID = 2000
+"""How much of an error is kept."""
 
 
 @attrs.define(kw_only=True, frozen=True)
@@ -29,26 +40,49 @@ class Delivered:
     Attributes:
         delivered: How many notifications were delivered.
 
-        failed: How many will be tried again.
+        failed: How many were tried in vain and will be tried again.
 
         dead: How many were given up.
+
+        waiting: How many were put off without a try, since a delivery to the same recipient had just failed.
+
+        unclaimed: The channels that no plugin delivers to; what is for them waits, and no try is counted.
+
+        held: Why nothing at all is delivered; empty if it is.
+
+        damaged: What is said of notifications that cannot be read.
     """
 
     delivered: int = 0
     failed: int = 0
     dead: int = 0
+    waiting: int = 0
+    unclaimed: tuple[str, ...] = ()
+    held: str = ""
+    damaged: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """Say it in one line, as a log has it."""
+        said = [f"{self.delivered} delivered, {self.failed} failed, {self.dead} dead"]
+        if self.waiting:
+            said.append(f"{self.waiting} put off with what failed")
+        if self.unclaimed:
+            said.append(f"no plugin delivers to {', '.join(self.unclaimed)}")
+        if self.held:
+            said.append(f"everything is held: {self.held}")
+        return "; ".join([*said, *self.damaged])
 
 
 def wait(notification: str, tries: int) -> timedelta:
     """
-    Return how long to wait after the given number of tries: doubled each time, up to six hours.
+    Return how long to wait after the given number of tries: doubled each time, up to six hours, and up to half more.
 
-    A share of up to a quarter is added by the id of the notification, so that those that failed together do not
-    return together.
+    What is added is drawn from the id and the number of tries, so that those that failed together never return
+    together, and yet every worker comes to the same date.
     """
     base: timedelta = min(FIRST_WAIT * 2 ** min(tries - 1, 20), LONGEST_WAIT)
-    share = int(notification.replace("-", "")[-4:] or "0", 16) % 256 / 1024
-    return base + base * share
+    share = int.from_bytes(sha256(f"{notification} {tries}".encode()).digest()[:4], "big") / 2**32
+    return base + base * share / 2
 
 
 def deliver(
@@ -58,6 +92,7 @@ def deliver(
     *,
     limit: int,
     only: str | None = None,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Delivered:
     """
     Deliver what is due, one notification after the other.
@@ -69,36 +104,124 @@ def deliver(
 
         clock: Says what time it is.
 
-        limit: How many notifications to take at most.
+        limit: How many notifications to try at most.
 
         only: Only the notification of this id.
+
+        stop: Asked before each notification whether to leave the rest to others.
     """
-    counts = {DELIVERED: 0, PENDING: 0, DEAD: 0}
-    left = limit
-    while left > 0:
-        now = clock()
-        claimed = store.claim(now, until=now + LEASE, limit=min(left, 50), only=only)
-        if not claimed:
-            break
-        left -= len(claimed)
-        for row in claimed:
-            now = clock()
-            old = row.expires_at is not None and row.expires_at <= now
-            outcome = Sent(error=OLD, final=True) if old else send(row.notification)
-            settled = _settled(row, outcome, clock())
-            if store.settle(row, settled):
-                counts[settled.status] += 1
-                if outcome.gone:
-                    store.hold(row.notification.recipient, outcome.error)
-    return Delivered(delivered=counts[DELIVERED], failed=counts[PENDING], dead=counts[DEAD])
+    return _Round(store, send, clock, stop).run(limit, only)
+
+
+class _Round:
+    """One round: what is due when it begins is tried once, and a recipient that fails is not tried again in it."""
+
+    def __init__(
+        self,
+        store: Store,
+        send: Callable[[Notification], Sent],
+        clock: Callable[[], datetime],
+        stop: Callable[[], bool],
+    ) -> None:
+        self.store, self.send, self.clock, self.stop = store, send, clock, stop
+        self.counts = {DELIVERED: 0, PENDING: 0, DEAD: 0}
+        self.failing: dict[str, tuple[datetime, str]] = {}
+        self.waiting = 0
+        self.unclaimed: set[str] = set()
+        self.damaged: tuple[str, ...] = ()
+        self.tried = 0
+
+    def run(self, limit: int, only: str | None) -> Delivered:
+        begun = self.clock()
+        while self.tried < limit and not self.stop():
+            until = self.clock() + LEASE
+            try:
+                # What is put off during the round is due after it began, so that every round ends.
+                claimed = self.store.claim(begun, until=until, limit=min(limit - self.tried, BATCH), only=only)
+            except HistoryTampered as error:
+                self.damaged = (str(error),)
+                break
+            if not claimed:
+                break
+            self._hand(claimed)
+        return Delivered(
+            delivered=self.counts[DELIVERED],
+            failed=self.counts[PENDING],
+            dead=self.counts[DEAD],
+            waiting=self.waiting,
+            unclaimed=tuple(sorted(self.unclaimed)),
+            held=self.store.holds().get(EVERYTHING, ""),
+            damaged=self.damaged,
+        )
+
+    def _hand(self, claimed: Iterable[Delivery]) -> None:
+        """Deal with what was claimed; what is not tried, for whatever reason, goes back for others to take."""
+        left = list(claimed)
+        try:
+            while left and not self.stop():
+                # It is out of hand before it is sent: whoever is killed meanwhile must not say that it was not.
+                row = left.pop(0)
+                self._one(row)
+        finally:
+            for row in left:
+                self.store.settle(row, attrs.evolve(row, leased_until=None))
+
+    def _one(self, row: Delivery) -> None:
+        now = self.clock()
+        if row.leased_until is not None and row.leased_until - now < ENOUGH:
+            self.tried += 1
+            self.store.settle(row, attrs.evolve(row, leased_until=None))
+            return
+        if row.expires_at is not None and row.expires_at <= now:
+            self.tried += 1
+            said = f"it was worth telling until {row.expires_at.isoformat()}, and could not be delivered by then"
+            self._settle(row, attrs.evolve(row, status=DEAD, leased_until=None, error=_kept(row.error, said)))
+            return
+        recipient = row.notification.recipient
+        if recipient in self.failing:
+            due, why = self.failing[recipient]
+            said = row.error or f"not tried, since a delivery to the same recipient had just failed: {why}"
+            self.waiting += self.store.settle(row, attrs.evolve(row, leased_until=None, due_at=due, error=_kept(said)))
+            return
+        outcome = self._sent(row)
+        now = self.clock()
+        if outcome.unclaimed:
+            self.unclaimed.add(row.notification.channel)
+            due = now + UNCLAIMED_WAIT
+            self.store.settle(row, attrs.evolve(row, leased_until=None, due_at=due, error=_kept(outcome.error)))
+            return
+        self.tried += 1
+        settled = _settled(row, outcome, now)
+        self._settle(row, settled)
+        if outcome.gone:
+            self.store.hold(recipient, settled.error)
+        if outcome.gone or (outcome.error and not outcome.final):
+            again = now if outcome.gone else now + wait(row.notification.id, settled.tries)
+            self.failing[recipient] = again, settled.error
+
+    def _sent(self, row: Delivery) -> Sent:
+        try:
+            return self.send(row.notification)
+        except Exception as error:  # whatever goes wrong with one notification is no reason to leave out the others
+            return Sent(error=f"{type(error).__name__}: {error}")
+
+    def _settle(self, row: Delivery, settled: Delivery) -> None:
+        if self.store.settle(row, settled):
+            self.counts[settled.status] += 1
 
 
 def _settled(row: Delivery, outcome: Sent, now: datetime) -> Delivery:
     tries = row.tries + 1
     if not outcome.error:
         return attrs.evolve(row, status=DELIVERED, tries=tries, leased_until=None, error="")
-    said = outcome.error.encode("utf-8", "replace").decode().replace("\0", "\ufffd")[:2000]
+    said = _kept(outcome.error)
     if outcome.final or tries >= MAX_TRIES:
         return attrs.evolve(row, status=DEAD, tries=tries, leased_until=None, error=said)
     due = now + wait(row.notification.id, tries)
     return attrs.evolve(row, tries=tries, leased_until=None, error=said, due_at=due)
+
+
+def _kept(*said: str) -> str:
+    """Return what is said in characters that can be stored, and no more of it than helps."""
+    whole = "; ".join(filter(None, said))
+    return whole.encode("utf-8", "replace").decode().replace("\0", "\ufffd")[:MAX_SAID]

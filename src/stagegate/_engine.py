@@ -24,7 +24,7 @@ from ._forecast import forecast as foresee
 from ._history import Event
 from ._loading import load_process
 from ._memory import MemoryStore
-from ._messages import render
+from ._messages import Template, wording
 from ._notices import DEAD, DELIVERED, EVERYTHING, PENDING, Delivery, Notification
 from ._path import Lapsing, MutatingPath, Outside, Start, actor_of, id_of, not_found
 from ._plain import MAX_INTEGER, freeze, instant, name
@@ -35,6 +35,8 @@ from ._reasons import Unmet
 from ._records import Actor, Document, Party, Pin
 from ._stages import LAW, MOVES
 from ._store import Batching, Joining, Query, Store
+from ._subscriptions import Subscription
+from ._telling import teller
 from ._text import frozendict
 from ._waking import Waker
 from .exceptions import InvalidValue, NoSuchMove, NotFound, StagegateError, StoreError, quote
@@ -119,6 +121,9 @@ class Engine:
         plugins: Plugins | None = None,
         calendars: Iterable[Calendar | str | Path] = (),
         waker: Waker | None = None,
+        subscriptions: Iterable[Subscription | str | Path | Mapping[str, Any]] = (),
+        addresses: Mapping[str, Any] | None = None,
+        messages: Iterable[Template | str | Path | Mapping[str, Any]] = (),
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         """
@@ -135,6 +140,12 @@ class Engine:
                 one id, the last is in force, and the others explain what was counted by them.
 
             waker: What is told after each commit when something is due; None: whoever calls `sweep` and `deliver`.
+
+            subscriptions: Who is told of what: values, or files that also hold addresses.
+
+            addresses: The addresses of roles, and such tables by channel, beside those of the files.
+
+            messages: The templates that go before those that come along: values, or files of them.
 
             clock: Says what time it is.
         """
@@ -162,7 +173,16 @@ class Engine:
         read = [c if isinstance(c, Calendar) else load_calendar(c) for c in calendars]
         self._almanac = Almanac([*self._plugins.gather("stagegate_calendars", Calendar), *read])
         self._reckoner = Clock(self._almanac)
-        self._path = MutatingPath(store, self._plugins, self._book, self._reckoner, clock, waker)
+        self._wording = wording(self._plugins.gather("stagegate_messages", Template), messages)
+        self._teller = teller(
+            self._plugins.gather("stagegate_subscriptions", Subscription),
+            subscriptions,
+            addresses,
+            # The built-in processes are read only if a name is not found without them.
+            (self._book.given, self._book.all),
+            self._plugins.addresses if self._plugins.asks_addresses else None,
+        )
+        self._path = MutatingPath(store, self._plugins, self._book, self._reckoner, clock, waker, self._teller)
 
     @classmethod
     def open(
@@ -173,6 +193,9 @@ class Engine:
         plugins: Iterable[Any] = (),
         calendars: Iterable[Calendar | str | Path] = (),
         wake: str | None = None,
+        subscriptions: Iterable[Subscription | str | Path | Mapping[str, Any]] = (),
+        addresses: Mapping[str, Any] | None = None,
+        messages: Iterable[Template | str | Path | Mapping[str, Any]] = (),
         clock: Callable[[], datetime] = utc_now,
     ) -> Self:
         """
@@ -191,6 +214,12 @@ class Engine:
 
             wake: By what the engine is woken when something is due, such as `temporal://host:7233/namespace`; None: by
                 whoever calls `sweep` and `deliver`.
+
+            subscriptions: Who is told of what: values, or files of subscriptions, which can hold addresses as well.
+
+            addresses: The addresses of roles, such as `{"council": ["a@example.org"]}`, or such tables by channel.
+
+            messages: Templates of messages that go before those that come along: values, or files of them.
 
             clock: Says what time it is.
 
@@ -211,7 +240,17 @@ class Engine:
         waker = None
         try:
             waker = None if wake is None else loaded.open_waker(as_text(wake, "wake"))
-            return cls(store, processes=processes, plugins=loaded, calendars=calendars, waker=waker, clock=clock)
+            return cls(
+                store,
+                processes=processes,
+                plugins=loaded,
+                calendars=calendars,
+                waker=waker,
+                subscriptions=subscriptions,
+                addresses=addresses,
+                messages=messages,
+                clock=clock,
+            )
         except BaseException:
             store.close()
             if waker is not None:
@@ -269,7 +308,7 @@ class Engine:
     def _join(self, store: Store) -> None:
         self._store, self._waker, self._joined = store, None, True
         self._book = self._book.beside(store.definition)
-        self._path = MutatingPath(store, self._plugins, self._book, self._reckoner, self._clock)
+        self._path = MutatingPath(store, self._plugins, self._book, self._reckoner, self._clock, teller=self._teller)
 
     def close(self) -> None:
         """Let go of the store; one in the transaction of a host stays open, as does the engine it came from."""
@@ -1201,14 +1240,21 @@ class Engine:
             raise not_found(id_)
         return report
 
-    def deliver(self, *, limit: int = 1000, notification: str | None = None) -> _delivery.Delivered:
+    def deliver(
+        self, *, limit: int = 1000, notification: str | None = None, stop: Callable[[], bool] | None = None
+    ) -> _delivery.Delivered:
         """
         Deliver what is due in the outbox, once; call it from a timer or after a move.
 
+        What fails is tried again later, and a recipient that has failed is left alone for the rest of the round.
+        Several may deliver at once: they share the work.
+
         Args:
-            limit: How many notifications to take at most.
+            limit: How many notifications to try at most.
 
             notification: Only the one of this id.
+
+            stop: Asked before each notification; once it answers True, the rest is left to others.
 
         Raises:
             StoreError: If this engine is in the transaction of a host, which may yet be rolled back.
@@ -1216,14 +1262,18 @@ class Engine:
         if type(limit) is not int or limit < 1:
             message = f"limit: a whole number from 1 is needed, not {quote(limit)}"
             raise InvalidValue(message)
+        if stop is not None and not callable(stop):
+            message = f"stop: a function that answers True or False is needed, not {quote(stop)}"
+            raise InvalidValue(message)
         if self._joined:
             message = "nothing is delivered before the commit; deliver by the engine that this one came from"
             raise StoreError(message)
         only = None if notification is None else as_text(notification, "notification")
-        return _delivery.deliver(self._store, self._send, self._path.now, limit=limit, only=only)
+        given = {} if stop is None else {"stop": stop}
+        return _delivery.deliver(self._store, self._send, self._path.now, limit=limit, only=only, **given)
 
     def _send(self, notification: Notification) -> Sent:
-        return self._plugins.deliver(notification, render(notification))
+        return self._plugins.deliver(notification, self._wording.render(notification))
 
     def requeue(self, notification: str | None = None) -> int:
         """

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 import attrs
@@ -67,6 +68,14 @@ def invalid(kind: type[Any], error: DefinitionError) -> InvalidValue:
             for path, sentence in error.faults
         )
     )
+
+
+def listed(value: object, where: str, example: str) -> list[Any]:
+    """Return what an argument lists; a single text, path or table in its place would be taken apart."""
+    if isinstance(value, (str, bytes, Path, Mapping)) or not isinstance(value, Iterable):
+        message = f"{where}: a list is needed, such as [{example}], not {quote(value)}"
+        raise InvalidValue(message)
+    return list(value)
 
 
 def place(key: object) -> str:

@@ -93,9 +93,7 @@ class MemoryStore:
             due = [
                 row
                 for row in self._outbox.values()
-                if row.status == PENDING
-                and row.due_at <= now
-                and (row.leased_until is None or row.leased_until <= now)
+                if row.claimable(now)
                 and only in (None, row.notification.id)
                 and row.notification.recipient not in self._held
             ]

@@ -14,7 +14,7 @@ from ._text import frozendict
 from .exceptions import InvalidValue, quote
 
 
-def _age(value: object, where: str) -> timedelta | None:
+def age_of(value: object, where: str) -> timedelta | None:
     """Return how long something is worth telling; in a table it is a number of seconds."""
     if value is None:
         return None
@@ -95,6 +95,8 @@ class Notification:
         n: The number of the event that caused it; set by the engine.
 
         hash: The hash of that event; set by the engine, and by the store when the outbox is read.
+
+        at: When that event was recorded; set by the engine, and kept in the row as `Delivery.of` says.
     """
 
     channel: str = attrs.field(metadata=reads(slug))
@@ -103,11 +105,12 @@ class Notification:
     context: frozendict = attrs.field(factory=frozendict, metadata=reads(as_table))
     lang: str = attrs.field(default="en", metadata=reads(slug))
     reference: str = attrs.field(default="", metadata=reads(text))
-    max_age: timedelta | None = attrs.field(default=None, metadata=reads(_age))
+    max_age: timedelta | None = attrs.field(default=None, metadata=reads(age_of))
     id: str = ""
     agreement: str = ""
     n: int = 0
     hash: bytes = attrs.field(default=b"", eq=False)
+    at: datetime | None = attrs.field(default=None, eq=False)
 
     def __init__(
         self,
@@ -123,6 +126,7 @@ class Notification:
         agreement: str = "",
         n: int = 0,
         hash: bytes = b"",
+        at: datetime | None = None,
     ) -> None:
         """
         Say what is to be told; the arguments are the attributes.
@@ -170,6 +174,9 @@ PENDING, DELIVERED, DEAD = "pending", "delivered", "dead"
 EVERYTHING = "*"
 """What a hold is put on to hold all deliveries."""
 
+FAR = timedelta(days=1)
+"""Nothing is put off or in a hand for as long: a date further ahead was written by a clock that stood ahead."""
+
 
 @attrs.define(kw_only=True, frozen=True)
 class Delivery:
@@ -202,6 +209,18 @@ class Delivery:
 
     @classmethod
     def of(cls, notification: Notification, at: datetime) -> Delivery:
-        """Return the row of a notification that was caused at *at*."""
-        age = notification.max_age
+        """Return the row of a notification that was caused when it says, or, where it does not, at *at*."""
+        age, at = notification.max_age, notification.at or at
         return cls(notification=notification, due_at=at, expires_at=None if age is None else at + age)
+
+    def claimable(self, now: datetime) -> bool:
+        """
+        Say whether a worker may take it at *now*: it waits for delivery, is due, and in nobody's hand.
+
+        What nobody has touched is due, whatever the clock showed when it was written. A date more than a day ahead
+        holds nothing back: only a clock that stood ahead can have written it.
+        """
+        fresh = not self.tries and not self.error
+        due = fresh or self.due_at <= now or self.due_at > now + FAR
+        free = self.leased_until is None or self.leased_until <= now or self.leased_until > now + FAR
+        return self.status == PENDING and due and free

@@ -25,6 +25,7 @@ from ._reasons import Unmet
 from ._records import Actor, Pin
 from ._stages import LAW, WHOLE, Stage
 from ._store import Definition, Known, Query, Store, work
+from ._telling import Teller
 from ._text import frozendict
 from ._waking import Waker, wake
 from .exceptions import (
@@ -119,8 +120,10 @@ class MutatingPath:
         reckoner: Clock,
         clock: Callable[[], datetime],
         waker: Waker | None = None,
+        teller: Teller | None = None,
     ) -> None:
         """Take what the engine was opened with."""
+        self.teller = teller
         self.store = store
         self.waker = waker
         self.reckoner = reckoner
@@ -457,23 +460,34 @@ class MutatingPath:
             return _Done(after=current)
         if read := plan.shown():
             table["read"] = [{"agreement": a.id, "head": a.head.hex(), "version": a.version} for a in read]
-        notifications: list[Notification] = []
-        if self.plugins.notifies:
-            # Plugins see a frozen copy: what they try to do to it touches nothing.
-            shown = Event(freeze(table))
-            wanted = self.plugins.notify(shown, apply(current, shown))
-            notifications = [w.placed(id=str(uuid.uuid4()), agreement=agreement, n=n) for w in wanted]
-            if notifications:
-                table["notifications"] = [notification.brief() for notification in notifications]
+        told = self._told(current, process, rules, table)
+        notifications = [one.placed(id=str(uuid.uuid4()), agreement=agreement, n=n) for one in told]
+        if notifications:
+            table["notifications"] = [notification.brief() for notification in notifications]
         written = _changes.encoded(table)
         entry = Entry(n=n, body=written, hash=chain(prev, written))
         result = apply(current, Event(table, entry.hash))
         known = None if request is None else (request[0], Known(agreement=agreement, n=n, fingerprint=request[1]))
         definition = None if begun is None else Definition(begun.pin, begun.to_json())
-        notifications = [notification.placed(hash=entry.hash) for notification in notifications]
+        notifications = [notification.placed(hash=entry.hash, at=moment(recorded_at)) for notification in notifications]
         unit.commit(result, entry, notifications, known, definition)
         error = None if plan.error is None else plan.error(n)
         return _Done(after=result, before=current, notifications=notifications, error=error, written=True)
+
+    def _told(
+        self, current: Agreement | None, process: Process, rules: Process, table: Mapping[str, Any]
+    ) -> Sequence[Notification]:
+        """Return what the plugins and the subscriptions tell of the event that *table* is."""
+        wanted = () if self.teller is None else self.teller.wanted(table, current)
+        if not self.plugins.notifies and not wanted:
+            return ()
+        # Plugins see a frozen copy: what they try to do to it touches nothing.
+        shown = Event(freeze(table))
+        after = apply(current, shown)
+        told = self.plugins.notify(shown, after)
+        if self.teller is not None:
+            told += self.teller.tell(wanted, shown, current, after, (process, rules))
+        return told
 
     def _due(
         self, unit: Any, process: Process, current: Agreement | None, plan: _Plan, actor: Actor, table: dict[str, Any]

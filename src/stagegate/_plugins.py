@@ -17,6 +17,7 @@ from ._notices import Message, Notification
 from ._predicates import Predicate
 from ._reasons import Unmet, failure
 from ._store import Store
+from ._subscriptions import address_of
 from ._text import frozendict
 from ._waking import Waker
 from .exceptions import PluginError, StagegateError, Undeliverable, quote
@@ -60,11 +61,14 @@ class Sent:
         final: Whether trying again will not help.
 
         gone: Whether the recipient is gone for good.
+
+        unclaimed: Whether no plugin took it for its own, so that nothing was tried.
     """
 
     error: str = ""
     final: bool = False
     gone: bool = False
+    unclaimed: bool = False
 
 
 def _wanted(item: Any) -> tuple[str, Any]:
@@ -81,7 +85,7 @@ def _wanted(item: Any) -> tuple[str, Any]:
     try:
         return name, configured(**settings)
     except (StagegateError, TypeError, ValueError) as error:
-        said = str(error).removeprefix("configured() ")
+        said = re.sub(r"^[\w.]+\(\) ", "", str(error))  # `configured` may be a class, and that is not the user's affair
         raise PluginError(name, f"it cannot be configured: {said}") from error
 
 
@@ -234,6 +238,7 @@ class Plugins:
         }
         self.checks = "stagegate_check" in self._hooks
         self.notifies = "stagegate_notify" in self._hooks
+        self.asks_addresses = "stagegate_addresses" in self._hooks
 
     def _each(self, hook: str, **given: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
         for name, function, wanted in self._hooks.get(hook, ()):
@@ -334,6 +339,25 @@ class Plugins:
             wanted += answer
         return wanted
 
+    def addresses(self, role: str, channel: str, agreement: Any) -> list[str]:
+        """
+        Return whom the plugins know a role to be.
+
+        Raises:
+            PluginError: If a plugin fails or answers what is no address; then nothing may be committed.
+        """
+        found: list[str] = []
+        for name, call in self._each("stagegate_addresses", role=role, channel=channel, agreement=agreement):
+            try:
+                answer = call()
+                if isinstance(answer, str):
+                    answer = (answer,)
+                found += [address_of(one, "address") for one in _only(str, answer)]
+            except Exception as error:
+                message = f"stagegate_addresses failed, so nothing was recorded: {type(error).__name__}: {error}"
+                raise PluginError(name, message) from error
+        return found
+
     def deliver(self, notification: Notification, message: Message) -> Sent:
         """Deliver a notification by the first plugin that takes it; say how that went."""
         errors = []
@@ -347,8 +371,10 @@ class Plugins:
                 errors.append(f"{name}: {error}")
             except Exception as error:
                 errors.append(f"{name}: {type(error).__name__}: {error}")
-        said = "; ".join(errors) or f"no plugin delivers to the channel {quote(notification.channel)}"
-        return Sent(error=said, final=final, gone=gone)
+        if not errors:
+            said = f"no plugin delivers to the channel {quote(notification.channel)}; name one that does"
+            return Sent(error=said, unclaimed=True)
+        return Sent(error="; ".join(errors), final=final, gone=gone)
 
     def predicates(self) -> list[Predicate]:
         """Return the predicates the plugins bring."""

@@ -226,9 +226,10 @@ class Store(Protocol):
 
     def claim(self, now: datetime, *, until: datetime, limit: int, only: str | None = None) -> Sequence[Delivery]:
         """
-        Take rows of the outbox that are due and in nobody's hand.
+        Take rows of the outbox that are due and in nobody's hand: those that are `Delivery.claimable`.
 
-        Nothing is taken while everything is held, and nothing of a recipient who is.
+        Nothing is taken while everything is held, and nothing of a recipient who is. A row that cannot be read is
+        passed over, so that it holds up nobody.
 
         Args:
             now: What is due at this time is taken, the oldest first.
@@ -238,6 +239,9 @@ class Store(Protocol):
             limit: How many at most.
 
             only: Only the notification of this id.
+
+        Raises:
+            HistoryTampered: If nothing is due but what cannot be read.
         """
 
     def settle(self, claimed: Delivery, settled: Delivery) -> bool:

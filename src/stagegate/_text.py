@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import gettext
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Never
 
-from .exceptions import DefinitionError, quote
+from .exceptions import DefinitionError, InvalidValue, quote
 
 FALLBACK = "en"
 """The language a label or a sentence falls back to."""
@@ -47,6 +48,17 @@ def languages() -> frozenset[str]:
 
     codes = {alias.replace(".", "_").split("_")[0].lower() for alias in locale.locale_alias.values()}
     return frozenset(code for code in codes if len(code) in {2, 3})
+
+
+def language(value: object, where: str) -> str:
+    """Return *value* if it is the code of a language, such as `id` or `pt-BR`, or say why not."""
+    if not isinstance(value, str) or not _CODE.fullmatch(value) or value.split("-")[0] not in languages():
+        message = f"{where}: no known language {quote(value)}; use a code like 'en', 'id', 'ja'"
+        raise InvalidValue(message)
+    return str.__str__(value)
+
+
+_CODE = re.compile("[a-z]{2,3}(-[A-Za-z0-9]{1,8}){0,4}")
 
 
 class Label(frozendict):

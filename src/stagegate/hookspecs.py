@@ -15,11 +15,13 @@ from ._agreement import Agreement
 from ._attempt import Attempt
 from ._calendars import Calendar
 from ._history import Event
+from ._messages import Template
 from ._notices import Message, Notification
 from ._predicates import Predicate
 from ._process import Process
 from ._reasons import Unmet
 from ._store import Store
+from ._subscriptions import Subscription
 from ._waking import Waker
 
 hookspec = HookspecMarker("stagegate")
@@ -76,6 +78,26 @@ def stagegate_calendars() -> Iterable[Calendar]:
 
 
 @hookspec
+def stagegate_messages() -> Iterable[Template]:
+    """
+    Bring templates of messages, which go before those that come along.
+
+    Called once, when an engine is opened. An error ends the opening, and names the plugin.
+    """
+    return ()
+
+
+@hookspec
+def stagegate_subscriptions() -> Iterable[Subscription]:
+    """
+    Bring subscriptions: who is told of what.
+
+    Called once, when an engine is opened. An error ends the opening, and names the plugin.
+    """
+    return ()
+
+
+@hookspec
 def stagegate_check(attempt: Attempt) -> Iterable[Unmet]:
     """
     Give more reasons why an attempt must be refused.
@@ -94,6 +116,18 @@ def stagegate_notify(event: Event, agreement: Agreement) -> Iterable[Notificatio
     Called inside the commit, once for every event, refusals included; *agreement* is what it is after the event. Only
     decide: what you answer is written with the event and delivered later. An error rolls everything back, and names
     the plugin.
+    """
+    return ()
+
+
+@hookspec
+def stagegate_addresses(role: str, channel: str, agreement: Agreement) -> Iterable[str]:
+    """
+    Say at which addresses a role is told by a channel; nothing, if you do not know.
+
+    Called inside the commit, once for every role that a subscription tells of an event; *agreement* is what it is after
+    the event. Every address of every plugin is told. Only look it up: no input, no output. An error rolls everything
+    back, and names the plugin.
     """
     return ()
 

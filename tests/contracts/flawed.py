@@ -4,42 +4,74 @@ from __future__ import annotations
 
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Any
+from typing import Any, TypeVar
 from unicodedata import normalize
 
 import attrs
 
-from stagegate import Agreement, Conflict, Definition, Delivery, Dossier, Entry, Known, Notification, Query, StoreError
+from stagegate import (
+    Agreement,
+    Conflict,
+    Definition,
+    Delivery,
+    Dossier,
+    Entry,
+    Known,
+    Notification,
+    Query,
+    StoreError,
+    Unit,
+)
+
+T = TypeVar("T")
 
 FLAWS = {
     "adds events twice": "test_number_twice",
+    "believes a wrong clock": "test_dates_of_a_wrong_clock",
+    "believes what is written first": "test_untouched_is_due",
     "cannot keep long texts": "test_hostile_texts",
+    "claims as it was written": "test_large_outbox",
     "claims by the hour": "test_claim_what_is_due",
+    "claims whatever is asked for": "test_claim_only",
     "counts from the start only": "test_counts_follow",
+    "counts what was not tried": "test_put_back",
     "drops microseconds": "test_instants_are_exact",
     "forgets holds": "test_every_field_is_kept",
     "forgets reminders": "test_deadlines_are_kept",
     "forgets requests of others": "test_request_is_known_everywhere",
+    "gives no receipts": "test_receipts",
+    "gives the error of one to the next": "test_failing_jobs_among_many",
+    "gives up a batch for one no": "test_conflict_in_a_batch",
+    "hands out what is held by its id": "test_hold_everything",
+    "hands out whatever is asked for by its id": "test_claim_only_what_is_due",
     "has dossiers without dates": "test_dossier_has_dates",
     "has dossiers without requests": "test_dossier_is_complete",
     "has no lock": "test_second_writer",
+    "holds a little later": "test_nothing_is_claimed_once_it_is_held",
+    "holds everybody": "test_hold_one",
+    "holds whatever the case": "test_recipients_are_told_apart",
     "ignores accents": "test_histories_do_not_mix",
     "ignores case": "test_requests_are_told_apart",
     "includes the last of the page before": "test_pages",
     "is due by the day": "test_due_at_the_very_instant",
     "is overdue for ever": "test_due_follows",
+    "keeps no definitions": "test_definition_is_kept",
+    "keeps no errors of the dead": "test_letters_alike",
+    "keeps the answers": "test_job_result",
+    "keeps the definitions of what failed": "test_definition_of_no_commit",
     "keeps the error": "test_error_passes_through",
+    "keeps the first reason": "test_holds_are_listed",
     "keeps the lock": "test_interruption_gives_the_lock_back",
+    "keeps what a batch had written": "test_batch_that_fails",
     "knows dates only": "test_whatever_comes_first",
+    "knows requests inside only": "test_requests_are_known_outside",
     "leases for ever": "test_lease_runs_out",
     "leases to two": "test_workers_never_share",
     "leaves numbers out": "test_number_left_out",
-    "keeps no definitions": "test_definition_is_kept",
-    "keeps the definitions of what failed": "test_definition_of_no_commit",
     "lists by offset": "test_pages_while_others_are_added",
     "lists definitions as they come": "test_definitions_in_order",
     "lists nothing that is due": "test_many_sweep",
@@ -48,18 +80,38 @@ FLAWS = {
     "lists whatever they are part of": "test_every_filter",
     "locks no parts": "test_parts_stay",
     "locks one at a time": "test_other_stays",
-    "mixes up the wholes": "test_parts_are_read",
     "looks for patterns": "test_text_is_no_pattern",
+    "loses every fifth job": "test_many_jobs",
+    "mixes up the answers": "test_many_jobs_on_one_agreement",
+    "mixes up the wholes": "test_parts_are_read",
     "normalises bodies": "test_bytes_are_kept",
     "overwrites definitions": "test_definition_stays",
+    "puts off what it holds": "test_hold_changes_no_row",
+    "puts what was let go behind the others": "test_let_go",
     "reads past who writes": "test_no_two_that_are_open_rest_on_each_other",
+    "releases all at once": "test_release",
+    "requeues into a hand": "test_requeued_is_delivered",
+    "requeues what is in a hand": "test_requeue_what_is_not_dead",
+    "requeues what was delivered": "test_requeue_all",
+    "requeues with its end": "test_requeue_one",
+    "rounds what ends": "test_end_is_kept",
+    "settles nothing while it holds": "test_settle_while_held",
     "settles whoever comes": "test_settle_too_late",
+    "shows jobs the beginning": "test_job_sees_the_last",
     "shows others as they began": "test_others_follow",
     "shows what is not committed": "test_nothing_shows_before_the_commit",
     "sorts without case": "test_order",
+    "speaks English only": "test_language_reference_age",
     "starts without a lock": "test_no_part_is_added",
+    "swallows interruptions": "test_job_interrupted",
+    "takes a conflict for done": "test_conflicting_jobs_among_many",
     "takes numbers for versions": "test_reminder_is_no_change",
+    "takes the last change for the cause": "test_begins_when_it_was_caused",
+    "tells nothing of a batch": "test_batch",
     "tells what failed": "test_outbox_of_no_commit",
+    "wants every job to commit": "test_idle_job",
+    "wraps what a job raises": "test_job_error",
+    "writes a batch at once": "test_batch_is_seen_whole",
     "writes half": "test_request_twice",
 }
 """What a store may get wrong, each with a clause that finds it."""
@@ -84,6 +136,10 @@ class FlawedStore:
         self._held: dict[str, str] = {}
         self._first: dict[str, Agreement] = {}
         self._offsets: dict[str | None, int] = {}
+        self._grace = 0
+        self._jobs = 0
+        self._last: Any = None
+        self._answer: Any = None
         self._seen: set[str] = set()
         self._late: set[str] = set()
 
@@ -186,14 +242,12 @@ class FlawedStore:
 
     def claim(self, now: datetime, *, until: datetime, limit: int, only: str | None = None) -> Sequence[Delivery]:
         """Take what is due."""
-        late = timedelta(hours=1) if self.has("claims by the hour") else timedelta(0)
         with self._lock:
+            held = self._in_force()
             taken: list[Delivery] = []
-            for row in self.outbox("pending"):
-                free = row.leased_until is None or (row.leased_until <= now and not self.has("leases for ever"))
-                held = "*" in self._held or row.notification.recipient in self._held
-                asked = only in (None, row.notification.id) and not held
-                if len(taken) < limit and free and asked and row.due_at <= now + late:
+            for row in self._outbox.values() if self.has("claims as it was written") else self.outbox("pending"):
+                meant = only in (None, row.notification.id) or self.has("claims whatever is asked for")
+                if len(taken) < limit and meant and self._free(row, now, only, held):
                     taken.append(attrs.evolve(row, leased_until=until))
             for row in taken:
                 if not self.has("leases to two") or row.notification.id in self._seen:
@@ -201,14 +255,56 @@ class FlawedStore:
                 self._seen.add(row.notification.id)
         return taken
 
+    def _in_force(self) -> set[str]:
+        """Return what is held."""
+        if self._grace and self.has("holds a little later"):
+            self._grace -= 1
+            return set()
+        return set(self._held)
+
+    def _free(self, row: Delivery, now: datetime, only: str | None, held: set[str]) -> bool:
+        """Say whether a row can be claimed."""
+        recipient = row.notification.recipient
+        if self.has("holds whatever the case"):
+            held, recipient = {scope.casefold() for scope in held}, recipient.casefold()
+        if held and self.has("holds everybody"):
+            return False
+        if held & {"*", recipient} and not (only and self.has("hands out what is held by its id")):
+            return False
+        if only and row.status == "pending" and self.has("hands out whatever is asked for by its id"):
+            return True
+        return not self._believed(row, now) and (
+            row.claimable(now) or (self.has("claims by the hour") and row.claimable(now + timedelta(hours=1)))
+        )
+
+    def _believed(self, row: Delivery, now: datetime) -> bool:
+        """Say whether a flaw takes a row for one that is not due."""
+        if row.leased_until is not None and self.has("leases for ever"):
+            return True
+        if row.due_at > now and self.has("believes what is written first"):
+            return True
+        return row.due_at > now + timedelta(days=1) and bool(row.error) and self.has("believes a wrong clock")
+
     def settle(self, claimed: Delivery, settled: Delivery) -> bool:
         """Write how a delivery went."""
         with self._lock:
             row = self._outbox[claimed.notification.id]
+            if self._held and self.has("settles nothing while it holds"):
+                return False
             mine = row.status == "pending" and row.leased_until == claimed.leased_until is not None
             if mine or self.has("settles whoever comes"):
-                self._outbox[claimed.notification.id] = settled
+                self._outbox[claimed.notification.id] = self._settled(settled)
             return mine
+
+    def _settled(self, settled: Delivery) -> Delivery:
+        """Return what is kept of how it went."""
+        if settled.status == "pending" and self.has("counts what was not tried"):
+            return attrs.evolve(settled, tries=settled.tries + 1)
+        if settled.status == "pending" and self.has("puts what was let go behind the others"):
+            return attrs.evolve(settled, due_at=settled.due_at + timedelta(hours=5))
+        if settled.status == "dead" and self.has("keeps no errors of the dead"):
+            return attrs.evolve(settled, error="")
+        return settled
 
     def outbox(self, status: str | None = None) -> Sequence[Delivery]:
         """Return its rows."""
@@ -217,20 +313,38 @@ class FlawedStore:
 
     def requeue(self, now: datetime, notification: str | None = None) -> int:
         """Make what is dead due again."""
+        statuses = {"dead"}
+        if self.has("requeues what was delivered"):
+            statuses = {"dead", "delivered"}
+        if self.has("requeues what is in a hand"):
+            statuses = {"dead", "pending"}
+        hand = now + timedelta(hours=1) if self.has("requeues into a hand") else None
         with self._lock:
-            dead = [r for r in self.outbox("dead") if notification in (None, r.notification.id)]
-            for row in dead:
-                again = attrs.evolve(row, status="pending", tries=0, due_at=now, error="", expires_at=None)
-                self._outbox[row.notification.id] = again
-        return len(dead)
+            several = [r for r in self.outbox() if r.status in statuses and notification in (None, r.notification.id)]
+            for row in several:
+                end = row.expires_at if self.has("requeues with its end") else None
+                self._outbox[row.notification.id] = attrs.evolve(
+                    row, status="pending", tries=0, due_at=now, error="", expires_at=end, leased_until=hand
+                )
+        return len(several)
 
     def hold(self, scope: str, why: str) -> None:
         """Deliver nothing of it."""
-        self._held[scope] = why
+        with self._lock:
+            self._grace = 30
+            if scope not in self._held or not self.has("keeps the first reason"):
+                self._held[scope] = why
+            if self.has("puts off what it holds"):
+                later = timedelta(hours=1)
+                self._outbox = {i: attrs.evolve(row, due_at=row.due_at + later) for i, row in self._outbox.items()}
 
     def release(self, scope: str) -> bool:
         """Deliver it again."""
-        return self._held.pop(scope, None) is not None
+        with self._lock:
+            held = self._held.pop(scope, None) is not None
+            if self.has("releases all at once"):
+                self._held.clear()
+            return held
 
     def holds(self) -> dict[str, str]:
         """Return what is held."""
@@ -297,10 +411,69 @@ class FlawedStore:
 
     def known(self, request: str, agreement: str | None = None) -> Known | None:
         """Return what is known of a request, asked within the unit of an agreement."""
+        if agreement is None and self.has("knows requests inside only"):
+            return None
         known = self._requests.get(request.lower() if self.has("ignores case") else request)
         if known is not None and self.has("forgets requests of others") and agreement not in (None, known.agreement):
             return None
         return known
+
+    def work(self, agreement: str, job: Callable[[Unit], T]) -> T:
+        """Run a job."""
+        with self._lock:
+            self._jobs += 1
+            self._last, before = None, self._last
+            if before is not None and self.has("gives the error of one to the next"):
+                raise before
+        try:
+            answer = self._run(agreement, job)
+        except KeyboardInterrupt:
+            if self.has("swallows interruptions"):
+                return None  # type: ignore[return-value]
+            raise
+        except Exception as error:
+            self._last = error
+            if self.has("wraps what a job raises"):
+                raise StoreError("a job failed") from error
+            raise
+        self._answer, before_it = answer, self._answer
+        if self.has("mixes up the answers"):
+            return before_it  # type: ignore[no-any-return]
+        return None if self.has("keeps the answers") else answer  # type: ignore[return-value]
+
+    def _run(self, agreement: str, job: Callable[[Unit], T]) -> T:
+        """Run a job in a unit."""
+        with self.unit(agreement) as unit:
+            if self.has("shows jobs the beginning"):
+                unit.agreement = self._first.get(agreement)
+            unit.lost = self._jobs % 5 == 0 and self.has("loses every fifth job")
+            try:
+                answer = job(unit)
+            except Conflict:
+                if self.has("takes a conflict for done"):
+                    return None  # type: ignore[return-value]
+                raise
+            if self.has("wants every job to commit") and not unit.done:
+                raise StoreError("nothing was committed")
+            return answer
+
+    @contextmanager
+    def batch(self) -> Iterator[FlawedStore]:
+        """Write into a copy, and take its place."""
+        kept = ("_snapshots", "_entries", "_requests", "_outbox", "_definitions", "_first", "_held")
+        with self._lock:
+            copy = self if self.has("writes a batch at once") else FlawedStore(self._flaw)
+            for name in kept:
+                setattr(copy, name, dict(getattr(self, name)))
+            try:
+                yield copy
+            except LookupError:
+                if self.has("keeps what a batch had written"):
+                    self._snapshots = copy._snapshots
+                raise
+            for name in kept:
+                if name != "_outbox" or not self.has("tells nothing of a batch"):
+                    setattr(self, name, getattr(copy, name))
 
     def _kept(self, agreement: Agreement) -> Agreement:
         """Return what is kept of a snapshot."""
@@ -328,13 +501,15 @@ class FlawedStore:
         """Write all of it, or nothing."""
         id_ = self._key(agreement.id)
         entries = self._entries.get(id_, [])
-        rows = {told.id: Delivery.of(told, agreement.changed_at) for told in notifications}
+        rows = {told.id: self._row(told, agreement) for told in notifications}
         if self.has("keeps the definitions of what failed"):
             self._define(definition)
         if self.has("tells what failed"):
             self._outbox.update(rows)
         taken = entry.n <= len(entries) and not self.has("adds events twice")
         if taken or (entry.n > len(entries) + 1 and not self.has("leaves numbers out")):
+            if self.has("gives up a batch for one no"):
+                self._entries.pop(id_, None)
             raise Conflict(id_, entry.n - 1, len(entries))
         if request is not None and request[0] in self._requests and not self.has("ignores case"):
             if self.has("writes half"):
@@ -354,6 +529,19 @@ class FlawedStore:
             self._requests[request[0].lower() if self.has("ignores case") else request[0]] = request[1]
         self._define(definition)
 
+    def _row(self, told: Notification, agreement: Agreement) -> Delivery:
+        """Return the row of what is told."""
+        if self.has("speaks English only"):
+            told = attrs.evolve(told, lang="en")
+        if self.has("gives no receipts"):
+            told = attrs.evolve(told, hash=b"")
+        if self.has("takes the last change for the cause"):
+            told = attrs.evolve(told, at=None)
+        row = Delivery.of(told, agreement.changed_at)
+        if row.expires_at is not None and self.has("rounds what ends"):
+            row = attrs.evolve(row, expires_at=row.expires_at.replace(microsecond=0))
+        return row
+
     def _define(self, definition: Definition | None) -> None:
         """Keep a definition."""
         if definition is None or self.has("keeps no definitions"):
@@ -370,7 +558,7 @@ class FlawedUnit:
         self.id = agreement
         self._locks = locks
         self._store = store
-        self._done = False
+        self.done = self.lost = False
         self.agreement: Agreement | None = store.get(agreement)
         if store.has("shows what is not committed") and self.agreement is not None:
             store._snapshots[agreement] = attrs.evolve(self.agreement, n=self.agreement.n + 1)
@@ -401,10 +589,12 @@ class FlawedUnit:
         definition: Definition | None = None,
     ) -> None:
         """Write, once."""
-        if self._done:
+        if self.lost:
+            return
+        if self.done:
             raise StoreError("a unit commits once")
         if self._store.has("has no lock"):
             # Last writer wins: what was written meanwhile is gone.
             self._store._entries[self.id] = self._store._entries.get(self.id, [])[: entry.n - 1]
         self._store.write(agreement, entry, notifications, request, definition)
-        self._done = True
+        self.done = True

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from stagegate import Actor, Agreement, Engine, InvalidValue, MemoryStore, Party, check_plugin
+from stagegate import Actor, Agreement, Engine, InvalidValue, MemoryStore, Message, Party, check_plugin
 from stagegate.contrib import log
 from stagegate.testing import ManualClock, make_agreement, make_event, make_notification, make_process
 from stagegate.testing._lives import Desk
@@ -124,7 +124,9 @@ class TestMakers:
         """A channel can be tried on what they make, without an engine."""
         caplog.set_level("INFO")
         told = list(log.stagegate_notify(make_event("moved", move="advance"), make_agreement(stage="vote")))
-        delivered = log.stagegate_deliver(make_notification("log", kind="moved.advance"))
+        delivered = log.stagegate_deliver(
+            make_notification("log", kind="moved.advance"), Message(subject="Moved", text="")
+        )
 
         assert [("log", "moved.advance")] == [(notification.channel, notification.kind) for notification in told]
         assert delivered is True
@@ -132,7 +134,7 @@ class TestMakers:
 
     def test_other_channel_is_left_alone(self) -> None:
         """A notification for another channel is none of a channel's business."""
-        assert log.stagegate_deliver(make_notification("paper")) is None
+        assert log.stagegate_deliver(make_notification("paper"), Message(subject="Moved", text="")) is None
 
     def test_desk_keeps_to_the_hooks(self) -> None:
         """The plugin that the contract itself uses keeps to the hooks."""

@@ -11,6 +11,7 @@ import pytest
 
 import stagegate
 from stagegate import StagegateError, check_plugin, hookimpl, hookspecs, testing
+from stagegate._kinds import COMMON, KINDS, PROOF
 
 Page = Callable[[str], str]
 Section = Callable[[str, str], str]
@@ -18,6 +19,8 @@ Section = Callable[[str, str], str]
 API = "docs/reference/api.md"
 HOOKS = "docs/reference/hooks.md"
 ERRORS = "docs/reference/errors.md"
+MESSAGES = "docs/reference/messages.md"
+TOLD = "docs/how-to/who-is-told.md"
 HOUSE = "docs/explanation/house.md"
 
 ERROR_CLASSES = sorted(
@@ -170,3 +173,32 @@ def test_house_is_drawn_as_it_stands(page: Page) -> None:
     drawn = [re.split(r"  |$", line)[0] for line in picture.splitlines() if not line.startswith(" ")]
 
     assert floors == drawn
+
+
+def test_kinds_are_listed(section: Section) -> None:
+    """The page of messages lists every kind of thing one can be told of, in order, each with its fields."""
+    table = re.findall(r"^\| `([\w.]+)` \|.*\|(.*)\|$", section(MESSAGES, "Kinds"), re.MULTILINE)
+    listed = {kind: re.findall(r"`(\w+)`", fields) for kind, fields in table}
+
+    assert list(KINDS.items()) == [(kind, tuple(fields)) for kind, fields in listed.items()]
+
+
+def test_common_fields_are_listed(page: Page) -> None:
+    """It lists what every kind has beside that."""
+    said = page(MESSAGES).partition("## Fields")[2].partition("## ")[0]
+    listed = [
+        name
+        for first, _ in re.findall(r"^\| (`.*?) \| (.*) \|$", said, re.MULTILINE)
+        for name in re.findall(r"`(\w+)`", first)
+    ]
+
+    assert [*COMMON, *PROOF] == listed
+
+
+def test_keys_of_a_subscription_are_listed(page: Page) -> None:
+    """The page that says who is told lists every key of a subscription."""
+    table = page(TOLD).partition("| key | says |")[2].partition("\n\n")[0]
+
+    assert [field.name for field in attrs.fields(stagegate.Subscription)] == re.findall(
+        r"^\| `(\w+)`", table, re.MULTILINE
+    )

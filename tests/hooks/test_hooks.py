@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
 from stagegate import (
@@ -15,12 +16,14 @@ from stagegate import (
     Agreement,
     Attempt,
     Calendar,
+    DefinitionError,
     Document,
     Engine,
     Event,
     GateClosed,
     InvalidValue,
     MemoryStore,
+    Message,
     NotFound,
     Notification,
     NotPermitted,
@@ -31,6 +34,8 @@ from stagegate import (
     StagegateError,
     Store,
     StoreError,
+    Subscription,
+    Template,
     Unmet,
     Waker,
     fold,
@@ -139,7 +144,7 @@ def test_stagegate_open_store_of_sqlite_is_a_plugin_too(tmp_path: Path, process:
         engine.get("x")
 
 
-# stagegate_processes, stagegate_requirements, stagegate_calendars
+# stagegate_processes, stagegate_requirements, stagegate_calendars, stagegate_messages, stagegate_subscriptions
 
 
 def bringing(hook: str, answer: Any, name: str = "one") -> Any:
@@ -189,7 +194,140 @@ def test_stagegate_calendars_are_known() -> None:
     assert set(known) == {"id", *Engine.open("memory:").calendars}
 
 
-@pytest.mark.parametrize("hook", ["stagegate_processes", "stagegate_requirements", "stagegate_calendars"])
+def rows(engine: Engine) -> list[tuple[str, str]]:
+    """Return who is to be told what."""
+    return [(row.notification.kind, row.notification.to) for row in engine.outbox()]
+
+
+def test_stagegate_subscriptions_are_met(process: Process, boss: Actor) -> None:
+    """What plugins subscribe to is told, beside what the engine is given; a repetition is told once."""
+    brought = [Subscription("mail", role="boss", on="agreement.started"), Subscription("mail", to="a@example.org")]
+    plugins = [bringing("stagegate_subscriptions", brought), bringing("stagegate_subscriptions", None, "two")]
+    given = [Subscription("mail", to=["a@example.org", "b@example.org"])]
+    engine = Engine.open("memory:", processes=[process], plugins=plugins, subscriptions=given)
+    engine.start("p", "x", by=boss)
+
+    assert ["a@example.org", "b@example.org", "boss"] == sorted(to for _, to in rows(engine))
+
+
+def test_stagegate_subscriptions_know_their_names(process: Process) -> None:
+    """A subscription of a plugin to what no process has ends the opening, and its place is named."""
+    plugin = bringing("stagegate_subscriptions", [Subscription("mail", role="boss", stage="nowhere")])
+    with pytest.raises(DefinitionError, match=r"^stagegate_subscriptions\[0\]\.stage: .*'nowhere'"):
+        Engine.open("memory:", processes=[process], plugins=[plugin])
+
+
+def test_stagegate_messages_go_before_ours(process: Process, boss: Actor) -> None:
+    """A template of a plugin words its kind and language; that of the engine's own goes before it."""
+    said: list[str] = []
+
+    class Mail(Plugin):
+        """Deliver by taking down the subject."""
+
+        @hookimpl
+        def stagegate_deliver(self, notification: Notification, message: Message) -> bool:
+            """Take it down."""
+            said.append(message.subject)
+            return True
+
+    theirs = [Template(kind=kind, lang="en", subject=f"theirs: {kind}", text="x") for kind in ("note.added", "my.own")]
+    plugins = [bringing("stagegate_messages", theirs), Mail("mail")]
+    own = [Template(kind="agreement.started", lang="en", subject="own", text="x")]
+    engine = Engine.open(
+        "memory:",
+        processes=[process],
+        plugins=plugins,
+        subscriptions=[Subscription("mail", to="a"), Subscription("mail", to="b", lang="id", on="note.added")],
+        messages=own,
+    )
+    engine.note(engine.start("p", "x", by=boss), "said", by=boss)
+    engine.deliver()
+
+    assert ["own", "theirs: note.added", "x: catatan ditambahkan"] == sorted(said)
+
+
+class Directory(Plugin):
+    """Know addresses."""
+
+    def __init__(self, name: str, answer: Any) -> None:
+        super().__init__(name)
+        self.answer = answer
+
+    @hookimpl
+    def stagegate_addresses(self, role: str, channel: str, agreement: Agreement) -> Any:
+        """Answer what was handed in, or raise it."""
+        self.calls.append((role, channel, agreement.id, agreement.stage, agreement.version))
+        if isinstance(self.answer, BaseException):
+            raise self.answer
+        return self.answer
+
+
+def test_stagegate_addresses_are_all_told(process: Process, boss: Actor) -> None:
+    """Each address of each plugin has a row of its own beside those of the address book; each plugin is asked once."""
+    plugins = [
+        Directory("one", ("b@example.org", "a@example.org")),
+        Directory("two", "c@example.org"),
+        Directory("three", None),
+    ]
+    engine = Engine.open(
+        "memory:",
+        processes=[process],
+        plugins=plugins,
+        addresses={"boss": "a@example.org"},
+        subscriptions=[Subscription("mail", owner=True), Subscription("mail", role="boss")],
+    )
+    engine.start("p", "x", by=boss)
+
+    assert [f"{who}@example.org" for who in "abc"] == sorted(to for _, to in rows(engine))
+    assert [[("boss", "mail", "x", "a", 1)]] * 3 == [plugin.calls for plugin in plugins]
+
+
+def test_stagegate_addresses_are_not_asked_for_nobody(process: Process, boss: Actor) -> None:
+    """Where no subscription is met, nobody is asked; a role that nobody knows stands for itself."""
+    directory = Directory("one", ())
+    engine = Engine.open(
+        "memory:",
+        processes=[process],
+        plugins=[directory],
+        subscriptions=[Subscription("mail", role="boss", on="note.added")],
+    )
+    engine.start("p", "x", by=boss)
+    assert [] == directory.calls
+    engine.note("x", "said", by=boss)
+
+    assert [("note.added", "boss")] == rows(engine)
+    assert 1 == len(directory.calls)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [RuntimeError("no"), 3, [3], object(), ["a\nBcc: b"], [""], [" a"], ["a" * 3000]],
+    ids=["error", "number", "numbers", "object", "two lines", "empty", "spaces", "long"],
+)
+def test_stagegate_addresses_that_fail_roll_back(process: Process, boss: Actor, answer: Any) -> None:
+    """An error, or an answer that is no address, rolls everything back and names the plugin."""
+    engine = Engine.open(
+        "memory:",
+        processes=[process],
+        plugins=[Directory("one", answer)],
+        subscriptions=[Subscription("m", owner=True)],
+    )
+    with pytest.raises(PluginError, match="'one': stagegate_addresses failed, so nothing was recorded"):
+        engine.start("p", "x", by=boss)
+
+    assert ([], ()) == (list(engine.find().items), engine.outbox())
+
+
+@pytest.mark.parametrize(
+    "hook",
+    [
+        "stagegate_processes",
+        "stagegate_requirements",
+        "stagegate_calendars",
+        "stagegate_messages",
+        "stagegate_subscriptions",
+    ],
+)
 @pytest.mark.parametrize(
     "answer", [RuntimeError("no"), 3, [3], ["p"], object()], ids=["error", "number", "numbers", "texts", "object"]
 )
@@ -543,11 +681,9 @@ def test_stagegate_deliver_that_fails_silences_nobody(process: Process, boss: Ac
     """A channel that fails keeps no other from its work; what nobody took is tried again, and every error is kept by name."""
     calls: list[Any] = []
     broken, other = Delivers("broken", OSError("down"), calls), Delivers("other", None, calls)
-    engine = Engine.open(
-        "memory:", processes=[process], plugins=[Tells("teller", [told()]), broken, other], clock=clock
-    )
+    several = [attrs.evolve(told(), to=to) for to in ("mayor", "council")]
+    engine = Engine.open("memory:", processes=[process], plugins=[Tells("teller", several), broken, other], clock=clock)
     engine.start("p", "x", by=boss)
-    engine.note("x", "n", by=boss)
 
     assert (0, 2) == (engine.deliver().delivered, len(engine.outbox("pending")))
     assert ["broken", "other"] * 2 == [name for name, _ in calls]
@@ -587,12 +723,13 @@ def test_stagegate_deliver_cannot_undo(process: Process, boss: Actor) -> None:
 
 
 def test_stagegate_deliver_without_anybody(process: Process, boss: Actor) -> None:
-    """What no plugin delivers is kept, and says so."""
+    """What no plugin delivers is kept, says so, and no try is counted."""
     engine = Engine.open("memory:", processes=[process], plugins=[Tells("teller", [told("pigeon")])])
     engine.start("p", "x", by=boss)
-    engine.deliver()
+    assert ("pigeon",) == engine.deliver().unclaimed
+    (row,) = engine.outbox("pending")
 
-    assert "no plugin delivers to the channel 'pigeon'" == engine.outbox("pending")[0].error
+    assert ("no plugin delivers to the channel 'pigeon'; name one that does", 0) == (row.error, row.tries)
 
 
 # The channel that is shipped, end to end

@@ -10,9 +10,13 @@ import pytest
 Harness = Callable[..., tuple[int, dict[str, Any]]]
 
 
-def test_everything_committed_is_delivered(harness: Harness) -> None:
+PLACES = pytest.mark.parametrize("place", ["sqlite", "postgresql"])
+
+
+@PLACES
+def test_everything_committed_is_delivered(harness: Harness, place: str) -> None:
     """After forty kills of producers and dispatchers all that was committed has been delivered, and nothing else."""
-    ended, found = harness("outbox.py", "--kills", "40")
+    ended, found = harness("outbox.py", "--kills", "40", "--place", place)
 
     assert ended == 0
     assert found["faults"] == []
@@ -33,20 +37,21 @@ def test_a_broken_twin_is_caught(harness: Harness, twin: str, word: str) -> None
     assert any(word in fault for fault in found["faults"]), found
 
 
-def test_dispatchers_share_the_work(harness: Harness) -> None:
+@PLACES
+def test_dispatchers_share_the_work(harness: Harness, place: str) -> None:
     """What eight writers cause in random order is delivered once each by three dispatchers, and settled."""
-    ended, found = harness("dispatchers.py", "--rows", "300")
+    ended, found = harness("dispatchers.py", "--rows", "200", "--place", place)
 
     assert ended == 0
     assert found["faults"] == []
-    assert found["rows"] == 300
-    assert sum(found["shares"]) == 300
+    assert found["rows"] == 200
+    assert sum(found["shares"]) == 200
     assert len(found["shares"]) == 3
 
 
 def test_a_store_without_a_lease_is_caught(harness: Harness) -> None:
     """The harness sees it when a store hands out what another dispatcher has in hand."""
-    ended, found = harness("dispatchers.py", "--rows", "300", "--twin", "unleased")
+    ended, found = harness("dispatchers.py", "--rows", "200", "--twin", "unleased")
 
     assert ended == 0
     assert any("settled more than once" in fault for fault in found["faults"]), found

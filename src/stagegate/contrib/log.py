@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 
-from stagegate import Agreement, Event, Notification, hookimpl
+from stagegate import Agreement, Event, Message, Notification, hookimpl
 
+name = "log"
+"""What the channel is called."""
 LOGGER = logging.getLogger("stagegate.notifications")
 """Where the channel writes, at level INFO."""
 
@@ -23,22 +25,23 @@ def stagegate_notify(event: Event, agreement: Agreement) -> Iterable[Notificatio
     if event.kind == "refused":
         context["unmet"] = [reason["code"] for reason in event.data.get("data", {}).get("unmet", ())]
     kind = f"{event.kind}.{event.move}" if event.kind in {"moved", "refused"} else event.kind
-    yield Notification(channel="log", kind=kind, to=", ".join(agreement.owner), context=context)
+    yield Notification(channel=name, kind=kind, to=", ".join(agreement.owner), context=context)
 
 
 @hookimpl
-def stagegate_deliver(notification: Notification) -> bool | None:
+def stagegate_deliver(notification: Notification, message: Message) -> bool | None:
     """Write one line. Values are quoted, so that nothing recorded can forge a line of its own."""
-    if notification.channel != "log":
+    if notification.channel != name:
         return None
     said = " ".join(f"{k}={v!r}" for k, v in sorted(notification.context.items()))
     LOGGER.info(
-        "%s #%d %s to=%r %s id=%s",
+        "%s #%d %s to=%r %s subject=%r id=%s",
         notification.agreement,
         notification.n,
         notification.kind,
         notification.to,
         said,
+        message.subject,
         notification.id,
     )
     return True

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from ._dates import Dates
+from ._holding import Letters
 from ._keeping import Alike, Definitions, Dossiers, Lasting
 from ._others import Others
 from ._reading import Counts, Histories, Listings, Values
 from ._telling import Outbox
+from ._working import Batches, Jobs
 from ._writing import Nothing, Numbers, Requests, Units, Whole, Writers
 
 
@@ -18,12 +20,15 @@ class StoreContract(
     Requests,
     Writers,
     Others,
+    Jobs,
+    Batches,
     Histories,
     Listings,
     Counts,
     Values,
     Dates,
     Outbox,
+    Letters,
     Dossiers,
     Definitions,
     Lasting,

@@ -269,6 +269,43 @@ class Lasting(Fixtures):
 
         assert sorted(row.notification.id for row in another.outbox()) == sorted(claimed)
 
+    def test_holds_are_there_again(self, store: Store, clock: ManualClock, reopen: Callable[[], Store] | None) -> None:
+        """S145: what was held, given up and requeued when the store was closed is so when it is opened anew."""
+        if reopen is None:
+            pytest.skip("this store forgets: there is nothing to open anew")
+        write(store, long_life("a", 1))
+        write(store, long_life("b", 1))
+        until = clock() + timedelta(minutes=5)
+        for row in store.claim(clock(), until=until, limit=9):
+            store.settle(row, attrs.evolve(row, status="dead", tries=24, leased_until=None, error="x"))
+        for told in [row.notification for row in store.outbox("dead")]:
+            if told.channel == "paper" or told.agreement == "a":
+                store.requeue(clock(), told.id)
+        store.hold("bell:", "away")
+        store.hold("*", "restored")
+        before = list(store.outbox())
+        store.close()
+        again = reopen()
+
+        assert before == list(again.outbox())
+        assert dict(again.holds()) == {"*": "restored", "bell:": "away"}
+        assert list(again.claim(clock(), until=until, limit=9)) == []
+        again.release("*")
+        assert {"paper"} == {row.notification.channel for row in again.claim(clock(), until=until, limit=9)}
+        again.close()
+
+    def test_two_stores_hold_together(self, store: Store, another: Store, clock: ManualClock) -> None:
+        """S146: what is held by one store is not claimed by another that is open on the same place, from then on."""
+        until = clock() + timedelta(minutes=5)
+        store.hold("*", "stop")
+        assert list(another.claim(clock(), until=until, limit=9)) == []
+        assert another.release("*") is True
+        another.hold("paper:clerk", "away")
+        claimed = store.claim(clock(), until=until, limit=9)
+
+        assert [row.notification.channel for row in claimed] == ["bell"]
+        assert dict(store.holds()) == dict(another.holds()) == {"paper:clerk": "away"}
+
     def test_closed_store(self, store: Store, reopen: Callable[[], Store] | None) -> None:
         """S91: a store that was closed says so in a `StoreError`, whatever it is asked; closing it again is nothing."""
         if reopen is None:
@@ -282,8 +319,13 @@ class Lasting(Fixtures):
             lambda: store.history("a"),
             lambda: store.find(Query(), after=None, limit=1),
             lambda: store.count(Query(), None),
+            lambda: store.known("a"),
             lambda: store.claim(now, until=now, limit=1),
             lambda: list(store.outbox()),
+            lambda: store.requeue(now),
+            lambda: store.hold("*", "x"),
+            lambda: store.release("*"),
+            store.holds,
             lambda: store.definition("0" * 64),
             lambda: list(store.definitions()),
             lambda: list(store.dossiers()),

@@ -224,7 +224,15 @@ class Desk:
             return []
         context = {"title": agreement.title, "n": event.n, "deep": {"list": [1, "två", None, True, {"a": []}]}}
         return [
-            Notification(channel="paper", kind=event.kind, to=", ".join(agreement.owner), context=context),
+            Notification(
+                channel="paper",
+                kind=event.kind,
+                to=", ".join(agreement.owner),
+                context=context,
+                lang="ja",
+                reference=f"No. {event.n}",
+                max_age=timedelta(days=900),
+            ),
             Notification(channel="bell", kind=event.move),
         ]
 

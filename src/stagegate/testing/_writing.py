@@ -309,6 +309,15 @@ class Requests(Fixtures):
 
         assert [f"{place:064}" for place in range(len(IDS))] == [known and known.fingerprint for known in known_as]
 
+    def test_requests_are_known_outside(self, store: Store) -> None:
+        """S144: a store answers what it knows of a request as its units do: what was committed, of any agreement."""
+        commits = long_life("a", 3)
+        assert store.known("a 2") is None
+        write(store, commits)
+
+        assert [commit.request[1] for commit in commits if commit.request] == [store.known("a 2"), store.known("a 3")]
+        assert (store.known("a 1"), store.known("A 2"), store.known("a_2")) == (None, None, None)
+
 
 class Writers(Fixtures):
     """Several who write at once."""

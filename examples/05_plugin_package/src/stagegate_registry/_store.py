@@ -56,7 +56,7 @@ class _State:
             entry = Entry(n=line["n"], body=body, hash=bytes.fromhex(line["hash"]))
             known = {id_: Known(**one) for id_, one in request.items()}
             place: dict[str, Any] = {"agreement": agreement.id, "n": entry.n, "hash": entry.hash}
-            told = [Notification(**one, **place) for one in line["notifications"]]
+            told = [Notification(**{**one, "at": _moment(one["at"])}, **place) for one in line["notifications"]]
             rows = [Delivery.of(one, agreement.changed_at) for one in told]
             self.entries.setdefault(agreement.id, []).append(entry)
             self.agreements[agreement.id] = agreement
@@ -73,9 +73,7 @@ class _State:
         free = (
             row
             for row in self.outbox.values()
-            if row.status == "pending"
-            and row.due_at <= now
-            and (row.leased_until is None or row.leased_until <= now)
+            if row.claimable(now)
             and only in (None, row.notification.id)
             and row.notification.recipient not in self.held
         )
@@ -103,16 +101,23 @@ def _age(row: Delivery) -> tuple[datetime, str, int, str]:
     return row.due_at, row.notification.agreement, row.notification.n, row.notification.id
 
 
+def _iso(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat()
+
+
+def _moment(written: str | None) -> datetime | None:
+    return None if written is None else datetime.fromisoformat(written)
+
+
 def _row(notification: Notification, written: Mapping[str, Any]) -> Delivery:
-    until, expires = written["leased_until"], written["expires_at"]
     return Delivery(
         notification=notification,
         status=written["status"],
         tries=written["tries"],
         due_at=datetime.fromisoformat(written["due_at"]),
-        leased_until=None if until is None else datetime.fromisoformat(until),
+        leased_until=_moment(written["leased_until"]),
         error=written["error"],
-        expires_at=None if expires is None else datetime.fromisoformat(expires),
+        expires_at=_moment(written["expires_at"]),
     )
 
 
@@ -122,9 +127,9 @@ def _written(row: Delivery, until: datetime | None) -> dict[str, Any]:
         "status": row.status,
         "tries": row.tries,
         "due_at": row.due_at.isoformat(),
-        "leased_until": None if until is None else until.isoformat(),
+        "leased_until": _iso(until),
         "error": row.error,
-        "expires_at": None if row.expires_at is None else row.expires_at.isoformat(),
+        "expires_at": _iso(row.expires_at),
     }
 
 
@@ -344,7 +349,9 @@ class _Unit:
                 "n": entry.n,
                 "body": entry.body.decode("utf-8", "surrogateescape"),
                 "hash": entry.hash.hex(),
-                "notifications": [{"id": told.id, **json.loads(told.payload())} for told in notifications],
+                "notifications": [
+                    {"id": told.id, "at": _iso(told.at), **json.loads(told.payload())} for told in notifications
+                ],
                 "request": {} if request is None else {request[0]: _known(request[1])},
                 "definition": None if definition is None else _definition(definition),
             }

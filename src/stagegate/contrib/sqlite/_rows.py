@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
@@ -15,6 +15,17 @@ SNAPSHOT = "a.id, a.n, a.version, a.head, a.snapshot"
 THIS = "agreement = ? AND n = ? AND id = ?"
 OUTBOX = "agreement, n, id, payload, status, tries, due_at, leased_until, error, expires_at, recipient, seal"
 """The columns of a row of the outbox; the last is the check over those before it."""
+
+SEALED = OUTBOX.count(",")
+"""How many there are before the last."""
+
+OLDEST = "due_at, agreement, n, id"
+CLAIMABLE = (
+    "status = 'pending' AND (due_at <= :now OR (tries = 0 AND error = '') OR due_at > :far)"
+    " AND (leased_until IS NULL OR leased_until <= :now OR leased_until > :far) AND (:only IS NULL OR id = :only)"
+    " AND NOT EXISTS (SELECT 1 FROM hold WHERE scope IN ('*', recipient))"
+)
+"""Which rows can be claimed, as `Delivery.claimable` says it, of one notification or of all, and not held."""
 
 RECEIPT = "(SELECT e.hash FROM event e WHERE e.agreement = outbox.agreement AND e.n = outbox.n)"
 
@@ -99,7 +110,7 @@ def snapshot_of(id_: str, n: int, version: int, head: bytes, snapshot: bytes) ->
 def delivery_of(row: Sequence[Any]) -> Delivery:
     agreement, n, id_, payload, status, tries, due_at, leased_until, error, expires_at = row[:10]
     try:
-        notification = Notification(**json.loads(payload), id=id_, agreement=agreement, n=n, hash=row[-1])
+        notification = Notification(**json.loads(payload), id=id_, agreement=agreement, n=n, hash=row[-1] or b"")
         due = datetime.fromisoformat(due_at)
         until, expires = (None if at is None else datetime.fromisoformat(at) for at in (leased_until, expires_at))
     except (ValueError, TypeError) as damage:
@@ -114,6 +125,25 @@ def delivery_of(row: Sequence[Any]) -> Delivery:
         error=error,
         expires_at=expires,
     )
+
+
+def readable(rows: Iterable[Sequence[Any]], limit: int | None = None) -> tuple[list[Delivery], list[str]]:
+    """Return the first deliveries that can be read and that nobody has changed, and what is wrong with the others."""
+    whole: list[Delivery] = []
+    faults: list[str] = []
+    for row in rows:
+        try:
+            delivery = delivery_of(row)
+        except HistoryTampered as damage:
+            faults.append(str(damage))
+            continue
+        if seal(row[:SEALED]) != row[SEALED]:
+            faults.append(f"the notification {row[2]} in the outbox was changed by another hand; run verify")
+            continue
+        whole.append(delivery)
+        if len(whole) == limit:
+            break
+    return whole, faults
 
 
 def row_of(delivery: Delivery) -> tuple[Any, ...]:

@@ -5,19 +5,32 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
-from datetime import datetime
+from contextlib import AbstractContextManager, closing
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 import attrs
 
-from stagegate import Agreement, Definition, Delivery, Dossier, Entry, Known, Pin, Query
+from stagegate import Agreement, Definition, Delivery, Dossier, Entry, HistoryTampered, Known, Pin, Query
 
 from ._proof import batch, beside, damaged
-from ._rows import OUTBOX, RECEIPT, SNAPSHOT, THIS, delivery_of, get, iso, known, row_of, snapshot_of
+from ._rows import (
+    CLAIMABLE,
+    OLDEST,
+    OUTBOX,
+    RECEIPT,
+    SNAPSHOT,
+    THIS,
+    delivery_of,
+    get,
+    iso,
+    known,
+    readable,
+    row_of,
+    snapshot_of,
+)
 
 BATCH = 256
-EVERYTHING = "*"
 LAST = 2**62
 
 
@@ -132,18 +145,18 @@ class Keeping:
 
     def claim(self, now: datetime, *, until: datetime, limit: int, only: str | None = None) -> Sequence[Delivery]:
         """Take rows of the outbox."""
+        far = now + timedelta(days=1)
+        values = {"now": iso(now), "far": iso(far), "only": only}
         with self._place.use("claiming the outbox") as connection:
-            due = (
-                f"SELECT {OUTBOX}, {RECEIPT} FROM outbox WHERE status = 'pending' AND due_at <= ?1"
-                " AND (leased_until IS NULL OR leased_until <= ?1) AND (?3 IS NULL OR id = ?3)"
-                f" AND NOT EXISTS (SELECT 1 FROM hold WHERE scope IN ('{EVERYTHING}', recipient))"
-                " ORDER BY due_at, agreement, n, id LIMIT ?2"
-            )
-            if not connection.execute(due, (iso(now), 1, only)).fetchone():
+            if not connection.execute(f"SELECT 1 FROM outbox WHERE {CLAIMABLE} LIMIT 1", values).fetchone():
                 return []
         with self._place.writing("claiming the outbox") as connection:
-            rows = connection.execute(due, (iso(now), limit, only)).fetchall()
-            taken = [attrs.evolve(delivery_of(row), leased_until=until) for row in rows]
+            with damaged(connection), closing(connection.cursor()) as rows:
+                rows.execute(f"SELECT {OUTBOX}, {RECEIPT} FROM outbox WHERE {CLAIMABLE} ORDER BY {OLDEST}", values)
+                whole, faults = readable(rows, limit)
+            if faults and not whole:
+                raise HistoryTampered("; ".join(faults))
+            taken = [attrs.evolve(row, leased_until=until) for row in whole]
             self._rewrite(connection, taken)
         return taken
 
@@ -172,8 +185,7 @@ class Keeping:
         """Return the rows of the outbox."""
         with self._place.use("reading the outbox") as connection:
             rows = connection.execute(
-                f"SELECT {OUTBOX}, {RECEIPT} FROM outbox WHERE ?1 IS NULL OR status = ?1"
-                " ORDER BY due_at, agreement, n, id",
+                f"SELECT {OUTBOX}, {RECEIPT} FROM outbox WHERE ?1 IS NULL OR status = ?1 ORDER BY {OLDEST}",
                 (status,),
             ).fetchall()
         return [delivery_of(row) for row in rows]
@@ -181,13 +193,14 @@ class Keeping:
     def requeue(self, now: datetime, notification: str | None = None) -> int:
         """Make dead rows due again."""
         with self._place.writing("requeueing") as connection:
-            rows = connection.execute(
-                f"SELECT {OUTBOX}, {RECEIPT} FROM outbox WHERE status = 'dead' AND (?1 IS NULL OR id = ?1)",
-                (notification,),
-            ).fetchall()
+            with damaged(connection):
+                rows = connection.execute(
+                    f"SELECT {OUTBOX}, {RECEIPT} FROM outbox WHERE status = 'dead' AND (?1 IS NULL OR id = ?1)",
+                    (notification,),
+                ).fetchall()
+            whole, _ = readable(rows)
             again = [
-                attrs.evolve(delivery_of(row), status="pending", tries=0, due_at=now, error="", expires_at=None)
-                for row in rows
+                attrs.evolve(row, status="pending", tries=0, due_at=now, error="", expires_at=None) for row in whole
             ]
             self._rewrite(connection, again)
         return len(again)
