@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, closing
 from datetime import datetime
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -12,7 +13,7 @@ from urllib.parse import unquote
 import attrs
 import click
 
-from stagegate import Actor, Agreement, Engine, NotFound, Process, StoreError
+from stagegate import Actor, Agreement, Engine, NotFound, Process, Schema, StoreError, open_schema
 
 from ._values import Instant
 from ._words import LANGUAGES
@@ -71,6 +72,10 @@ class Settings:
                 message = f"there is no database {path}; `stagegate start` makes one, or name another with --db"
                 raise StoreError(message)
         return Engine.open(db, processes=self.processes, plugins=self.plugins, calendars=self.calendars)
+
+    def schema(self) -> AbstractContextManager[Schema]:
+        """Look at the form of the store, without opening it, for the length of a block."""
+        return closing(open_schema(self.db, plugins=self.plugins))
 
 
 def find_process(processes: Sequence[Process], process: str, version: str | None = None) -> Process:

@@ -10,7 +10,7 @@ from typing import Any
 
 from stagegate import Agreement, Conflict, Definition, Delivery, Entry, Known, Notification, StoreError
 
-from ._connections import explained
+from ._saying import explained
 from ._rows import OUTBOX, columns_of, get, known, members_of, parts, row_of, sort_of
 from ._store import Keeping
 

@@ -14,6 +14,7 @@ from stagegate import StoreError
 from ._saying import NESTED, explained
 from ._schema import checked, upgrade
 
+
 def wal_is_safe(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> bool:
     """Say whether the linked SQLite has the fix of 2026 without which a WAL that is reset can lose commits."""
     return version >= (3, 51, 3) or (3, 50, 7) <= version < (3, 51) or (3, 44, 6) <= version < (3, 45)
@@ -130,6 +131,11 @@ class Connections:
             connection.execute("BEGIN IMMEDIATE")
             yield connection
             connection.execute("COMMIT")
+
+    def forked(self) -> None:
+        """Begin anew in a child: whoever looked for a connection at that instant is not there to end it."""
+        self._lock = threading.Lock()
+        self._lent = None
 
     def _take(self) -> sqlite3.Connection:
         with self._lock:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from stagegate import Unit
 
 from ._batch import Batch
+from ._backup import copy
 from ._connections import Connections
 from ._group import Group
 from ._host import HostedStore
@@ -107,6 +109,23 @@ class SQLiteStore(Keeping):
             yield batch
             batch.flush()
             end(connection, self._connections.path)
+
+    def backup(self, file: str, why: str) -> None:
+        """
+        Copy all that is kept into a new file, as of one moment, with all deliveries held.
+
+        It is written beside its place and moved there when it is whole, so that nothing half done bears its name.
+
+        Args:
+            file: Where the copy is to be; nothing is written over.
+
+            why: Why nothing of it is delivered.
+
+        Raises:
+            StoreError: If there is such a file already, or it cannot be written.
+        """
+        with self._connections.use(f"backing it up to {file}") as connection:
+            copy(connection, Path(file), why)
 
     def close(self) -> None:
         """Close the file."""

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from stagegate import StoreError
 
 from ._rows import seal
 from ._saying import explained
 
+T = TypeVar("T")
 FOLDER = Path(__file__).with_name("schema")
 
 APPLICATION_ID = 0x57_47_41_54
@@ -195,7 +196,7 @@ class SQLiteSchema:
         """
         return self._with("upgrading it", upgrade)
 
-    def _with(self, doing: str, act: Any) -> Any:
+    def _with(self, doing: str, act: Callable[[sqlite3.Connection, str], T]) -> T:
         try:
             with closing(sqlite3.connect(self._path, timeout=self._timeout, isolation_level=None)) as connection:
                 connection.execute("PRAGMA synchronous = EXTRA")
