@@ -14,11 +14,11 @@ import pluggy
 from . import hookspecs
 from ._attempt import Attempt
 from ._notices import Message, Notification
+from ._plain import text
 from ._predicates import Predicate
 from ._reasons import Unmet, failure
 from ._store import Schema, Store
 from ._subscriptions import address_of
-from ._plain import text
 from ._text import frozendict
 from ._waking import Waker
 from .exceptions import PluginError, StagegateError, Undeliverable, quote

@@ -51,7 +51,7 @@ def upgrade(settings: Settings) -> None:
 @shared()
 @click.pass_obj
 def backup(settings: Settings, file: Path) -> None:
-    """Copy it into a new FILE while others go on working; the copy delivers nothing until `stagegate outbox release`."""
+    """Copy it into a new FILE, while others go on; the copy delivers nothing until `stagegate outbox release`."""
     out = Out(settings)
     with settings.open() as engine:
         engine.backup(file)

@@ -9,8 +9,8 @@ from typing import Any, Self, TypeVar
 
 from stagegate import Unit
 
-from ._batch import Batch
 from ._backup import copy
+from ._batch import Batch
 from ._connections import Connections
 from ._group import Group
 from ._host import HostedStore
