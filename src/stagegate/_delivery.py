@@ -16,9 +16,6 @@ from .exceptions import HistoryTampered
 LEASE = timedelta(minutes=5)
 """For how long a worker has a notification in hand before another may take it."""
 
-ENOUGH = LEASE / 2
-"""What has to be left of that when sending begins, so that one who is slow does not send what another has taken."""
-
 BATCH = 16
 """How many a worker has in hand at once: few, so that several share the work and one that dies delays little."""
 
@@ -51,6 +48,8 @@ class Delivered:
         held: Why nothing at all is delivered; empty if it is.
 
         damaged: What is said of notifications that cannot be read.
+
+        again_at: When the first of what is left will be tried; None if nothing is.
     """
 
     delivered: int = 0
@@ -60,6 +59,7 @@ class Delivered:
     unclaimed: tuple[str, ...] = ()
     held: str = ""
     damaged: tuple[str, ...] = ()
+    again_at: datetime | None = attrs.field(default=None, repr=False)
 
     def __str__(self) -> str:
         """Say it in one line, as a log has it."""
@@ -93,6 +93,7 @@ def deliver(
     limit: int,
     only: str | None = None,
     stop: Callable[[], bool] = lambda: False,
+    lease: timedelta = LEASE,
 ) -> Delivered:
     """
     Deliver what is due, one notification after the other.
@@ -109,8 +110,10 @@ def deliver(
         only: Only the notification of this id.
 
         stop: Asked before each notification whether to leave the rest to others.
+
+        lease: For how long this worker has in hand what it takes.
     """
-    return _Round(store, send, clock, stop).run(limit, only)
+    return _Round(store, send, clock, stop, lease).run(limit, only)
 
 
 class _Round:
@@ -122,8 +125,10 @@ class _Round:
         send: Callable[[Notification], Sent],
         clock: Callable[[], datetime],
         stop: Callable[[], bool],
+        lease: timedelta,
     ) -> None:
-        self.store, self.send, self.clock, self.stop = store, send, clock, stop
+        self.store, self.send, self.clock, self.stop, self.lease = store, send, clock, stop, lease
+        self.again: list[datetime] = []
         self.counts = {DELIVERED: 0, PENDING: 0, DEAD: 0}
         self.failing: dict[str, tuple[datetime, str]] = {}
         self.waiting = 0
@@ -134,7 +139,7 @@ class _Round:
     def run(self, limit: int, only: str | None) -> Delivered:
         begun = self.clock()
         while self.tried < limit and not self.stop():
-            until = self.clock() + LEASE
+            until = self.clock() + self.lease
             try:
                 # What is put off during the round is due after it began, so that every round ends.
                 claimed = self.store.claim(begun, until=until, limit=min(limit - self.tried, BATCH), only=only)
@@ -152,6 +157,7 @@ class _Round:
             unclaimed=tuple(sorted(self.unclaimed)),
             held=self.store.holds().get(EVERYTHING, ""),
             damaged=self.damaged,
+            again_at=min(self.again, default=None),
         )
 
     def _hand(self, claimed: Iterable[Delivery]) -> None:
@@ -168,7 +174,8 @@ class _Round:
 
     def _one(self, row: Delivery) -> None:
         now = self.clock()
-        if row.leased_until is not None and row.leased_until - now < ENOUGH:
+        if row.leased_until is not None and row.leased_until - now < self.lease / 2:
+            # Whoever is slow must not send what another may have taken by then.
             self.tried += 1
             self.store.settle(row, attrs.evolve(row, leased_until=None))
             return
@@ -180,6 +187,7 @@ class _Round:
         recipient = row.notification.recipient
         if recipient in self.failing:
             due, why = self.failing[recipient]
+            self.again.append(due)
             said = row.error or f"not tried, since a delivery to the same recipient had just failed: {why}"
             self.waiting += self.store.settle(row, attrs.evolve(row, leased_until=None, due_at=due, error=_kept(said)))
             return
@@ -188,6 +196,7 @@ class _Round:
         if outcome.unclaimed:
             self.unclaimed.add(row.notification.channel)
             due = now + UNCLAIMED_WAIT
+            self.again.append(due)
             self.store.settle(row, attrs.evolve(row, leased_until=None, due_at=due, error=_kept(outcome.error)))
             return
         self.tried += 1
@@ -208,6 +217,8 @@ class _Round:
     def _settle(self, row: Delivery, settled: Delivery) -> None:
         if self.store.settle(row, settled):
             self.counts[settled.status] += 1
+            if settled.status == PENDING:
+                self.again.append(settled.due_at)
 
 
 def _settled(row: Delivery, outcome: Sent, now: datetime) -> Delivery:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Self, overload
@@ -25,7 +25,7 @@ from ._history import Event
 from ._loading import load_process
 from ._memory import MemoryStore
 from ._messages import Template, wording
-from ._notices import DEAD, DELIVERED, EVERYTHING, PENDING, Delivery, Notification
+from ._notices import DEAD, DELIVERED, EVERYTHING, PENDING, Delivery, Message, Notification
 from ._path import Lapsing, MutatingPath, Outside, Start, actor_of, id_of, not_found
 from ._plain import MAX_INTEGER, freeze, instant, name
 from ._plain import text as as_text
@@ -228,7 +228,7 @@ class Engine:
             StoreError: If the store cannot be opened.
         """
         url = as_text(url, "url")
-        loaded = Plugins.serving(url, plugins)
+        loaded = Plugins.serving((url, wake), plugins)
         store: Store = MemoryStore() if url == "memory:" else loaded.open_store(url)
         waker = None
         try:
@@ -1234,7 +1234,12 @@ class Engine:
         return report
 
     def deliver(
-        self, *, limit: int = 1000, notification: str | None = None, stop: Callable[[], bool] | None = None
+        self,
+        *,
+        limit: int = 1000,
+        notification: str | None = None,
+        stop: Callable[[], bool] | None = None,
+        lease: timedelta = _delivery.LEASE,
     ) -> _delivery.Delivered:
         """
         Deliver what is due in the outbox, once; call it from a timer or after a move.
@@ -1249,6 +1254,8 @@ class Engine:
 
             stop: Asked before each notification; once it answers True, the rest is left to others.
 
+            lease: For how long it has in hand what it takes; if it dies meanwhile, nobody else tries before that.
+
         Raises:
             StoreError: If this engine is in the transaction of a host, which may yet be rolled back.
         """
@@ -1261,12 +1268,19 @@ class Engine:
         if self._joined:
             message = "nothing is delivered before the commit; deliver by the engine that this one came from"
             raise StoreError(message)
+        if not isinstance(lease, timedelta) or lease <= timedelta(0):
+            message = f"lease: a timedelta above zero is needed, not {quote(lease)}"
+            raise InvalidValue(message)
         only = None if notification is None else as_text(notification, "notification")
-        given = {} if stop is None else {"stop": stop}
+        given: dict[str, Any] = {"lease": lease} if stop is None else {"lease": lease, "stop": stop}
         return _delivery.deliver(self._store, self._send, self._path.now, limit=limit, only=only, **given)
 
     def _send(self, notification: Notification) -> Sent:
-        return self._plugins.deliver(notification, self._wording.render(notification))
+        return self._plugins.deliver(notification, self.message(notification))
+
+    def message(self, notification: Notification) -> Message:
+        """Return a notification in words, as a channel sends it to people."""
+        return self._wording.render(notification)
 
     def requeue(self, notification: str | None = None) -> int:
         """
@@ -1287,7 +1301,10 @@ class Engine:
 
             why: Why, for whoever wonders.
         """
-        self._store.hold(as_text(scope, "scope"), as_text(why, "why"))
+        if as_text(scope, "scope") != EVERYTHING and not scope.partition(":")[1]:
+            message = f"scope: * or a recipient with its channel, such as mail:council, is needed, not {quote(scope)}"
+            raise InvalidValue(message)
+        self._store.hold(scope, as_text(why, "why"))
 
     def release_deliveries(self, scope: str = EVERYTHING) -> bool:
         """Deliver again what was held; False if it was not."""

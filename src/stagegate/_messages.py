@@ -310,21 +310,26 @@ def _compiled(template: Template) -> _Compiled:
 Value = str | tuple[str, ...]
 
 
-def _one_line(value: Any, most: int = MOST) -> str:
+def one_line(value: Any, most: int = MOST) -> str:
     """Return a value as one line, without what cannot be seen: nothing that it holds can begin a line of its own."""
     said = canonical(value).decode() if isinstance(value, (Mapping, tuple)) else str(value)
     said = _BLANK.sub(" ", _UNSEEN.sub("", said[: 4 * most])).strip()
     return said if len(said) <= most else f"{said[:most]}…"
 
 
+def as_header(value: Any, most: int) -> str:
+    """Return a value as the header of a mail can hold it: one line, nothing of which is an encoded word."""
+    return one_line(value, most).replace("=?", "= ?")
+
+
 def _value(name: str, value: Any, lang: str) -> Value:
     if value is None:
         return ""
     if isinstance(value, tuple):
-        return tuple(_one_line(item) for item in value)
+        return tuple(one_line(item) for item in value)
     if name in DATES:
         return _day(value, lang)
-    said = _one_line(value)
+    said = one_line(value)
     word = WORDED.get(name)
     return said if word is None else _words(lang).get(f"{word}.{said}", said)
 
@@ -335,7 +340,7 @@ def _words(lang: str) -> Mapping[str, str]:
 
 def _day(value: Any, lang: str) -> str:
     """Return a day as it is written in a language; as ISO 8601 has it, where the library does not speak that one."""
-    said, words = _one_line(value), _words(lang)
+    said, words = one_line(value), _words(lang)
     try:
         day = date.fromisoformat(said)
     except ValueError:
@@ -398,7 +403,6 @@ class Wording:
         """Return a notification in words; a kind that nobody has words for is listed plainly."""
         given = {
             **notification.context,
-            "title": notification.context.get("title") or notification.agreement,
             "agreement": notification.agreement,
             "reference": notification.reference or notification.agreement,
             "receipt": str(notification.receipt),
@@ -409,9 +413,10 @@ class Wording:
             template, given = _listing(notification, foot.lang, given)
         lang = template.lang
         values = {name: _value(name, value, lang) for name, value in given.items()}
+        # What has no title that can be seen is called by its id.
+        values["title"] = values.get("title") or values["agreement"]
         body, end = _compiled(template), _compiled(foot)
-        subject = _one_line(_put(body.subject, values, _shortly), MOST_OF_SUBJECT).replace("=?", "= ?")
-        subject = subject or notification.kind
+        subject = as_header(_put(body.subject, values, _shortly), MOST_OF_SUBJECT) or notification.kind
         said, proved = _put(body.text, values, _plainly), _put(end.text, values, _plainly)
         shown, sealed = _put(body.html, values, _in_html), _put(end.html, values, _in_html)
         page = _PAGE.format(lang=lang, title=escaping.escape(subject), body=shown, foot=sealed)

@@ -145,7 +145,7 @@ class Notification:
 
     @property
     def recipient(self) -> str:
-        """The channel and whom it is to tell, as one text: what a hold is put on."""
+        """The channel and whom it is to tell, as one text, on which a hold is put."""
         return f"{self.channel}:{self.to}"
 
     @property

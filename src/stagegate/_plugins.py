@@ -201,7 +201,7 @@ def _manager(plugins: Iterable[tuple[str, Any]]) -> pluggy.PluginManager:
     return manager
 
 
-OWN = {"sqlite": "sqlite", "postgresql": "postgres"}
+OWN = {"sqlite": "sqlite", "postgresql": "postgres", "temporal": "temporal"}
 """The plugins that are there without being named, by the urls that want them."""
 
 
@@ -246,12 +246,12 @@ class Plugins:
         self.asks_addresses = "stagegate_addresses" in self._hooks
 
     @classmethod
-    def serving(cls, url: str, wanted: Iterable[Any]) -> Self:
-        """Load and check what is *wanted*, and what serves *url* without being named."""
+    def serving(cls, urls: Iterable[str | None], wanted: Iterable[Any]) -> Self:
+        """Load and check what is *wanted*, and what serves one of *urls* without being named."""
         several = list(wanted) if isinstance(wanted, Iterable) and not isinstance(wanted, str) else wanted
-        own = OWN.get(url.partition(":")[0])
-        if isinstance(several, list) and own is not None and own not in several:
-            several.append(own)
+        if isinstance(several, list):
+            schemes = (url.partition(":")[0] for url in urls if isinstance(url, str))
+            several += [own for scheme in schemes if (own := OWN.get(scheme)) is not None and own not in several]
         return cls(several)
 
     def _each(self, hook: str, **given: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
@@ -444,4 +444,4 @@ def open_schema(url: str, *, plugins: Iterable[Any] = ()) -> Schema:
         StoreError: If the url names nothing.
     """
     url = text(url, "url")
-    return Plugins.serving(url, plugins).open_schema(url)
+    return Plugins.serving((url,), plugins).open_schema(url)

@@ -10,6 +10,7 @@ from ._evidence import ApprovalRequirement
 from ._fields import listed
 from ._history import Event
 from ._kinds import ACTS, fields
+from ._messages import as_header
 from ._notices import Notification
 from ._plain import MAX_ITEMS, moment
 from ._process import Process
@@ -22,6 +23,8 @@ from .exceptions import DefinitionError, quote
 
 MOST = 1000
 """How many characters of what was written by somebody are told."""
+
+MOST_OF_REFERENCE = 200
 
 AddressHook = Callable[[str, str, Agreement], Iterable[str]]
 """Takes a role, a channel and the agreement, and returns addresses."""
@@ -117,23 +120,18 @@ class Teller:
         """
         told: dict[tuple[str, str], Notification] = {}
         known: dict[tuple[str, str], tuple[str, ...]] = {}
-        contexts: dict[str, Mapping[str, Any]] = {}
+        worded: dict[str, Notification] = {}
         kind = kind_of(event.data)
         turn = _turn(event.data, before, after, processes[1])
         for one in wanted:
             for to in self._recipients(one, turn, after, known):
                 if (one.channel, to) in told:
                     continue
-                if one.lang not in contexts:
-                    contexts[one.lang] = _context(event.data, before, after, processes, turn, one.lang)
-                told[one.channel, to] = Notification(
-                    channel=one.channel,
-                    kind=kind,
-                    to=to,
-                    context=contexts[one.lang],
-                    lang=one.lang,
-                    reference=_reference(one, after),
-                    max_age=one.age(kind),
+                if one.lang not in worded:
+                    context = _context(event.data, before, after, processes, turn, one.lang)
+                    worded[one.lang] = Notification(channel=one.channel, kind=kind, context=context, lang=one.lang)
+                told[one.channel, to] = worded[one.lang].placed(
+                    channel=one.channel, to=to, reference=_reference(one, after), max_age=one.age(kind)
                 )
         return list(told.values())
 
@@ -184,9 +182,11 @@ def _due(stage: Stage, key: str) -> tuple[Duty | None, Requirement | None]:
 
 
 def _reference(one: Subscription, agreement: Agreement) -> str:
-    """Return what the reader knows the matter by; empty where that is not recorded."""
+    """Return what the reader knows the matter by, fit for a header; empty where that is not recorded."""
     said = agreement.fact(one.reference) if one.reference else None
-    return str(said)[:MOST] if isinstance(said, (str, int)) and not isinstance(said, bool) else ""
+    if not isinstance(said, (str, int)) or isinstance(said, bool):
+        return ""
+    return as_header(said, MOST_OF_REFERENCE)
 
 
 def _context(

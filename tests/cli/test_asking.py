@@ -527,25 +527,6 @@ class TestLint:
         assert ("bad.json", False, {"path", "message"}) == (bad["file"], bad["ok"], set(bad["faults"][0]))
 
 
-class TestDeliver:
-    """`deliver`."""
-
-    def test_nothing_due(self, shell: Any) -> None:
-        """Where nothing is due, nothing is delivered."""
-        shell.start()
-
-        assert "delivered\t0\nfailed\t0\ndead\t0\n" == shell.done("deliver")
-
-    def test_log_channel(self, shell: Any) -> None:
-        """What a plugin wants to be told is kept until it is delivered, once; the log is on stderr."""
-        shell.done("start", "city", "b", "--plugin", "log", *MAYOR)
-        first, second = shell("deliver", "--plugin", "log"), shell("deliver", "--plugin", "log", "--json")
-
-        assert (0, "delivered\t1\nfailed\t0\ndead\t0\n") == (first.exit_code, first.stdout)
-        assert first.stderr.startswith("b #1 started to='mayor'")
-        assert ({"delivered": 0, "failed": 0, "dead": 0}, "") == (json.loads(second.stdout), second.stderr)
-
-
 @pytest.mark.parametrize(
     "gate,said",
     [

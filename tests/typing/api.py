@@ -7,7 +7,7 @@ Every `assert_type` says what a caller gets without a cast.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, assert_type
 
@@ -56,7 +56,9 @@ from stagegate import (
     Requirement,
     Stage,
     Store,
+    Subscription,
     Swept,
+    Template,
     Term,
     Unit,
     Unmet,
@@ -74,7 +76,9 @@ from stagegate import (
     fold,
     hookimpl,
     load_calendar,
+    load_messages,
     load_process,
+    load_subscriptions,
     months,
     notice,
     parent,
@@ -417,7 +421,31 @@ class Mail:
         return True if notification.channel == "mail" else None
 
 
+class Directory:
+    """An address book, and what stands in it."""
+
+    @hookimpl
+    def stagegate_addresses(self, role: str, channel: str) -> Iterable[str]:
+        """Know one."""
+        return ["council@example.org"] if (role, channel) == ("council", "mail") else ()
+
+    @hookimpl
+    def stagegate_subscriptions(self) -> Iterable[Subscription]:
+        """Have the owner told."""
+        return [Subscription("mail", owner=True, max_age={"note.added": "2 days"}), *load_subscriptions(Path("t.toml"))]
+
+    @hookimpl
+    def stagegate_messages(self) -> Iterable[Template]:
+        """Word it."""
+        return [Template(kind="note.added", lang="en", subject="$title", text="$at"), *load_messages("letters.toml")]
+
+
 check_plugin(Mail(), "mail")
+assert_type(Subscription("mail", to=["a"], on={"note.added"}).age("note.added"), timedelta | None)
+assert_type(Template(kind="x", lang="en", subject="s", text="$a").fields, tuple[str, ...])
+told = Engine.open(
+    "memory:", subscriptions=["telling.toml"], addresses={"council": "a"}, messages=[Path("letters.toml")]
+)
 assert_type(translate("one of these must hold", "id"), str)
 
 

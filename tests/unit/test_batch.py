@@ -51,10 +51,12 @@ class Teller:
         return True
 
 
-@pytest.fixture(params=["memory:", "sqlite:///{}/x.db"])
+@pytest.fixture(params=["memory:", "sqlite:///{}/x.db", "postgresql:"])
 def engine(request: Any, clock: ManualClock, tmp_path: Any) -> Iterator[Engine]:
     """Have an engine on each store that comes along."""
     url = request.param.format(tmp_path)
+    if url == "postgresql:":
+        url = request.getfixturevalue("database")
     with Engine.open(url, processes=[PROCESS], plugins=[Teller()], clock=clock) as engine:
         yield engine
 

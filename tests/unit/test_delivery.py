@@ -708,3 +708,36 @@ class TestDamage:
             engine.deliver()
         with closing(sqlite3.connect(damaged)) as connection:
             assert before == connection.execute("SELECT * FROM outbox WHERE agreement = 'a'").fetchall()
+
+
+def test_lease_is_as_long_as_it_is_said_to_be(engine: Engine, clock: ManualClock, mail: Mail, boss: Actor) -> None:
+    """Who delivers says for how long what it takes is its own; what it died with is taken by another after that."""
+    engine.start("p", "x", by=boss)
+    mail.mood = KeyboardInterrupt()
+    with pytest.raises(KeyboardInterrupt):
+        engine.deliver(lease=timedelta(seconds=9))
+    (row,) = engine.outbox("pending")
+
+    assert clock() + timedelta(seconds=9) == row.leased_until
+
+
+@pytest.mark.parametrize("lease", [timedelta(0), timedelta(seconds=-1), 5, None, "5 s"])
+def test_lease_is_a_time(engine: Engine, lease: Any) -> None:
+    """A lease that is no time above zero is refused."""
+    with pytest.raises(InvalidValue, match="lease"):
+        engine.deliver(lease=lease)
+
+
+def test_it_is_said_when_to_come_again(engine: Engine, clock: ManualClock, mail: Mail, boss: Actor) -> None:
+    """A round that leaves something to be tried again says when the first of it is due; one that does not, says nothing."""
+    engine.start("p", "x", by=boss)
+    engine.start("p", "y", by=boss)
+    mail.mood = OSError()
+    failed = engine.deliver()
+    due = min(row.due_at for row in engine.outbox("pending"))
+    mail.mood = True
+    clock.advance(days=1)
+
+    assert due == failed.again_at
+    assert engine.deliver().again_at is None
+    assert engine.deliver().again_at is None

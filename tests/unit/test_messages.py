@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import stagegate
 from stagegate import DefinitionError, InvalidValue, Message, Notification, Template, load_messages
@@ -376,6 +378,11 @@ class TestRendering:
 
         assert MOST_LISTED == body(Wording().render(told("my.own", **context))).count(": v")
 
+    @pytest.mark.parametrize("title", ["", " \t", "\u200b\u2060", None])
+    def test_without_a_title_it_is_called_by_its_id(self, title: Any) -> None:
+        """A title that nobody can see is none."""
+        assert "deal: note added" == Wording().render(told("note.added", title=title)).subject
+
     def test_a_subject_is_never_empty(self) -> None:
         """Where a subject says nothing, the kind does."""
         assert "my.own" == said("x", subject="$gone").subject
@@ -385,6 +392,34 @@ class TestRendering:
         message = Wording().render(told("note.added", receipt="forged", reference="", agreement="forged", title="A"))
 
         assert "forged" not in message.text + message.html + message.subject
+
+
+PLAIN = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["a", "b c"]), inner, max_size=3),
+    max_leaves=6,
+)
+NAMES = st.sampled_from([*COMMON, *KINDS["move.refused"], *DATES, *PROOF, "x", "a b", "$a", "_0", "<b>"])
+
+
+@given(
+    kind=st.sampled_from([*KINDS, FOOT, "my.own"]),
+    lang=st.sampled_from([*LANGUAGES, "ko", "id-ID", "a/b"]),
+    context=st.dictionaries(NAMES, PLAIN, max_size=8),
+)
+def test_whatever_is_told_has_words(kind: str, lang: str, context: dict[str, Any]) -> None:
+    """No context of a plugin's keeps a message from being made, or its foot from proving it."""
+    made = Notification(channel="mail", kind=kind, context=context, lang=lang)
+    message = Wording().render(made.placed(agreement="deal", n=7, hash=bytes(range(32))))
+    balance = Balance()
+    balance.feed(message.html)
+
+    assert [] == balance.open
+    assert message.subject
+    assert f"deal #7 {bytes(range(32)).hex()}" in message.text.splitlines()[-1]
 
 
 class TestFiles:

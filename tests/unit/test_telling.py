@@ -315,7 +315,16 @@ class TestWhat:
             assert not {"ann", "a secret", "my cousin"} & set(map(str, one.context.values()))
 
     @pytest.mark.parametrize(
-        "value, reference", [("HK.01/2026", "HK.01/2026"), (7, "7"), (True, ""), (["a"], ""), ("x" * 2000, "x" * 1000)]
+        "value, reference",
+        [
+            ("HK.01/2026", "HK.01/2026"),
+            (7, "7"),
+            (True, ""),
+            (["a"], ""),
+            ("x" * 2000, "x" * 200 + "…"),
+            ("a\r\nBcc: b", "a Bcc: b"),
+            ("=?utf-8?q?=0A?=", "= ?utf-8?q?=0A?="),
+        ],
     )
     def test_the_reference_is_a_fact(self, value: Any, reference: str) -> None:
         """What the reader knows the matter by is recorded on the agreement; until then it is empty."""

@@ -9,13 +9,15 @@ from stagegate import __version__
 from ._acting import abstain, adjourn, approve, attach, note, record, recuse, refuse, start
 from ._asking import board, options, show
 from ._database import db
-from ._defining import deliver, lint, processes
+from ._defining import lint, processes
 from ._errors import Program
 from ._migrating import migrate
 from ._moving import advance, amend, end, hold, renew, resume, send_back
+from ._outbox import deliver, outbox
 from ._plugin import plugin
 from ._proving import diagram, history, verify
 from ._settings import shared
+from ._temporal import temporal
 from ._timing import deadlines, forecast, recompute, sweep
 from .demo import demo
 
@@ -53,6 +55,8 @@ COMMANDS = (
     sweep,
     recompute,
     deliver,
+    temporal,
+    outbox,
     db,
     plugin,
 )

@@ -244,30 +244,3 @@ def _uncounted(process: Process, engine: Engine) -> Iterator[tuple[str, str]]:
         if calendar not in known:
             there = ", ".join(known)
             yield path, f"there is no calendar {calendar!r}; there are {there}: name a file of yours with --calendar"
-
-
-@click.command()
-@click.option("--limit", type=click.IntRange(min=1), default=1000, show_default=True, help="How many to take at most.")
-@shared()
-@click.pass_obj
-def deliver(settings: Settings, limit: int) -> None:
-    """Deliver the notifications that are due, once; run it from a timer."""
-    import logging
-    import sys
-
-    out = Out(settings)
-    # The channel `log` writes to the log, and a program that runs it has to say where that is.
-    logger, handler = logging.getLogger("stagegate.notifications"), logging.StreamHandler(sys.stderr)
-    level = logger.level
-    logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
-    try:
-        with settings.open() as engine:
-            done = engine.deliver(limit=limit)
-    finally:
-        logger.removeHandler(handler)
-        logger.setLevel(level)
-    if out.json:
-        out.data({"delivered": done.delivered, "failed": done.failed, "dead": done.dead})
-    else:
-        out.pairs([("delivered", done.delivered), ("failed", done.failed), ("dead", done.dead)])

@@ -13,8 +13,19 @@ from urllib.parse import unquote
 import attrs
 import click
 
-from stagegate import Actor, Agreement, Engine, NotFound, Process, Schema, StoreError, open_schema
+from stagegate import (
+    Actor,
+    Agreement,
+    DefinitionError,
+    Engine,
+    NotFound,
+    Process,
+    Schema,
+    StoreError,
+    open_schema,
+)
 
+from ._filed import Filed, read_settings
 from ._values import Instant
 from ._words import LANGUAGES
 
@@ -30,26 +41,36 @@ class Settings:
     What was said on the command line for every command, before or behind its name.
 
     Attributes:
-        db: Where the agreements are kept.
+        chosen: Where the agreements are kept, as was said outside of the file of settings; None if it was not.
 
         named: Whether `--db` was written on this very command line.
 
         processes: Files of definitions.
 
-        plugins: Names of plugins.
+        plugins: Names of plugins, and tables of such a name and its settings.
 
         calendars: Files of calendars.
+
+        woken: What is told when something becomes due, as it was said outside of the file of settings; empty where
+            nothing was.
+
+        file: The file of settings.
+
+        filed: What stands in it, once it was read; it is the beginning of those three.
 
         json: Whether to answer in JSON.
 
         lang: The language to speak.
     """
 
-    db: str = DEFAULT_DB
+    chosen: str | None = None
     named: bool = False
     processes: list[Path] = attrs.field(factory=list)
-    plugins: list[str] = attrs.field(factory=list)
+    plugins: list[Any] = attrs.field(factory=list)
     calendars: list[Path] = attrs.field(factory=list)
+    woken: str = ""
+    file: Path | None = None
+    filed: Filed = attrs.field(factory=Filed)
     json: bool = False
     lang: str = "en"
 
@@ -71,7 +92,36 @@ class Settings:
             if not path.exists():
                 message = f"there is no database {path}; `stagegate start` makes one, or name another with --db"
                 raise StoreError(message)
-        return Engine.open(db, processes=self.processes, plugins=self.plugins, calendars=self.calendars)
+        given = {} if forget else dict(self.filed.engine)
+        if self.woken and not forget:
+            given["wake"] = self.woken
+        try:
+            return Engine.open(db, processes=self.processes, plugins=self.plugins, calendars=self.calendars, **given)
+        except DefinitionError as error:
+            # What was read from another file says so by itself.
+            raise error if error.source else DefinitionError(error.faults, source=self.filed.source) from None
+
+    def read(self) -> None:
+        """Begin with what stands in the file of settings; when all was read that could say how errors are told."""
+        if self.file is not None:
+            self.filed = read_settings(self.file)
+            for name in ("processes", "plugins", "calendars"):
+                getattr(self, name)[:0] = getattr(self.filed, name)
+
+    @property
+    def db(self) -> str:
+        """Where the agreements are kept."""
+        return self.chosen or self.filed.db or DEFAULT_DB
+
+    @property
+    def wake(self) -> str:
+        """What is told when something becomes due; empty where nobody is."""
+        return self.woken or str(self.filed.engine.get("wake", ""))
+
+    @property
+    def said(self) -> list[Any]:
+        """The plugins that were named outside of the file of settings."""
+        return self.plugins[len(self.filed.plugins) :]
 
     def schema(self) -> AbstractContextManager[Schema]:
         """Look at the form of the store, without opening it, for the length of a block."""
@@ -99,8 +149,10 @@ def _keep(ctx: click.Context, param: click.Parameter, value: Any) -> None:
     if value in (None, (), False):
         return
     match param.name:
+        case "settings_file":
+            settings.file = value
         case "db":
-            settings.db = value
+            settings.chosen = value
             settings.named = ctx.get_parameter_source("db") is click.core.ParameterSource.COMMANDLINE
         case "process_files":
             settings.processes += value
@@ -108,6 +160,8 @@ def _keep(ctx: click.Context, param: click.Parameter, value: Any) -> None:
             settings.plugins += value
         case "calendars":
             settings.calendars += value
+        case "wake":
+            settings.woken = value
         case "json":
             settings.json = True
         case _:
@@ -122,6 +176,16 @@ def shared(*, environment: bool = False) -> Callable[[Callable[P, R]], Callable[
         environment: Whether they may come from the environment too: once, where the program begins.
     """
     options = (
+        click.option(
+            "--settings",
+            "settings_file",
+            metavar="FILE",
+            type=click.Path(path_type=Path),
+            envvar="STAGEGATE_SETTINGS" if environment else None,
+            help="A TOML file with what is the same for every command; otherwise STAGEGATE_SETTINGS.",
+            expose_value=False,
+            callback=_keep,
+        ),
         click.option(
             "--db",
             metavar="URL",
@@ -160,6 +224,14 @@ def shared(*, environment: bool = False) -> Callable[[Callable[P, R]], Callable[
             expose_value=False,
             callback=_keep,
         ),
+        click.option(
+            "--wake",
+            metavar="URL",
+            envvar="STAGEGATE_WAKE" if environment else None,
+            help="What is told when something becomes due, temporal://host:7233/namespace; also from STAGEGATE_WAKE.",
+            expose_value=False,
+            callback=_keep,
+        ),
         click.option("--json", is_flag=True, help="Answer in JSON.", expose_value=False, callback=_keep),
         click.option(
             "--lang",
@@ -172,9 +244,15 @@ def shared(*, environment: bool = False) -> Callable[[Callable[P, R]], Callable[
     )
 
     def decorate(command: Callable[P, R]) -> Callable[P, R]:
+        @functools.wraps(command)
+        def with_file(*args: P.args, **given: P.kwargs) -> R:
+            if not environment:
+                click.get_current_context().ensure_object(Settings).read()
+            return command(*args, **given)
+
         for option in reversed(options):
-            command = option(command)
-        return command
+            with_file = option(with_file)
+        return with_file
 
     return decorate
 

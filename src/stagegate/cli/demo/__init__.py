@@ -32,7 +32,7 @@ def demo(settings: Settings) -> None:
     """Play the agreement of Bekasi and Izumisano: what really happened, and how it could go on."""
     out = Out(settings)
     clock = Clock()
-    with _store(settings) as url, Engine.open(url, plugins=settings.plugins, clock=clock) as engine:
+    with _store(settings) as url, Engine.open(url, plugins=settings.said, clock=clock) as engine:
         if any(engine.count(by="stage").values()):
             message = f"{url}: the demonstration needs a database of its own, and this one holds agreements"
             raise InvalidValue(message)

@@ -5,18 +5,19 @@ from __future__ import annotations
 import os
 import select
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import cached_property, lru_cache
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl, quote
 
 import attrs
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from psycopg.pq import TransactionStatus
-from sqlalchemy.pool import PoolProxiedConnection, QueuePool
+from psycopg.pq import ConnStatus, ExecStatus, Format, TransactionStatus
+from psycopg.pq.abc import PGresult
 
-from stagegate import StoreError
+from stagegate import OutcomeUnknown, StoreError
 
 Connection: TypeAlias = psycopg.Connection[Any]
 Cursor: TypeAlias = psycopg.Cursor[tuple[Any, ...]]
@@ -58,6 +59,120 @@ AGAIN = frozenset({"40001", "40P01"})
 """What a server says where the same should be tried once more."""
 
 
+class Session(psycopg.Connection[Any]):
+    """A connection that remembers which statements the server has been told to know by heart."""
+
+    MOST = 300
+
+    @cached_property
+    def prepared(self) -> dict[str, bytes]:
+        """Their names there, by their texts."""
+        return {}
+
+    def run(self, sql: str, values: Sequence[Any]) -> PGresult:
+        """
+        Run a statement by libpq's own call: nothing but what has to be done, for it is done twice at every move.
+
+        Args:
+            sql: The statement, with $1, $2, … for its values.
+
+            values: The values: texts, numbers, bytes, lists of them.
+
+        Raises:
+            psycopg.Error: What the server says.
+        """
+        pgconn = self.pgconn
+        name = self.prepared.get(sql)
+        if name is None and len(self.prepared) < self.MOST:
+            name = f"stagegate_{len(self.prepared)}".encode()
+            _good(pgconn.prepare(name, sql.encode()))
+            self.prepared[sql] = name
+        written: list[Any] = [_WRITTEN[type(value)](value) for value in values]
+        formats = [1 if type(value) is bytes else 0 for value in values]
+        if name is None:
+            return _good(pgconn.exec_params(sql.encode(), written, None, formats, Format.BINARY))
+        return _good(pgconn.exec_prepared(name, written, formats, Format.BINARY))
+
+    def ended(self) -> bool:
+        """Say whether the server has ended this session while it was idle: then there is something to be read of it."""
+        try:
+            # Where there is no `poll`, what has ended is found when it is used.
+            poll = select.poll()
+            poll.register(self.pgconn.socket, select.POLLIN)
+            if not poll.poll(0):
+                return False
+            self.pgconn.consume_input()
+        except (psycopg.Error, OSError):
+            return True
+        except AttributeError:  # pragma: no cover
+            return False
+        # A notice or a changed setting is no end; but whoever ends a session says why first, and then the end follows.
+        return bool(poll.poll(0)) or self.broken
+
+
+def _good(result: PGresult) -> PGresult:
+    if result.status in {ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK}:
+        return result
+    raise psycopg.errors.error_from_result(result)
+
+
+def _item(value: Any) -> bytes:
+    """Return an item of a list, as PostgreSQL reads it."""
+    if value is None:
+        return b"NULL"
+    if isinstance(value, bytes):
+        return b'"\\\\x' + value.hex().encode() + b'"'
+    text = _WRITTEN[type(value)](value) or b""
+    return b'"' + text.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
+
+
+class _Writers(dict[type, Callable[[Any], bytes | None]]):
+    """How values are written, by their types; a kind of text or number is written as what it is a kind of."""
+
+    def __missing__(self, kind: type) -> Callable[[Any], bytes | None]:
+        return next(writer for known, writer in self.items() if issubclass(kind, known))
+
+
+_WRITTEN = _Writers(
+    {
+        str: str.encode,
+        bytes: lambda value: value,
+        bool: lambda value: b"t" if value else b"f",
+        int: lambda value: b"%d" % value,
+        type(None): lambda _: None,
+        list: lambda value: b"{" + b",".join(map(_item, value)) + b"}",
+    }
+)
+
+
+_READ: dict[int, Callable[[bytes], Any]] = {
+    23: lambda raw: int.from_bytes(raw, "big", signed=True),
+    25: bytes.decode,
+    17: bytes,
+    20: lambda raw: int.from_bytes(raw, "big", signed=True),
+    16: lambda raw: raw != b"\0",
+}
+"""How numbers, texts, bytes and truth are read, by the ids that PostgreSQL has given their types for good."""
+
+
+def rows_of(result: PGresult) -> list[tuple[Any, ...]]:
+    """Return the rows that `Session.run` has got."""
+    reads = [_READ[result.ftype(column)] for column in range(result.nfields)]
+    return [
+        tuple(
+            None if (raw := result.get_value(row, column)) is None else read(raw) for column, read in enumerate(reads)
+        )
+        for row in range(result.ntuples)
+    ]
+
+
+@lru_cache(maxsize=256)
+def numbered(sql: str) -> str:
+    """Return a statement with $1, $2, … where it has %s."""
+    first, *others = sql.split("%s")
+    return first + "".join(f"${place}{part}" for place, part in enumerate(others, 1))
+
+
 def cursor_of(connection: Connection) -> Cursor:
     """Return a cursor that hands over rows as tuples and bytes as they are, whatever the connection is set to."""
     cursor = psycopg.Cursor(connection, row_factory=psycopg.rows.tuple_row)
@@ -70,9 +185,14 @@ def said(error: psycopg.Error) -> str:
     return " ".join((error.diag.message_primary or str(error)).split()) or type(error).__name__
 
 
+def gone(connection: Connection) -> bool:
+    """Say whether a session is known to have ended."""
+    return connection.closed or connection.broken
+
+
 def dead(error: psycopg.Error, connection: Connection) -> bool:
     """Say whether a session has ended with an error: nothing more can be asked of it."""
-    if connection.closed or connection.broken:
+    if gone(connection):
         return True
     if error.sqlstate is None:
         return isinstance(error, psycopg.OperationalError)
@@ -156,16 +276,17 @@ class Place:
         # `fallback_application_name` and the environment stay what they are: what is given here comes first.
         return cls(name, make_conninfo("", **{**usual, **table, "client_encoding": "utf8"}), lock_timeout, pool)
 
-    def connect(self) -> Connection:
+    def connect(self) -> Session:
         """
         Open a connection that commits each statement by itself, unless it is told to begin a transaction.
 
         Raises:
             StoreError: If there is no server, or it does not let us in, or does not speak Unicode.
         """
-        connection: Connection | None = None
+        connection: Session | None = None
         try:
-            connection = psycopg.Connection.connect(self.conninfo, autocommit=True)
+            # What the driver would prepare it also forgets, and all else that was prepared: `run` does it itself.
+            connection = Session.connect(self.conninfo, autocommit=True, prepare_threshold=None)
             # Zero would mean to wait for ever.
             wait = {"lock_timeout": str(max(1, round(self.lock_timeout * 1000)))}
             row = connection.execute(READY, wait).fetchone()
@@ -195,24 +316,15 @@ class Connections:
     def __init__(self, place: Place) -> None:
         """Connect to nothing yet."""
         self.place = place
-        self._pool = self._pooled()
+        self._idle: list[Session] = []
         self._pid = os.getpid()
         self._closed = False
         self._lock = threading.Lock()
-        self._left: list[QueuePool] = []
+        self._left: list[list[Session]] = []
         self._lost: list[int] = []
 
-    def _pooled(self) -> QueuePool:
-        return QueuePool(
-            self.place.connect,  # type: ignore[arg-type]  # a connection of psycopg is what the pool calls a DBAPIConnection
-            pool_size=max(self.place.pool, 1),
-            max_overflow=-1,
-            use_lifo=True,
-            reset_on_return=None,
-        )
-
     @contextmanager
-    def use(self, doing: str) -> Iterator[Connection]:
+    def use(self, doing: str) -> Iterator[Session]:
         """
         Have a connection for the length of a block; what it leaves open is rolled back.
 
@@ -222,17 +334,21 @@ class Connections:
         Raises:
             StoreError: If PostgreSQL fails, or the store was closed.
         """
-        held = self.take()
-        connection: Connection = held.driver_connection  # type: ignore[assignment]  # what `Place.connect` made
+        session = self.take()
         try:
-            yield connection
+            yield session
         except psycopg.Error as error:
             raise explained(error, doing, self.place.name) from error
         finally:
-            self.give(held, connection)
+            self.give(session)
 
-    def take(self) -> PoolProxiedConnection:
-        """Take a connection that lives, as far as can be told without asking the server."""
+    def take(self) -> Session:
+        """
+        Take a connection that lives, as far as can be told without asking the server.
+
+        Raises:
+            StoreError: If there is none to be had, or the store was closed.
+        """
         if self._closed:
             message = f"{self.place.name}: the store was closed; open an engine anew"
             raise StoreError(message)
@@ -240,30 +356,35 @@ class Connections:
             with self._lock:
                 if self._pid != os.getpid():
                     # Connections must not cross a fork: those of the parent are left to it, and not even let go of.
-                    self._left.append(self._pool)
-                    self._pool, self._pid, self._lost = self._pooled(), os.getpid(), []
+                    self._left.append(self._idle)
+                    self._idle, self._pid, self._lost = [], os.getpid(), []
         while True:
-            held = self._pool.connect()
-            connection: Connection = held.driver_connection  # type: ignore[assignment]  # what `Place.connect` made
-            if not _ended(connection):
-                return held
-            held.invalidate()
-
-    def give(self, held: PoolProxiedConnection, connection: Connection) -> None:
-        """Give a connection back: as it was taken, or not at all."""
-        if not connection.closed and connection.pgconn.transaction_status != TransactionStatus.IDLE:
             try:
-                connection.rollback()
-            except psycopg.Error:
-                connection.close()
-        if self._closed or connection.closed or connection.broken or not self.place.pool:
-            held.invalidate()
-        else:
-            held.close()
+                session = self._idle.pop()
+            except IndexError:
+                return self.place.connect()
+            if not session.ended():
+                return session
+            session.close()
 
-    def lose(self, connection: Connection) -> None:
-        """Remember a session of which it is not known whether it has committed."""
+    def give(self, session: Session) -> None:
+        """Give a connection back: as it was taken, or not at all."""
+        if session.pgconn.transaction_status != TransactionStatus.IDLE:
+            try:
+                session.rollback()
+            except psycopg.Error:
+                session.close()
+        if session.pgconn.status == ConnStatus.OK:
+            with self._lock:
+                if not self._closed and len(self._idle) < self.place.pool and self._pid == os.getpid():
+                    self._idle.append(session)
+                    return
+        session.close()
+
+    def unknown(self, error: psycopg.Error, connection: Connection) -> OutcomeUnknown:
+        """Return the error for a session that was lost in its commit, and remember that session."""
         self._lost.append(connection.info.backend_pid)
+        return OutcomeUnknown(f"{self.place.name}: the connection was lost while committing ({said(error)})")
 
     def end_lost(self) -> None:
         """Have every session end that may still be about to commit, and wait until it has."""
@@ -281,25 +402,11 @@ class Connections:
 
     def close(self) -> None:
         """Close what is idle now, and the rest when it is given back."""
-        self._closed = True
+        with self._lock:
+            self._closed = True
+            idle, self._idle = self._idle, []
         if self._pid == os.getpid():
-            self._pool.dispose()
-
-
-def _ended(connection: Connection) -> bool:
-    """Say whether the server has ended a session that is idle: then there is something to be read from it."""
-    if connection.closed:
-        return True
-    try:
-        # Where there is no `poll`, what has ended is found when it is used.
-        poll = select.poll()
-        poll.register(connection.fileno(), select.POLLIN)
-        if not poll.poll(0):
-            return False
-        connection.pgconn.consume_input()
-    except (psycopg.Error, OSError):
-        return True
-    except AttributeError:  # pragma: no cover
-        return False
-    # A notice or a changed setting is no end; but whoever ends a session says why first, and the end is what follows.
-    return bool(poll.poll(0)) or connection.broken
+            for session in idle:
+                session.close()
+        else:
+            self._left.append(idle)

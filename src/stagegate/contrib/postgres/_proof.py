@@ -9,12 +9,10 @@ from typing import Any
 
 from stagegate import Agreement, Dossier, Entry, HistoryTampered
 
-from ._rows import COPIED, OUTBOX, SORT, columns_of, members_of, seal
+from ._rows import COPIED, OUTBOX, SORTS, columns_of, members_of, seal
 
 LOOK = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 """How a look begins in which everything is of one moment."""
-
-SORTS = ", ".join(SORT)
 
 
 def batch(cursor: Any, ids: Sequence[str]) -> Iterator[Dossier]:

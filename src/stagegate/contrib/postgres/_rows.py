@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -20,46 +20,52 @@ DELIVERY = (
 )
 """A row of the outbox, with the hash of the event that caused it."""
 
-COPIED = (
-    "n",
-    "version",
-    "head",
-    "process",
-    "stage",
-    "owner",
-    "outcome",
-    "on_hold",
-    "changed_at",
-    "searchable",
-    "wakes_at",
-    "overdue",
-)
-"""The columns of an agreement that are copied from its snapshot."""
-
 SORT = ("stage", "process", "owner", "outcome", "on_hold")
 """The columns by which agreements are counted."""
+
+SORTS = ", ".join(SORT)
+
+REWRITE = (
+    "UPDATE stagegate.outbox o SET status = r.status, tries = r.tries, due_at = r.due_at,"
+    " leased_until = r.leased_until, error = r.error, expires_at = r.expires_at, recipient = r.recipient, seal = r.seal"
+    " FROM unnest(%s::text[], %s::int[], %s::text[], %s::text[], %s::int[], %s::text[], %s::text[], %s::text[],"
+    " %s::text[], %s::text[], %s::bytea[]) AS r(agreement, n, id, status, tries, due_at, leased_until, error,"
+    " expires_at, recipient, seal) WHERE o.agreement = r.agreement AND o.n = r.n AND o.id = r.id"
+)
+"""Writes how far deliveries have come."""
 
 
 def iso(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
 
 
-def columns_of(agreement: Agreement) -> dict[str, Any]:
-    wakes = agreement.wakes_at
-    return {
-        "n": agreement.n,
-        "version": agreement.version,
-        "head": agreement.head,
-        "process": agreement.process.id,
-        "stage": agreement.stage,
-        "owner": " ".join(agreement.owner),
-        "outcome": agreement.outcome,
-        "on_hold": agreement.hold is not None,
-        "changed_at": iso(agreement.changed_at),
-        "searchable": agreement.searchable,
-        "wakes_at": None if wakes is None else iso(wakes),
-        "overdue": agreement.overdue,
-    }
+def later(now: datetime) -> datetime:
+    """Return a day later, as far as there are days."""
+    return now + min(timedelta(days=1), datetime.max.replace(tzinfo=UTC) - now)
+
+
+_COLUMNS: dict[str, Callable[[Agreement], Any]] = {
+    "n": lambda a: a.n,
+    "version": lambda a: a.version,
+    "head": lambda a: a.head,
+    "process": lambda a: a.process.id,
+    "stage": lambda a: a.stage,
+    "owner": lambda a: " ".join(a.owner),
+    "outcome": lambda a: a.outcome,
+    "on_hold": lambda a: a.hold is not None,
+    "changed_at": lambda a: iso(a.changed_at),
+    "searchable": lambda a: a.searchable,
+    "wakes_at": lambda a: None if (wakes := a.wakes_at) is None else iso(wakes),
+    "overdue": lambda a: a.overdue,
+}
+
+COPIED = tuple(_COLUMNS)
+"""The columns of an agreement that are copied from its snapshot."""
+
+
+def columns_of(agreement: Agreement, wanted: Iterable[str] = COPIED) -> dict[str, Any]:
+    """Return columns of an agreement that are copied from its snapshot."""
+    return {column: _COLUMNS[column](agreement) for column in wanted}
 
 
 def sort_of(agreement: Agreement) -> tuple[Any, ...]:
@@ -137,3 +143,11 @@ def row_of(delivery: Delivery) -> tuple[Any, ...]:
         told.recipient,
     )
     return (*row, seal(row))
+
+
+def rewrite(cursor: Any, deliveries: Sequence[Delivery]) -> None:
+    """Write how far deliveries have come."""
+    if deliveries:
+        rows = [row_of(delivery) for delivery in deliveries]
+        columns = zip(*((*row[:3], *row[4:]) for row in rows), strict=True)
+        cursor.execute(REWRITE, [list(column) for column in columns])

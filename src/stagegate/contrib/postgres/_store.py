@@ -4,51 +4,35 @@ from __future__ import annotations
 
 import random
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Self, TypeVar
 
 import attrs
 import psycopg
 
-from stagegate import (
-    Agreement,
-    Conflict,
-    Definition,
-    Delivery,
-    Dossier,
-    Entry,
-    Known,
-    Pin,
-    Query,
-    StoreError,
-)
+from stagegate import Conflict, Delivery, HistoryTampered, Known, StoreError
 
-from ._connections import Connections, Cursor, Place, cursor_of
-from ._finding import listing
-from ._proof import LOOK, SORTS, batch, beside
-from ._rows import DELIVERY, SORT, delivery_of, iso, key_of, known_of, row_of, snapshot_of
+from ._batch import BatchStore
+from ._connections import Connections, Cursor, Place, cursor_of, dead, numbered, rows_of
+from ._joined import JoinedStore, host_of, identity
+from ._reading import Reading
+from ._rows import DELIVERY, SORTS, delivery_of, iso, later, rewrite, row_of
 from ._schema import checked
-from ._unit import GET, KNOWN, Eager, Locked, UnitOfWork
+from ._unit import Eager, Locked, UnitOfWork
 
 T = TypeVar("T")
 
-BATCH = 256
 EVERYTHING = "*"
-LAST = 2**31 - 1
 
 TURNS = 12
 """How often a unit of work is begun anew where others were in the way; all but the first keep everybody else out."""
 
 LONGEST_PAUSE = 0.5
 
-MANY = 1_000
-"""How many rows of changed numbers may lie about before somebody who counts adds them up."""
-
 FOLDED = 20_000
-"""How many of them are added up at a time."""
+"""How many rows of changed numbers are added up at a time."""
 
 FOLD = (
     "WITH some AS (SELECT agreement, n, number FROM stagegate.delta LIMIT %s FOR UPDATE SKIP LOCKED),"
@@ -61,117 +45,20 @@ FOLD = (
 READ_ONLY = (psycopg.errors.InsufficientPrivilege, psycopg.errors.ReadOnlySqlTransaction)
 
 DUE = (
-    "o.status = 'pending' AND o.due_at <= %(now)s AND (o.leased_until IS NULL OR o.leased_until <= %(now)s)"
-    " AND (%(only)s::text IS NULL OR o.id = %(only)s)"
+    "o.status = 'pending' AND (o.due_at <= %(now)s OR o.due_at > %(later)s OR (o.tries = 0 AND o.error = ''))"
+    " AND (o.leased_until IS NULL OR o.leased_until <= %(now)s OR o.leased_until > %(later)s)"
+    " AND (%(only)s::text IS NULL OR o.id = %(only)s) AND o.id <> ALL(%(past)s::text[])"
     f" AND NOT EXISTS (SELECT 1 FROM stagegate.hold h WHERE h.scope IN ('{EVERYTHING}', o.recipient))"
 )
+"""What can be delivered: a row that nobody has tried is due whatever a clock said when it was written, and nothing is
+put off or leased for as long as a day, so what says so was written by a clock that stood ahead."""
 
-REWRITE = (
-    "UPDATE stagegate.outbox o SET status = r.status, tries = r.tries, due_at = r.due_at,"
-    " leased_until = r.leased_until, error = r.error, expires_at = r.expires_at, recipient = r.recipient, seal = r.seal"
-    " FROM unnest(%s::text[], %s::int[], %s::text[], %s::text[], %s::int[], %s::text[], %s::text[], %s::text[],"
-    " %s::text[], %s::text[], %s::bytea[]) AS r(agreement, n, id, status, tries, due_at, leased_until, error,"
-    " expires_at, recipient, seal) WHERE o.agreement = r.agreement AND o.n = r.n AND o.id = r.id"
+ANY_DUE = f"SELECT 1 FROM stagegate.outbox o WHERE {DUE} LIMIT 1"
+
+CLAIM = (
+    f"SELECT {DELIVERY} FROM stagegate.outbox o WHERE {DUE}"
+    " ORDER BY o.due_at, o.agreement, o.n, o.id LIMIT %(limit)s FOR UPDATE OF o SKIP LOCKED"
 )
-
-
-class Reading:
-    """What is read in the same way whoever owns the transaction."""
-
-    def _cursor(self, doing: str) -> AbstractContextManager[Cursor]:
-        raise NotImplementedError
-
-    def _rows(self, doing: str, sql: str, values: Any = ()) -> list[tuple[Any, ...]]:
-        with self._cursor(doing) as cursor:
-            return cursor.execute(sql, values).fetchall()
-
-    def _changed(self, doing: str, sql: str, values: Any = ()) -> int:
-        with self._cursor(doing) as cursor:
-            return cursor.execute(sql, values).rowcount
-
-    def get(self, agreement: str) -> Agreement | None:
-        """Return an agreement, or None."""
-        rows = self._rows(f"reading {agreement!r}", GET, (agreement,))
-        return snapshot_of(rows[0]) if rows else None
-
-    def history(self, agreement: str, after: int = 0, upto: int | None = None) -> Sequence[Entry]:
-        """Return its events."""
-        rows = self._rows(
-            f"reading the history of {agreement!r}",
-            "SELECT n, body, hash FROM stagegate.event WHERE agreement = %s AND n > %s AND n <= %s ORDER BY n",
-            (agreement, min(after, LAST), LAST if upto is None else min(upto, LAST)),
-        )
-        return [Entry(n=n, body=body, hash=hash_) for n, body, hash_ in rows]
-
-    def find(self, query: Query, *, after: str | None, limit: int) -> Sequence[Agreement]:
-        """Return a page of agreements."""
-        return [snapshot_of(row) for row in self._rows("listing", *listing(query, after, limit))]
-
-    def count(self, query: Query, by: str | None) -> dict[Any, int]:
-        """Count agreements by adding up how their numbers have changed."""
-        rows = self._rows("counting", f"SELECT {SORTS}, sum(number), count(*) FROM stagegate.delta GROUP BY {SORTS}")
-        counts: Counter[Any] = Counter()
-        for *sort, number, _ in rows:
-            row = dict(zip(SORT, sort, strict=True))
-            row["running"] = not row["outcome"]
-            row["outcome"] = row["outcome"] or None
-            row["owner"] = row["owner"].split()
-            meant = all(
-                wanted is None or (wanted in row[column] if column == "owner" else wanted == row[column])
-                for column in Query.COUNTED
-                if (wanted := getattr(query, column)) is not None
-            )
-            if meant and number:
-                value = row[by] if by else None
-                for one in value if isinstance(value, list) else (value,):
-                    counts[one] += int(number)
-        if sum(row[-1] for row in rows) > MANY + len(rows):
-            self._tidy()
-        return dict(counts)
-
-    def _tidy(self) -> None:
-        """Add up changed numbers, where that can be done by the way."""
-
-    def outbox(self, status: str | None = None) -> Iterable[Delivery]:
-        """Return the rows of the outbox."""
-        rows = self._rows(
-            "reading the outbox",
-            f"SELECT {DELIVERY} FROM stagegate.outbox o WHERE %(status)s::text IS NULL OR o.status = %(status)s"
-            " ORDER BY o.due_at, o.agreement, o.n, o.id",
-            {"status": status},
-        )
-        return [delivery_of(row) for row in rows]
-
-    def hold(self, scope: str, why: str) -> None:
-        """Deliver nothing of it."""
-        self._changed(
-            "holding deliveries",
-            "INSERT INTO stagegate.hold (digest, scope, why) VALUES (%s, %s, %s)"
-            " ON CONFLICT (digest) DO UPDATE SET why = excluded.why",
-            (key_of(scope), scope, why),
-        )
-
-    def release(self, scope: str) -> bool:
-        """Deliver it again."""
-        sql = "DELETE FROM stagegate.hold WHERE digest = %s"
-        return self._changed("releasing deliveries", sql, (key_of(scope),)) > 0
-
-    def holds(self) -> dict[str, str]:
-        """Return what is held."""
-        return dict(self._rows("reading what is held", "SELECT scope, why FROM stagegate.hold ORDER BY scope"))
-
-    def definition(self, digest: str) -> bytes | None:
-        """Return a definition, or None."""
-        rows = self._rows("reading a definition", "SELECT body FROM stagegate.definition WHERE digest = %s", (digest,))
-        return rows[0][0] if rows else None
-
-    def definitions(self) -> Iterable[Definition]:
-        """Return every definition."""
-        rows = self._rows(
-            "reading the definitions",
-            "SELECT process, version, digest, body FROM stagegate.definition ORDER BY digest",
-        )
-        return [Definition(Pin(*row[:3]), row[3]) for row in rows]
 
 
 class PostgresStore(Reading):
@@ -195,6 +82,7 @@ class PostgresStore(Reading):
             StoreError: If it cannot be opened, or has a schema of another version, or the schema is not ours.
         """
         self._connections = Connections(Place.of(url))
+        self._identity: tuple[Any, ...] | None = None
         try:
             checked(self._connections)
         except BaseException:
@@ -209,6 +97,19 @@ class PostgresStore(Reading):
     def _cursor(self, doing: str) -> Iterator[Cursor]:
         with self._connections.use(doing) as connection:
             yield cursor_of(connection)
+
+    def _rows(self, doing: str, sql: str, values: Any = ()) -> list[tuple[Any, ...]]:
+        if isinstance(values, dict):
+            return super()._rows(doing, sql, values)
+        with self._connections.use(doing) as session:
+            return rows_of(session.run(numbered(sql), values))
+
+    @contextmanager
+    def _whole(self, doing: str, begin: str = "BEGIN") -> Iterator[Cursor]:
+        with self._cursor(doing) as cursor:
+            cursor.execute(begin)
+            yield cursor
+            cursor.execute("COMMIT")
 
     @contextmanager
     def unit(self, agreement: str) -> Iterator[UnitOfWork]:
@@ -243,32 +144,34 @@ class PostgresStore(Reading):
         waited for, by writing it as well and taking that back.
         """
         self._connections.end_lost()
-        with self._cursor("reading a request") as cursor:
-            cursor.execute("BEGIN")
-            cursor.execute(
-                "INSERT INTO stagegate.request (id, agreement, n, fingerprint) VALUES (%s, '', 0, '')"
-                " ON CONFLICT (id) DO NOTHING",
-                (request,),
-            )
-            mine = cursor.rowcount == 1
-            cursor.execute("ROLLBACK")
-            return None if mine else known_of(cursor.execute(KNOWN, (request,)).fetchone())
+        return super().known(request)
 
     def claim(self, now: datetime, *, until: datetime, limit: int, only: str | None = None) -> Sequence[Delivery]:
-        """Take rows of the outbox, past those that others are just taking."""
-        values = {"now": iso(now), "only": only, "limit": limit}
+        """Take rows of the outbox, past those that others are just taking, and past those that are damaged."""
+        values = {"now": iso(now), "later": iso(later(now)), "only": only}
+        past: list[str] = []
+        taken: list[Delivery] = []
+        damage: list[HistoryTampered] = []
         with self._cursor("claiming the outbox") as cursor:
-            if not cursor.execute(f"SELECT 1 FROM stagegate.outbox o WHERE {DUE} LIMIT 1", values).fetchone():
+            if not cursor.execute(
+                f"SELECT 1 FROM stagegate.outbox o WHERE {DUE} LIMIT 1", {**values, "past": past}
+            ).fetchone():
                 return []
             cursor.execute("BEGIN")
-            rows = cursor.execute(
-                f"SELECT {DELIVERY} FROM stagegate.outbox o WHERE {DUE}"
-                " ORDER BY o.due_at, o.agreement, o.n, o.id LIMIT %(limit)s FOR UPDATE OF o SKIP LOCKED",
-                values,
-            ).fetchall()
-            taken = [attrs.evolve(delivery_of(row), leased_until=until) for row in rows]
-            _rewrite(cursor, taken)
+            while len(taken) < limit:
+                rows = cursor.execute(CLAIM, {**values, "past": past, "limit": limit - len(taken)}).fetchall()
+                for row in rows:
+                    past.append(row[2])
+                    try:
+                        taken.append(attrs.evolve(delivery_of(row), leased_until=until))
+                    except HistoryTampered as error:
+                        damage.append(error)
+                if not rows or not damage:
+                    break
+            rewrite(cursor, taken)
             cursor.execute("COMMIT")
+        if damage and not taken:
+            raise damage[0]
         return taken
 
     def settle(self, claimed: Delivery, settled: Delivery) -> bool:
@@ -288,23 +191,6 @@ class PostgresStore(Reading):
             == 1
         )
 
-    def requeue(self, now: datetime, notification: str | None = None) -> int:
-        """Make dead rows due again."""
-        with self._cursor("requeueing") as cursor:
-            cursor.execute("BEGIN")
-            rows = cursor.execute(
-                f"SELECT {DELIVERY} FROM stagegate.outbox o WHERE o.status = 'dead'"
-                " AND (%(only)s::text IS NULL OR o.id = %(only)s) ORDER BY o.agreement, o.n, o.id FOR UPDATE OF o",
-                {"only": notification},
-            ).fetchall()
-            again = [
-                attrs.evolve(delivery_of(row), status="pending", tries=0, due_at=now, error="", expires_at=None)
-                for row in rows
-            ]
-            _rewrite(cursor, again)
-            cursor.execute("COMMIT")
-        return len(again)
-
     def _tidy(self) -> None:
         try:
             self.fold()
@@ -317,29 +203,41 @@ class PostgresStore(Reading):
         """Add up how the numbers of agreements have changed, some rows at a time; return how many sums were made."""
         return self._changed("adding up the counts", FOLD, (FOLDED,))
 
-    def dossiers(self, agreement: str | None = None) -> Iterator[Dossier]:
-        """Return all that is stored, a batch at a time, each of one moment, so that nobody has to wait for a look."""
-        after = ""
-        while True:
-            with self._cursor("verifying") as cursor:
-                cursor.execute(LOOK)
-                if agreement is None:
-                    rows = cursor.execute(
-                        "SELECT id FROM stagegate.agreement WHERE id > %s ORDER BY id LIMIT %s", (after, BATCH)
-                    ).fetchall()
-                else:
-                    rows = cursor.execute("SELECT id FROM stagegate.agreement WHERE id = %s", (agreement,)).fetchall()
-                dossiers = list(batch(cursor, [id_ for (id_,) in rows])) if rows else []
-            yield from dossiers
-            if agreement is not None or not rows:
-                return
-            after = rows[-1][0]
+    def using(self, connection: Any) -> JoinedStore:
+        """Return a store in the transaction of *connection*: of psycopg, or a Connection or Session of SQLAlchemy."""
+        host = host_of(connection)
+        joined = JoinedStore(host, self._connections.place.name)
+        there = joined.identity()
+        if there is None or (there != self._identity and there != self._recognised()):
+            message = f"{self._connections.place.name}: the connection leads to another database; hand over one to this"
+            raise StoreError(message)
+        return joined
 
-    def faults(self) -> Iterable[str]:
-        """Compare the counts with what they count, and look for rows that belong to no agreement."""
-        with self._cursor("verifying") as cursor:
-            cursor.execute(LOOK)
-            return beside(cursor)
+    def _recognised(self) -> tuple[Any, ...] | None:
+        with self._cursor("looking where it is") as cursor:
+            self._identity = identity(cursor)
+        return self._identity
+
+    @contextmanager
+    def batch(self) -> Iterator[BatchStore]:
+        """Have a store whose changes are written together, in one commit at the end of the block."""
+        with self._connections.use("writing a batch") as connection:
+            connection.execute("BEGIN")
+            store = BatchStore(connection, self._connections.place.name)
+            yield store
+            store.flush()
+            try:
+                ended = connection.execute("COMMIT").statusmessage
+            except psycopg.Error as error:
+                if dead(error, connection):
+                    raise self._connections.unknown(error, connection) from error
+                raise
+            if ended != "COMMIT":
+                # What failed within a transaction undoes all of it, whatever became of the error.
+                message = (
+                    f"{self._connections.place.name}: a change of the batch had failed, so nothing of it was written"
+                )
+                raise StoreError(message)
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -349,11 +247,3 @@ class PostgresStore(Reading):
     def from_url(cls, url: str) -> Self:
         """Open the database that *url* names."""
         return cls(url)
-
-
-def _rewrite(cursor: Cursor, deliveries: Sequence[Delivery]) -> None:
-    if not deliveries:
-        return
-    rows = [row_of(delivery) for delivery in deliveries]
-    columns = zip(*((*row[:3], *row[4:]) for row in rows), strict=True)
-    cursor.execute(REWRITE, [list(column) for column in columns])

@@ -23,11 +23,10 @@ from stagegate import (
     Entry,
     Known,
     Notification,
-    OutcomeUnknown,
     StoreError,
 )
 
-from ._connections import AGAIN, Connection, Connections, cursor_of, dead, explained, said
+from ._connections import AGAIN, Connection, Connections, Session, dead, explained, gone, numbered, rows_of
 from ._rows import SNAPSHOT, known_of, snapshot_of
 from ._statements import written
 
@@ -37,8 +36,10 @@ PARTS = (
     " WHERE m.kind = 'whole' AND m.value = %s ORDER BY a.id"
 )
 KNOWN = "SELECT agreement, n, fingerprint FROM stagegate.request WHERE id = %s"
-SHARE = "SELECT 1 FROM stagegate.agreement WHERE id = ANY(%s) ORDER BY id FOR SHARE"
-OWN = "SELECT 1 FROM stagegate.agreement WHERE id = %s FOR NO KEY UPDATE"
+SHARE = "SELECT 1 FROM stagegate.agreement WHERE id = ANY($1) ORDER BY id FOR SHARE"
+OWN = "SELECT 1 FROM stagegate.agreement WHERE id = $1 FOR NO KEY UPDATE"
+
+SAVEPOINT = "stagegate_unit"
 
 TAKEN = {"event_pkey", "agreement_pkey", "request_pkey"}
 """Where two writers meet."""
@@ -53,10 +54,10 @@ class UnitOfWork:
         """Ask nothing yet."""
         self._connection = connection
         self._where = where
-        self._cursor = cursor_of(connection)
         self._read: dict[str, Agreement | None] = {}
         self._parts: int | None = None
         self._done = False
+        self._open = False
         self.id = agreement
         self.agreement: Agreement | None = None
         self.again = False
@@ -77,7 +78,7 @@ class UnitOfWork:
 
     def _ask(self, doing: str, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         try:
-            return self._cursor.execute(sql, values).fetchall()
+            return self._rows(numbered(sql), values)
         except psycopg.Error as error:
             raise self._failed(error, doing) from error
 
@@ -142,55 +143,62 @@ class UnitOfWork:
             self.again = True
             raise Conflict(self.id, before, before + 1)
 
-    def _write(self, sql: str, values: dict[str, Any]) -> bool:
+    def _write(self, sql: str, values: list[Any]) -> bool:
         """Write it durably, unless something has changed; say whether it was written."""
         raise NotImplementedError
 
-    def _execute(self, sql: str, values: Any = None) -> int:
-        return self._cursor.execute(sql, values).rowcount
+    def _rows(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        raise NotImplementedError
+
+    def _execute(self, sql: str, values: Sequence[Any] = ()) -> int:
+        raise NotImplementedError
 
 
 class _Committing(UnitOfWork):
     """One that commits by itself, so that it may not hear whether it has."""
 
-    def __init__(self, connections: Connections, connection: Connection, agreement: str) -> None:
+    def __init__(self, connections: Connections, connection: Session, agreement: str) -> None:
         self._connections = connections
+        self._session = connection
         super().__init__(connection, agreement, connections.place.name)
 
-    def _unknown(self, error: psycopg.Error) -> OutcomeUnknown:
-        self._connections.lose(self._connection)
-        return OutcomeUnknown(f"{self._where}: the connection was lost while committing ({said(error)})")
+    def _rows(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        return rows_of(self._session.run(sql, values))
+
+    def _execute(self, sql: str, values: Sequence[Any] = ()) -> int:
+        return self._session.run(sql, values).command_tuples or 0
 
 
 class Eager(_Committing):
     """Reads without a lock, and writes by one statement."""
 
-    def _write(self, sql: str, values: dict[str, Any]) -> bool:
+    def _write(self, sql: str, values: list[Any]) -> bool:
         try:
             if not self._read and self._parts is None:
                 return self._execute(sql, values) == 1
             return self._behind_locks(sql, values)
         except psycopg.Error as error:
             if dead(error, self._connection):
-                raise self._unknown(error) from error
+                raise self._connections.unknown(error, self._connection) from error
             raise
 
-    def _behind_locks(self, sql: str, values: dict[str, Any]) -> bool:
+    def _behind_locks(self, sql: str, values: list[Any]) -> bool:
         """Lock what was read, in the order of the ids; look at it again, write, and commit: all of it sent together."""
         others = sorted(id_ for id_, one in self._read.items() if one is not None)
         low, high = [one for one in others if one < self.id], [one for one in others if one > self.id]
         with self._connection.pipeline():
-            self._execute("BEGIN")
+            cursor = psycopg.RawCursor(self._connection)
+            cursor.execute("BEGIN")
             if low:
-                self._execute(SHARE, (low,))
+                cursor.execute(SHARE, (low,))
             if self.agreement is not None:
-                self._execute(OWN, (self.id,))
+                cursor.execute(OWN, (self.id,))
             if high:
-                self._execute(SHARE, (high,))
-            writing = psycopg.Cursor(self._connection)
+                cursor.execute(SHARE, (high,))
+            writing = psycopg.RawCursor(self._connection)
             writing.execute(sql, values)
             # It writes nothing where something has changed; then there is nothing to be committed.
-            self._execute("COMMIT")
+            cursor.execute("COMMIT")
         return writing.rowcount == 1
 
 
@@ -206,7 +214,7 @@ class Locked(_Committing):
         except psycopg.Error as error:
             raise self._failed(error, f"locking {self.id!r}") from error
 
-    def _write(self, sql: str, values: dict[str, Any]) -> bool:
+    def _write(self, sql: str, values: list[Any]) -> bool:
         if self._execute(sql, values) != 1:
             self._execute("ROLLBACK")
             return False
@@ -214,7 +222,7 @@ class Locked(_Committing):
             self._execute("COMMIT")
         except psycopg.Error as error:
             if dead(error, self._connection):
-                raise self._unknown(error) from error
+                raise self._connections.unknown(error, self._connection) from error
             raise
         return True
 
@@ -224,24 +232,34 @@ class Joined(UnitOfWork):
 
     LOCK = Locked.LOCK
     LOCK_OTHERS = Locked.LOCK_OTHERS
-    SAVEPOINT = "stagegate_unit"
+
+    def _rows(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        return self._asked(sql, values).fetchall()
+
+    def _execute(self, sql: str, values: Sequence[Any] = ()) -> int:
+        return self._asked(sql, values).rowcount
+
+    def _asked(self, sql: str, values: Sequence[Any]) -> psycopg.RawCursor[tuple[Any, ...]]:
+        cursor = psycopg.RawCursor(self._connection, row_factory=psycopg.rows.tuple_row)
+        cursor.format = psycopg.pq.Format.BINARY
+        return cursor.execute(sql, values)
 
     def begin(self) -> None:
         try:
-            self._execute(f"SAVEPOINT {self.SAVEPOINT}")
+            self._execute(f"SAVEPOINT {SAVEPOINT}")
         except psycopg.Error as error:
             raise self._failed(error, f"joining the transaction of the host for {self.id!r}") from error
+        self._open = True
 
-    def leave(self, *, failed: bool) -> None:
-        """Keep what was written, or take it back; what the host did before stays."""
-        if self._connection.closed or self._connection.broken:
-            return
-        try:
-            if failed:
-                self._execute(f"ROLLBACK TO SAVEPOINT {self.SAVEPOINT}")
-            self._execute(f"RELEASE SAVEPOINT {self.SAVEPOINT}")
-        except psycopg.Error as error:
-            raise self._failed(error, f"leaving the transaction of the host for {self.id!r}") from error
+    def leave(self) -> None:
+        """Take back what was not committed, and let go of the locks; what the host did before stays."""
+        if self._open and not gone(self._connection):
+            self._execute(f"ROLLBACK TO SAVEPOINT {SAVEPOINT}")
+            self._execute(f"RELEASE SAVEPOINT {SAVEPOINT}")
 
-    def _write(self, sql: str, values: dict[str, Any]) -> bool:
-        return self._execute(sql, values) == 1
+    def _write(self, sql: str, values: list[Any]) -> bool:
+        if self._execute(sql, values) != 1:
+            return False
+        self._execute(f"RELEASE SAVEPOINT {SAVEPOINT}")
+        self._open = False
+        return True

@@ -20,11 +20,12 @@ RANGE = "BETWEEN CAST(? AS TEXT) AND CAST(? AS TEXT)"
 @contextmanager
 def damaged(connection: sqlite3.Connection) -> Iterator[None]:
     """Read text that is no text with marks in its place, so that it is reported instead of stopping the look."""
+    before = connection.text_factory
     connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
     try:
         yield
     finally:
-        connection.text_factory = str
+        connection.text_factory = before
 
 
 def batch(connection: sqlite3.Connection, first: bytes, last: bytes) -> Iterator[Dossier]:

@@ -32,6 +32,8 @@ from ._rows import (
 
 BATCH = 256
 LAST = 2**62
+FAR = timedelta(days=1)
+"""A date further ahead was written by a clock that stood ahead."""
 
 
 class Place(Protocol):
@@ -145,8 +147,7 @@ class Keeping:
 
     def claim(self, now: datetime, *, until: datetime, limit: int, only: str | None = None) -> Sequence[Delivery]:
         """Take rows of the outbox."""
-        far = now + timedelta(days=1)
-        values = {"now": iso(now), "far": iso(far), "only": only}
+        values = {"now": iso(now), "far": iso(now + FAR), "only": only}
         with self._place.use("claiming the outbox") as connection:
             if not connection.execute(f"SELECT 1 FROM outbox WHERE {CLAIMABLE} LIMIT 1", values).fetchone():
                 return []

@@ -101,8 +101,8 @@ CREATE TABLE stagegate.outbox (
     PRIMARY KEY (agreement, n, id)
 );
 
-CREATE INDEX outbox_due  ON stagegate.outbox (due_at) WHERE status = 'pending';
-CREATE INDEX outbox_dead ON stagegate.outbox (due_at) WHERE status = 'dead';
+CREATE INDEX outbox_due  ON stagegate.outbox (due_at, agreement, n, id) WHERE status = 'pending';
+CREATE INDEX outbox_dead ON stagegate.outbox (due_at, agreement, n, id) WHERE status = 'dead';
 
 -- What is not to be delivered until somebody releases it: everything (*), or one recipient. A recipient may be longer
 -- than a key can be, so its digest is the key.

@@ -1,0 +1,1 @@
+"""The schema of our own tables; stagegate keeps its own."""

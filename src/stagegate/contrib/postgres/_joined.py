@@ -1,0 +1,149 @@
+"""A store in a transaction that the host owns: what it writes is committed and rolled back by the host."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn, TypeAlias, TypeVar
+
+import psycopg
+import sqlalchemy as sa
+
+from stagegate import Conflict, InvalidValue, StoreError, Unit
+
+from ._connections import Connection, Cursor, cursor_of, explained, gone
+from ._reading import Reading
+from ._unit import Joined
+
+T = TypeVar("T")
+Host: TypeAlias = Callable[[], Connection]
+
+TURNS = 3
+"""How often a unit of work is begun anew; what the host has locked before stays locked, so there is little hope."""
+
+
+def host_of(connection: Any) -> Host:
+    """
+    Return what gives the connection of a host, with its transaction begun as far as the host's library begins it.
+
+    Raises:
+        InvalidValue: If it is none that is known here.
+    """
+    if isinstance(connection, psycopg.Connection):
+        return lambda: connection
+    if isinstance(connection, sa.Connection):
+        _psycopg(connection)
+        return lambda: _begun(connection)
+    # Whoever hands over a Session has imported what it is of.
+    orm = sys.modules.get("sqlalchemy.orm")
+    if orm is not None and isinstance(connection, (orm.Session, orm.scoped_session)):
+        _psycopg(connection.connection())
+        return lambda: _begun(connection.connection())
+    kind = type(connection)
+    message = (
+        f"connection: a psycopg.Connection is needed, or a Connection or Session of SQLAlchemy, not"
+        f" {kind.__module__}.{kind.__qualname__}"
+    )
+    raise InvalidValue(message)
+
+
+def _psycopg(connection: sa.Connection) -> None:
+    if (connection.dialect.name, connection.dialect.driver) != ("postgresql", "psycopg"):
+        spoken = f"{connection.dialect.name}+{connection.dialect.driver}"
+        message = f"connection: it has to be one of postgresql+psycopg, not {spoken}; make the SQLAlchemy engine so"
+        raise InvalidValue(message)
+
+
+def _begun(connection: sa.Connection) -> Connection:
+    if not connection.in_transaction():
+        # SQLAlchemy commits what it knows to have begun.
+        connection.begin()
+    return connection.connection.driver_connection  # type: ignore[return-value]  # the dialect was looked at
+
+
+def identity(cursor: Cursor) -> tuple[Any, ...] | None:
+    """Return what tells one database from all others; None if nothing of ours is there."""
+    there = cursor.execute("SELECT to_regclass('stagegate.schema_version') IS NOT NULL").fetchone()
+    if there is None or not there[0]:
+        return None
+    return cursor.execute(
+        "SELECT store, current_database(), pg_postmaster_start_time() FROM stagegate.schema_version"
+        " ORDER BY version LIMIT 1"
+    ).fetchone()
+
+
+class JoinedStore(Reading):
+    """Histories in a PostgreSQL database, in the transaction of a host."""
+
+    def __init__(self, host: Host, where: str) -> None:
+        """
+        Ask nothing yet.
+
+        Args:
+            host: Gives the connection of the host.
+
+            where: What the database is called in errors.
+        """
+        self._host = host
+        self._where = where
+
+    def __repr__(self) -> str:
+        """Name the database, without a password."""
+        return f"JoinedStore({self._where})"
+
+    @contextmanager
+    def _cursor(self, doing: str) -> Iterator[Cursor]:
+        try:
+            yield cursor_of(self._host())
+        except psycopg.Error as error:
+            raise explained(error, f"{doing}, in the transaction of the host,", self._where) from error
+        except sa.exc.SQLAlchemyError as error:
+            message = f"{self._where}: {doing}, in the transaction of the host, failed ({error})"
+            raise StoreError(message) from error
+
+    @contextmanager
+    def _whole(self, doing: str, begin: str = "") -> Iterator[Cursor]:  # noqa: ARG002  the host has begun
+        with self._cursor(doing) as cursor:
+            yield cursor
+
+    def identity(self) -> tuple[Any, ...] | None:
+        """Return what tells this database from all others; None if nothing of ours is there."""
+        with self._cursor("looking where it leads") as cursor:
+            return identity(cursor)
+
+    @contextmanager
+    def unit(self, agreement: str) -> Iterator[Unit]:
+        """Lock an agreement until the host commits or rolls back, or at once again if nothing is written."""
+        with self._cursor(f"working on {agreement!r}") as cursor:
+            unit = Joined(cursor.connection, agreement, self._where)
+            try:
+                yield unit.open()
+            finally:
+                unit.leave()
+
+    def work(self, agreement: str, job: Callable[[Any], T]) -> T:
+        """Run *job*, and anew if somebody has started the agreement, or used the request, meanwhile."""
+        for turn in range(1, TURNS + 1):
+            unit: Joined | None = None
+            try:
+                with self._cursor(f"working on {agreement!r}") as cursor:
+                    unit = Joined(cursor.connection, agreement, self._where)
+                    try:
+                        return job(unit.open())
+                    finally:
+                        unit.leave()
+            except (Conflict, StoreError):
+                if unit is None or not unit.again or turn == TURNS or gone(self._host()):
+                    raise
+        raise AssertionError  # pragma: no cover
+
+    def claim(self, *_: Any, **__: Any) -> NoReturn:
+        """Refuse: the host may yet roll back."""
+        message = f"{self._where}: nothing is delivered before the host has committed"
+        raise StoreError(message)
+
+    settle = claim
+
+    def close(self) -> None:
+        """Leave the connection to the host."""

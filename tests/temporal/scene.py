@@ -1,0 +1,280 @@
+"""A real Temporal server, and an office that is woken by it: what the tests of this folder share."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import socket
+import subprocess
+import sysconfig
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, ParamSpec, Self
+
+import attrs
+from temporalio.client import Client, WorkflowHandle
+from temporalio.service import RPCError
+
+from stagegate import (
+    Actor,
+    Agreement,
+    Engine,
+    Event,
+    Notification,
+    Outcome,
+    Process,
+    Stage,
+    approval,
+    calendar_days,
+    hookimpl,
+    unguarded,
+    workdays,
+)
+from stagegate.contrib.temporal._address import Address
+from stagegate.contrib.temporal._asking import LEAVE, connected
+from stagegate.contrib.temporal._syncing import watched
+from stagegate.contrib.temporal._working import serving
+
+SCRIPTS = Path(sysconfig.get_path("scripts"))
+LONG = 60.0
+"""For how many seconds anything is waited for; what works takes a moment."""
+
+BOSS = Actor(id="ann", roles={"boss"})
+DESK = Actor(id="tri", roles={"desk"})
+
+PROCESS = Process(
+    id="wait",
+    version="1",
+    stages=(
+        Stage("plan", owner="boss", gate=unguarded("a test")),
+        Stage(
+            "council",
+            owner="desk",
+            back_to=("plan",),
+            gate=approval("council", within=calendar_days(200), silence="approves", basis="Rule of the test, Art 2"),
+            within=workdays(45),
+            remind=("5 workdays",),
+            on_timeout="escalate:boss",
+        ),
+        Stage("done", owner="boss"),
+    ),
+    outcomes=(Outcome("dropped", by="boss"),),
+)
+
+
+class Channel:
+    """A channel that writes down what it delivers, or fails as often as it is told."""
+
+    name = "channel"
+
+    def __init__(self) -> None:
+        self.got: list[str] = []
+        self.fails = 0
+
+    @hookimpl
+    def stagegate_notify(self, event: Event, agreement: Agreement) -> Iterable[Notification]:
+        """Tell of every event."""
+        yield Notification(channel="channel", kind=event.kind, to="boss", context={"n": event.n})
+
+    @hookimpl
+    def stagegate_deliver(self, notification: Notification) -> bool | None:
+        """Deliver, or fail."""
+        if self.fails:
+            self.fails -= 1
+            message = "the line is busy"
+            raise ConnectionError(message)
+        self.got.append(notification.id)
+        return True
+
+
+P = ParamSpec("P")
+
+
+def in_a_loop(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
+    """Run an asynchronous test in a loop of its own; Temporal's client is given the moment that it needs to end."""
+
+    @functools.wraps(test)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        async def whole() -> None:
+            """Run it."""
+            try:
+                await test(*args, **kwargs)
+            finally:
+                await asyncio.sleep(LEAVE)
+
+        asyncio.run(whole())
+
+    return run
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with contextlib.closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def until(what: str, holds: Callable[[], Any]) -> Any:
+    """Wait until something holds, and return what it answers."""
+    end = time.monotonic() + LONG
+    while not (answer := holds()):
+        assert time.monotonic() < end, f"never came: {what}"
+        time.sleep(0.02)
+    return answer
+
+
+async def until_async(what: str, holds: Callable[[], Any]) -> Any:
+    """Wait in a loop until something holds, and return what it answers."""
+    end = time.monotonic() + LONG
+    while True:
+        answer = holds()
+        if isinstance(answer, Awaitable):
+            answer = await answer
+        if answer:
+            return answer
+        assert time.monotonic() < end, f"never came: {what}"
+        await asyncio.sleep(0.02)
+
+
+@attrs.define
+class Server:
+    """A Temporal server of its own, which can be killed and started again."""
+
+    db: Path | None = None
+    port: int = attrs.field(factory=free_port)
+    running: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> Self:
+        """Start it, and wait until it answers."""
+        kept = [] if self.db is None else ["--db-filename", str(self.db)]
+        where = ["--headless", "--ip", "127.0.0.1", "--port", str(self.port), "--log-level", "never"]
+        command = [SCRIPTS / "temporal", "server", "start-dev", *where, *kept]
+        self.running = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        until("a server that answers", self._answers)
+        return self
+
+    def _answers(self) -> bool:
+        async def ask() -> bool:
+            """Ask anything."""
+            try:
+                client = await Client.connect(f"127.0.0.1:{self.port}", namespace="default")
+                await client.count_workflows()
+            except Exception:
+                return False
+            finally:
+                await asyncio.sleep(LEAVE)
+            return True
+
+        assert self.running is not None
+        assert self.running.poll() is None, "the server ended"
+        return asyncio.run(ask())
+
+    def kill(self) -> None:
+        """End it without a word."""
+        if self.running is not None:
+            self.running.kill()
+            self.running.wait()
+            self.running = None
+
+    def url(self, queue: str) -> str:
+        """Return the url of a queue of it."""
+        return f"temporal://127.0.0.1:{self.port}/default?queue={queue}"
+
+
+@attrs.define
+class Office:
+    """An engine with a channel, woken by a queue of its own; and what a test asks about it."""
+
+    folder: Path
+    url: str
+    clock: Any = None
+    channel: Channel = attrs.field(factory=Channel)
+
+    @property
+    def db(self) -> str:
+        """Where the agreements are."""
+        return f"sqlite:///{self.folder}/a.db?timeout=60"
+
+    @property
+    def address(self) -> Address:
+        """Where Temporal is."""
+        return Address.read(self.url)
+
+    def open(self, *, wake: bool = True, kind: type[Engine] = Engine) -> Engine:
+        """Open the engine."""
+        clock = {} if self.clock is None else {"clock": self.clock}
+        wanted = self.url if wake else None
+        return kind.open(self.db, processes=[PROCESS], plugins=[self.channel], wake=wanted, **clock)
+
+    @contextlib.asynccontextmanager
+    async def at_work(self, engine: Engine, client: Client | None = None) -> AsyncIterator[Client]:
+        """Have a worker in this process."""
+        client = client or await connected(self.address)
+        async with serving(engine, client, self.address, lease=timedelta(seconds=5)):
+            yield client
+
+    async def watches(self, client: Client, *wanted: tuple[str, str]) -> None:
+        """Wait until Temporal watches over exactly this."""
+        there: set[tuple[str, str]] = set()
+
+        async def so() -> bool:
+            """Compare."""
+            there.clear()
+            there.update(await watched(client, self.address))
+            return there == set(wanted)
+
+        await until_async(f"{sorted(wanted)}, there is {sorted(there)}", so)
+
+    @staticmethod
+    def pending(engine: Engine) -> int:
+        """Say how much waits to be delivered."""
+        return len(engine.outbox("pending"))
+
+
+class Ahead(Engine):
+    """
+    An engine whose clock is months ahead of Temporal's.
+
+    What it says to be due is said in Temporal's time, so that a test need not wait for the end of a day.
+    """
+
+    ahead = timedelta(0)
+
+    def get(self, agreement: Agreement | str) -> Agreement:
+        """Return the agreement with its dates in Temporal's time."""
+        found = super().get(agreement)
+        moved = {
+            key: attrs.evolve(
+                one,
+                at=None if one.at is None else one.at - self.ahead,
+                remind_at=tuple(at - self.ahead for at in one.remind_at),
+            )
+            for key, one in found.deadlines.items()
+        }
+        return attrs.evolve(found, deadlines=moved)
+
+
+async def planned(handle: WorkflowHandle[Any, Any]) -> datetime | None:
+    """Return when the last timer of a workflow is to fire; None if it has none, or is not there."""
+    fires = None
+    try:
+        history = await handle.fetch_history()
+    except RPCError:
+        return None
+    for event in history.events:
+        if event.HasField("timer_started_event_attributes"):
+            wait = event.timer_started_event_attributes.start_to_fire_timeout.ToTimedelta()
+            fires = event.event_time.ToDatetime(tzinfo=UTC) + wait
+    return fires
+
+
+def council(engine: Engine, agreement: str = "deal") -> Agreement:
+    """Bring an agreement before the council, where a clock runs."""
+    engine.start("wait", agreement, by=BOSS)
+    return engine.advance(agreement, by=BOSS)
