@@ -18,6 +18,7 @@ def runs(rounds: int, kills: int, cases: int) -> list[tuple[str, list[str]]]:
     """Return what is run: a sentence and its command. The twins need only as long as it takes to catch them."""
     few, races = str(min(rounds, 50)), ["races.py", "--rounds"]
     some, deaths = str(min(kills, 200)), ["kills.py", "--kills"]
+    woken, brief = ["temporal.py"], ["--kills", "2", "--patience", "30"]
     return [
         ("of 16 processes that saw the same, exactly one wins", [*races, str(rounds)]),
         ("... caught: an engine that does not compare versions", [*races, few, "--twin", "blind"]),
@@ -33,6 +34,20 @@ def runs(rounds: int, kills: int, cases: int) -> list[tuple[str, list[str]]]:
         ("... caught: a count that begins a day early", ["deadlines.py", "--twin", "hasty"]),
         ("... caught: a day that ends at the first midnight", ["deadlines.py", "--twin", "naive"]),
         ("... caught: pauses that count twice where they overlap", ["deadlines.py", "--twin", "double"]),
+        ("what a killed worker had in hand, another delivers", [*woken, "deliveries", "--kills", str(min(kills, 30))]),
+        ("... caught: a worker that says done before it is", [*woken, "deliveries", *brief, "--twin", "hasty"]),
+        ("... caught: a worker that trusts what it was told", [*woken, "deliveries", *brief, "--twin", "trusting"]),
+        ("a date is met though Temporal and all workers were killed", [*woken, "dates"]),
+        ("... caught: a server that forgets", [*woken, "dates", "--patience", "30", "--twin", "forgetful"]),
+        (
+            "... caught: a worker that trusts what it was told",
+            [*woken, "dates", "--patience", "30", "--twin", "trusting"],
+        ),
+        ("woken over a year and more, nothing is early, late or twice", [*woken, "months"]),
+        (
+            "... caught: a worker that trusts what it was told",
+            [*woken, "months", "--patience", "30", "--twin", "trusting"],
+        ),
     ]
 
 
