@@ -59,6 +59,10 @@ def runs(rounds: int, kills: int, cases: int, rows: int, crashes: int) -> list[t
         ("... caught: a count that begins a day early", ["deadlines.py", "--twin", "hasty"]),
         ("... caught: a day that ends at the first midnight", ["deadlines.py", "--twin", "naive"]),
         ("... caught: pauses that count twice where they overlap", ["deadlines.py", "--twin", "double"]),
+        ("no url, name or word leads a channel elsewhere", ["channels.py"]),
+        ("... caught: a reader of urls as most programs have it", ["channels.py", "--twin", "loose"]),
+        ("... caught: a look at addresses that asks one question", ["channels.py", "--twin", "private"]),
+        ("... caught: a mail whose headers are written as they come", ["channels.py", "--twin", "trusting"]),
     ]
 
 
