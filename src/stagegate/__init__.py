@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from ._notices import Notification as Notification
     from ._notices import Receipt as Receipt
     from ._plugins import check_plugin as check_plugin
+    from ._plugins import open_schema as open_schema
     from ._predicates import requirement as requirement
     from ._process import Process as Process
     from ._reasons import Unmet as Unmet
@@ -73,11 +74,13 @@ if TYPE_CHECKING:
     from ._stages import Outcome as Outcome
     from ._stages import Stage as Stage
     from ._store import Batching as Batching
+    from ._store import Copying as Copying
     from ._store import Definition as Definition
     from ._store import Dossier as Dossier
     from ._store import Joining as Joining
     from ._store import Known as Known
     from ._store import Query as Query
+    from ._store import Schema as Schema
     from ._store import Store as Store
     from ._store import Unit as Unit
     from ._store import Working as Working
@@ -124,6 +127,7 @@ _ROOMS = {
     "Batching": "._store",
     "Calendar": "._calendars",
     "Conflict": ".exceptions",
+    "Copying": "._store",
     "Cursor": "._machine",
     "Deadline": "._running",
     "Definition": "._store",
@@ -172,6 +176,7 @@ _ROOMS = {
     "Report": "._verify",
     "RequestReused": ".exceptions",
     "Requirement": "._requirements",
+    "Schema": "._store",
     "Stage": "._stages",
     "StagegateError": ".exceptions",
     "Store": "._store",
@@ -204,6 +209,7 @@ _ROOMS = {
     "load_subscriptions": "._subscriptions",
     "months": "._deadlines",
     "notice": "._evidence",
+    "open_schema": "._plugins",
     "parent": "._evidence",
     "parties": "._evidence",
     "parts": "._evidence",
@@ -227,6 +233,7 @@ __all__ = [
     "Batching",
     "Calendar",
     "Conflict",
+    "Copying",
     "Cursor",
     "Deadline",
     "Definition",
@@ -275,6 +282,7 @@ __all__ = [
     "Report",
     "RequestReused",
     "Requirement",
+    "Schema",
     "Stage",
     "StagegateError",
     "Store",
@@ -307,6 +315,7 @@ __all__ = [
     "load_subscriptions",
     "months",
     "notice",
+    "open_schema",
     "parent",
     "parties",
     "parts",

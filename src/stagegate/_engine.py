@@ -34,7 +34,7 @@ from ._process import Process
 from ._reasons import Unmet
 from ._records import Actor, Document, Party, Pin
 from ._stages import LAW, MOVES
-from ._store import Batching, Joining, Query, Store
+from ._store import Batching, Copying, Joining, Query, Store
 from ._subscriptions import Subscription
 from ._telling import teller
 from ._text import frozendict
@@ -42,9 +42,6 @@ from ._waking import Waker
 from .exceptions import InvalidValue, NoSuchMove, NotFound, StagegateError, StoreError, quote
 
 MAX_PAGE = 500
-OWN = {"sqlite": "sqlite", "postgresql": "postgres", "temporal": "temporal"}
-"""The plugins that are there without being named, by the urls that want them."""
-
 LAPSES = 200
 """How much happens to one agreement in one sweep; what else is due is left to the next, so that every sweep ends."""
 
@@ -231,11 +228,7 @@ class Engine:
             StoreError: If the store cannot be opened.
         """
         url = as_text(url, "url")
-        wanted = list(plugins) if isinstance(plugins, Iterable) and not isinstance(plugins, str) else plugins
-        if isinstance(wanted, list):
-            schemes = (address.partition(":")[0] for address in (url, wake) if isinstance(address, str))
-            wanted += [own for scheme in schemes if (own := OWN.get(scheme)) is not None and own not in wanted]
-        loaded = Plugins(wanted)
+        loaded = Plugins.serving((url, wake), plugins)
         store: Store = MemoryStore() if url == "memory:" else loaded.open_store(url)
         waker = None
         try:
@@ -1337,6 +1330,27 @@ class Engine:
             NotPermitted: The same, where the actor was not permitted to.
         """
         return self._path.resolve(request_id)
+
+    def backup(self, file: str | Path) -> None:
+        """
+        Copy all that is kept into a new file, as of one moment, while others go on working.
+
+        The copy delivers nothing until somebody releases it: what it holds to be told may have been told since.
+
+        Args:
+            file: Where the copy is to be; nothing is written over.
+
+        Raises:
+            StoreError: If the store does not copy itself, there is such a file already, or it cannot be written.
+        """
+        if not isinstance(self._store, Copying):
+            message = f"{type(self._store).__name__} does not copy itself; copy it by the means of where it is kept"
+            raise StoreError(message)
+        if not isinstance(file, (str, Path)):
+            message = f"file: a path is needed, not {quote(file)}"
+            raise InvalidValue(message)
+        made = instant(self._path.now())
+        self._store.backup(as_text(str(file), "file"), f"restored from a backup made at {made}")
 
     def outbox(self, status: str | None = None) -> tuple[Delivery, ...]:
         """

@@ -6,7 +6,7 @@ import inspect
 import re
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import attrs
 import pluggy
@@ -14,9 +14,10 @@ import pluggy
 from . import hookspecs
 from ._attempt import Attempt
 from ._notices import Message, Notification
+from ._plain import text
 from ._predicates import Predicate
 from ._reasons import Unmet, failure
-from ._store import Store
+from ._store import Schema, Store
 from ._subscriptions import address_of
 from ._text import frozendict
 from ._waking import Waker
@@ -200,6 +201,10 @@ def _manager(plugins: Iterable[tuple[str, Any]]) -> pluggy.PluginManager:
     return manager
 
 
+OWN = {"sqlite": "sqlite", "postgresql": "postgres", "temporal": "temporal"}
+"""The plugins that are there without being named, by the urls that want them."""
+
+
 class Plugins:
     """
     The plugins of one engine, in the order in which they were named.
@@ -240,6 +245,15 @@ class Plugins:
         self.notifies = "stagegate_notify" in self._hooks
         self.asks_addresses = "stagegate_addresses" in self._hooks
 
+    @classmethod
+    def serving(cls, urls: Iterable[str | None], wanted: Iterable[Any]) -> Self:
+        """Load and check what is *wanted*, and what serves one of *urls* without being named."""
+        several = list(wanted) if isinstance(wanted, Iterable) and not isinstance(wanted, str) else wanted
+        if isinstance(several, list):
+            schemes = (url.partition(":")[0] for url in urls if isinstance(url, str))
+            several += [own for scheme in schemes if (own := OWN.get(scheme)) is not None and own not in several]
+        return cls(several)
+
     def _each(self, hook: str, **given: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
         for name, function, wanted in self._hooks.get(hook, ()):
             arguments = {argument: given[argument] for argument in wanted}
@@ -260,6 +274,20 @@ class Plugins:
             f"no plugin opens {quote(scheme)} urls; name one in plugins=[…], or use 'sqlite:///file.db' or 'memory:'"
         )
         raise PluginError(scheme, message)
+
+    def open_schema(self, url: str) -> Schema:
+        """
+        Return the form of a store that the first plugin to know *url* hands over.
+
+        Raises:
+            PluginError: If no plugin knows it, or what it hands over is none.
+        """
+        schema = self._handed("stagegate_open_schema", url, Schema)
+        if schema is None:
+            scheme = url.partition(":")[0]
+            message = f"no plugin has a schema for {quote(scheme)} urls: there is nothing to upgrade, or name one"
+            raise PluginError(scheme, message)
+        return schema  # type: ignore[no-any-return]  # it was looked at
 
     def open_waker(self, url: str) -> Waker:
         """
@@ -399,3 +427,21 @@ def _only(kind: type[T], answer: Iterable[T] | None) -> list[T]:
 def _failed(name: str, error: Exception) -> Unmet:
     params = frozendict({"plugin": name, "error": failure(error)})
     return Unmet(code="plugin.error", params=params, requirement=f"plugin:{name}")
+
+
+def open_schema(url: str, *, plugins: Iterable[Any] = ()) -> Schema:
+    """
+    Return the form of the store at a url, to look at its version and to bring it up to date; no store is opened.
+
+    Args:
+        url: Where the histories are kept, as for `Engine.open`.
+
+        plugins: The plugins, as for `Engine.open`.
+
+    Raises:
+        PluginError: If a plugin cannot be loaded, or none has a schema for such urls.
+
+        StoreError: If the url names nothing.
+    """
+    url = text(url, "url")
+    return Plugins.serving((url,), plugins).open_schema(url)

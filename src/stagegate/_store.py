@@ -328,6 +328,55 @@ class Batching(Protocol):
         """
 
 
+@runtime_checkable
+class Copying(Protocol):
+    """What a store may have beside the contract: it copies itself while others go on working."""
+
+    def backup(self, file: str, why: str) -> None:
+        """
+        Copy all that is kept into a new file, as of one moment, with all deliveries held.
+
+        Args:
+            file: Where the copy is to be; nothing is written over.
+
+            why: Why nothing of it is delivered.
+
+        Raises:
+            StoreError: If there is such a file already, or it cannot be written.
+        """
+
+
+@runtime_checkable
+class Schema(Protocol):
+    """
+    The form in which a store keeps its histories: looked at, and brought up to date, without opening the store.
+
+    Attributes:
+        newest: The version that this stagegate reads and writes.
+    """
+
+    newest: int
+
+    def version(self) -> int | None:
+        """
+        Return the version that is there; None if there is nothing yet.
+
+        Raises:
+            StoreError: If what is there is not ours, or cannot be read.
+        """
+
+    def upgrade(self) -> Sequence[int]:
+        """
+        Bring it up to date in one transaction, or make it; return the versions it has passed through.
+
+        Raises:
+            StoreError: If it is newer than this stagegate, too old, or not ours; nothing is changed then.
+        """
+
+    def close(self) -> None:
+        """Let go of what it holds open."""
+
+
 def work(store: Store, agreement: str, job: Callable[[Unit], T]) -> T:
     """Run *job* in a unit of work of *store*: in its own way, if it has one."""
     own = getattr(store, "work", None)

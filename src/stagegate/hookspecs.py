@@ -20,7 +20,7 @@ from ._notices import Message, Notification
 from ._predicates import Predicate
 from ._process import Process
 from ._reasons import Unmet
-from ._store import Store
+from ._store import Schema, Store
 from ._subscriptions import Subscription
 from ._waking import Waker
 
@@ -34,6 +34,16 @@ def stagegate_open_store(url: str) -> Store | None:
     Hand over the store that keeps the histories at *url*, or None if the url is not for you.
 
     Called once, when an engine is opened; the first answer wins. An error ends the opening, and names the plugin.
+    """
+
+
+@hookspec(firstresult=True)
+def stagegate_open_schema(url: str) -> Schema | None:
+    """
+    Hand over the form of the store at *url*, or None if the url is not for you.
+
+    Called once by `open_schema`, which `stagegate db` is made of; the first answer wins. No store is opened. An error
+    is raised, and names the plugin.
     """
 
 

@@ -30,6 +30,7 @@ from stagegate import (
     PluginError,
     Process,
     RefusedError,
+    Schema,
     Stage,
     StagegateError,
     Store,
@@ -40,6 +41,7 @@ from stagegate import (
     Waker,
     fold,
     hookimpl,
+    open_schema,
     requirement,
     unguarded,
 )
@@ -142,6 +144,63 @@ def test_stagegate_open_store_of_sqlite_is_a_plugin_too(tmp_path: Path, process:
         pytest.raises(NotFound),
     ):
         engine.get("x")
+
+
+# stagegate_open_schema
+
+
+class Form:
+    """The form of a store that is at version 1."""
+
+    newest = 2
+
+    def version(self) -> int | None:
+        return 1
+
+    def upgrade(self) -> tuple[int, ...]:
+        return (2,)
+
+    def close(self) -> None:
+        """Hold nothing open."""
+
+
+class Forms(Plugin):
+    """Hand over the form of what is at a url."""
+
+    def __init__(self, name: str, answer: Any, calls: list[Any] | None = None) -> None:
+        super().__init__(name, calls)
+        self.answer = answer
+
+    @hookimpl
+    def stagegate_open_schema(self, url: str) -> Schema | None:
+        """Answer what was handed in, or raise it."""
+        self.calls.append((self.name, url))
+        if isinstance(self.answer, BaseException):
+            raise self.answer
+        answer: Schema | None = self.answer
+        return answer
+
+
+def test_stagegate_open_schema_first_answer_wins() -> None:
+    """Plugins are asked in the order in which they were named, until one hands over a schema; no store is opened."""
+    calls: list[Any] = []
+    form = Form()
+    plugins = [Forms("one", None, calls), Forms("two", form, calls), Forms("three", Form(), calls)]
+
+    assert form is open_schema("cloud://x", plugins=plugins)
+    assert [("one", "cloud://x"), ("two", "cloud://x")] == calls
+
+
+def test_stagegate_open_schema_hands_over_something_else() -> None:
+    """What is no schema, an error, and nobody who knows the url are each told by name."""
+    with pytest.raises(PluginError, match="'one': what it hands over for 'cloud://x' is no Schema"):
+        open_schema("cloud://x", plugins=[Forms("one", object())])
+    with pytest.raises(PluginError, match="'one': it cannot open 'cloud://x': OSError: no route"):
+        open_schema("cloud://x", plugins=[Forms("one", OSError("no route"))])
+    with pytest.raises(PluginError, match="no plugin has a schema for 'cloud' urls"):
+        open_schema("cloud://x", plugins=[Forms("one", None)])
+    with pytest.raises(PluginError, match="plugins are named in a list"):
+        open_schema("cloud://x", plugins="one")
 
 
 # stagegate_processes, stagegate_requirements, stagegate_calendars, stagegate_messages, stagegate_subscriptions

@@ -15,14 +15,12 @@ from typing import Any
 
 import attrs
 
-import stagegate.contrib.sqlite
 from stagegate import Agreement, Engine, Entry, Report
 from stagegate.contrib.sqlite import SQLiteStore
 from stagegate.contrib.sqlite._rows import OUTBOX, seal
+from stagegate.contrib.sqlite._schema import upgrade
 from stagegate.testing import ManualClock, make_process
 from stagegate.testing._lives import random_life, write
-
-SCHEMA = Path(stagegate.contrib.sqlite.__file__).with_name("schema.sql").read_text(encoding="utf-8")
 
 WHOLE, PARTS = "pact", {"pact/1", "pact/2"}
 """An agreement, and those that are part of it."""
@@ -46,8 +44,8 @@ def columns() -> list[tuple[str, str]]:
 
     What is held is left out: it is a switch, and no record of anything.
     """
-    with closing(sqlite3.connect(":memory:")) as connection:
-        connection.executescript(SCHEMA)
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        upgrade(connection, "")
         tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
         return [
             (table, column)

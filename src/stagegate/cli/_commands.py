@@ -8,6 +8,7 @@ from stagegate import __version__
 
 from ._acting import abstain, adjourn, approve, attach, note, record, recuse, refuse, start
 from ._asking import board, options, show
+from ._database import db
 from ._defining import lint, processes
 from ._errors import Program
 from ._migrating import migrate
@@ -56,6 +57,7 @@ COMMANDS = (
     deliver,
     temporal,
     outbox,
+    db,
     plugin,
 )
 

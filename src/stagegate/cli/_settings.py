@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, closing
 from datetime import datetime
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -12,7 +13,17 @@ from urllib.parse import unquote
 import attrs
 import click
 
-from stagegate import Actor, Agreement, DefinitionError, Engine, NotFound, Process, StoreError
+from stagegate import (
+    Actor,
+    Agreement,
+    DefinitionError,
+    Engine,
+    NotFound,
+    Process,
+    Schema,
+    StoreError,
+    open_schema,
+)
 
 from ._filed import Filed, read_settings
 from ._values import Instant
@@ -111,6 +122,10 @@ class Settings:
     def said(self) -> list[Any]:
         """The plugins that were named outside of the file of settings."""
         return self.plugins[len(self.filed.plugins) :]
+
+    def schema(self) -> AbstractContextManager[Schema]:
+        """Look at the form of the store, without opening it, for the length of a block."""
+        return closing(open_schema(self.db, plugins=self.plugins))
 
 
 def find_process(processes: Sequence[Process], process: str, version: str | None = None) -> Process:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from stagegate import Store, hookimpl
+from stagegate import Schema, Store, hookimpl
 
 from ._embedded import SQLiteStore
+from ._saying import of_url
+from ._schema import SQLiteSchema
 
 
 @hookimpl
@@ -13,4 +15,13 @@ def stagegate_open_store(url: str) -> Store | None:
     return SQLiteStore.from_url(url) if url.startswith("sqlite:") else None
 
 
-__all__ = ["SQLiteStore", "stagegate_open_store"]
+@hookimpl
+def stagegate_open_schema(url: str) -> Schema | None:
+    """Look at the form of the file that a `sqlite:` url names."""
+    if not url.startswith("sqlite:"):
+        return None
+    path, timeout = of_url(url)
+    return SQLiteSchema(path, timeout=timeout)
+
+
+__all__ = ["SQLiteSchema", "SQLiteStore", "stagegate_open_schema", "stagegate_open_store"]

@@ -10,8 +10,8 @@ from typing import Any
 
 from stagegate import Agreement, Conflict, Definition, Delivery, Entry, Known, Notification, StoreError
 
-from ._connections import explained
 from ._rows import OUTBOX, columns_of, get, known, members_of, parts, row_of, sort_of
+from ._saying import explained
 from ._store import Keeping
 
 ENOUGH = 2_000

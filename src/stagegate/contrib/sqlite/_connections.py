@@ -11,44 +11,13 @@ from pathlib import Path
 
 from stagegate import StoreError
 
-SCHEMA = 3
-"""The version of the schema this code reads and writes."""
-
-APPLICATION_ID = 0x57_47_41_54
-"""What marks a file as ours in its header."""
-
-NESTED = (
-    "an agreement is being decided on here: a guard, a check or a plugin can look at others meanwhile,"
-    " but must not change them; nothing was changed by it"
-)
-"""What is said to whom asks for a change within a change."""
-
-_SQL = Path(__file__).with_name("schema.sql")
+from ._saying import NESTED, explained
+from ._schema import checked, upgrade
 
 
 def wal_is_safe(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> bool:
     """Say whether the linked SQLite has the fix of 2026 without which a WAL that is reset can lose commits."""
     return version >= (3, 51, 3) or (3, 50, 7) <= version < (3, 51) or (3, 44, 6) <= version < (3, 45)
-
-
-def explained(error: sqlite3.Error, doing: str, path: str) -> StoreError:
-    """Return the error that says in one sentence what SQLite could not do, and what to do about it."""
-    said = str(error)
-    if getattr(error, "sqlite_errorname", "") == "SQLITE_BUSY_SNAPSHOT":
-        hint = "another has written since this transaction first read; roll it back and begin with BEGIN IMMEDIATE"
-    elif "locked" in said or "busy" in said:
-        hint = "another process holds the file; try again, or allow more with ?timeout=seconds"
-    elif "readonly" in said:
-        hint = "the file or its folder cannot be written; change its permissions"
-    elif "full" in said or "disk I/O" in said:
-        hint = "the disk is full or failing; make room and try again"
-    elif "not a database" in said or "malformed" in said:
-        hint = "the file is damaged or is something else; nothing in it was changed"
-    elif "unable to open" in said:
-        hint = "its folder must exist and be readable"
-    else:
-        hint = "nothing was changed"
-    return StoreError(f"{path}: {doing} failed ({said}): {hint}")
 
 
 class Connections:
@@ -74,44 +43,8 @@ class Connections:
         self._closed = False
         self._lent: tuple[int, sqlite3.Connection] | None = None
         with self.use("opening it") as connection:
-            self._prepare(connection)
-
-    def _prepare(self, connection: sqlite3.Connection) -> None:
-        if self.version(connection) is None:
-            connection.execute("BEGIN IMMEDIATE")
-            # Another process may have made it while we waited.
-            if self.version(connection) is None:
-                for statement in _statements(_SQL.read_text(encoding="utf-8")):
-                    connection.execute(statement)
-                connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-                connection.execute(f"PRAGMA user_version = {SCHEMA}")
-            connection.execute("COMMIT")
-
-    def version(self, connection: sqlite3.Connection) -> int | None:
-        """Return the version of the schema in the file; None if the file is empty."""
-        (application,) = connection.execute("PRAGMA application_id").fetchone()
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-        if not tables and not application:
-            return None
-        if application != APPLICATION_ID:
-            message = (
-                f"{self.path}: this SQLite file belongs to something else; nothing in it was changed, choose another"
-            )
-            raise StoreError(message)
-        if version > SCHEMA:
-            message = (
-                f"{self.path}: its schema {version} is newer than schema {SCHEMA}, which this stagegate knows;"
-                f" nothing was changed, upgrade stagegate"
-            )
-            raise StoreError(message)
-        if version < SCHEMA:
-            message = (
-                f"{self.path}: its schema {version} is older than schema {SCHEMA}, which this stagegate knows, and was"
-                f" never released; nothing was changed, begin a new file"
-            )
-            raise StoreError(message)
-        return int(version)
+            if checked(connection, path) is None:
+                upgrade(connection, path)
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
@@ -121,6 +54,8 @@ class Connections:
             connection.execute("PRAGMA foreign_keys = ON")
             connection.execute("PRAGMA trusted_schema = OFF")
             connection.execute("PRAGMA cell_size_check = ON")
+            # Before anything is written, even a mode: what a newer stagegate has made is left as it is.
+            checked(connection, self.path)
             self._durable(connection)
         except BaseException:
             connection.close()
@@ -197,6 +132,11 @@ class Connections:
             yield connection
             connection.execute("COMMIT")
 
+    def forked(self) -> None:
+        """Begin anew in a child: whoever looked for a connection at that instant is not there to end it."""
+        self._lock = threading.Lock()
+        self._lent = None
+
     def _take(self) -> sqlite3.Connection:
         with self._lock:
             if self._closed:
@@ -229,13 +169,3 @@ class Connections:
             idle, self._idle = self._idle, []
         for connection in idle:
             connection.close()
-
-
-def _statements(script: str) -> Iterator[str]:
-    """Split a script where SQLite says a statement is complete."""
-    statement = ""
-    for line in script.splitlines(keepends=True):
-        statement += line
-        if sqlite3.complete_statement(statement):
-            yield statement
-            statement = ""

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Self, TypeVar
-from urllib.parse import parse_qsl, unquote
 
-from stagegate import StoreError, Unit
+from stagegate import Unit
 
+from ._backup import copy
 from ._batch import Batch
 from ._connections import Connections
 from ._group import Group
 from ._host import HostedStore
+from ._saying import of_url
 from ._store import Keeping
 from ._unit import UnitOfWork, end
 
-DAY = 86_400
 T = TypeVar("T")
 
 
@@ -52,20 +53,7 @@ class SQLiteStore(Keeping):
         Raises:
             StoreError: If the url names no file.
         """
-        where, _, options = url.partition("?")
-        path = unquote(where.removeprefix("sqlite:///")) if where.startswith("sqlite:///") else ""
-        if not path or path.startswith(":memory:") or "\0" in path:
-            message = f"{url!r} names no file; write sqlite:///file.db, or memory: for a store that forgets"
-            raise StoreError(message)
-        given = dict(parse_qsl(options, keep_blank_values=True))
-        try:
-            timeout = float(given.pop("timeout", 30.0))
-        except ValueError:
-            message = f"{url!r}: timeout is a number of seconds"
-            raise StoreError(message) from None
-        if given or not 0 <= timeout <= DAY:
-            message = f"{url!r}: it takes one option, timeout (seconds, up to a day), not {', '.join(given) or timeout}"
-            raise StoreError(message)
+        path, timeout = of_url(url)
         return cls(path, timeout=timeout)
 
     @contextmanager
@@ -121,6 +109,23 @@ class SQLiteStore(Keeping):
             yield batch
             batch.flush()
             end(connection, self._connections.path)
+
+    def backup(self, file: str, why: str) -> None:
+        """
+        Copy all that is kept into a new file, as of one moment, with all deliveries held.
+
+        It is written beside its place and moved there when it is whole, so that nothing half done bears its name.
+
+        Args:
+            file: Where the copy is to be; nothing is written over.
+
+            why: Why nothing of it is delivered.
+
+        Raises:
+            StoreError: If there is such a file already, or it cannot be written.
+        """
+        with self._connections.use(f"backing it up to {file}") as connection:
+            copy(connection, Path(file), why)
 
     def close(self) -> None:
         """Close the file."""

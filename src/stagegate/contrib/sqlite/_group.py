@@ -21,7 +21,8 @@ import attrs
 
 from stagegate import OutcomeUnknown, StoreError, Unit
 
-from ._connections import NESTED, Connections, explained
+from ._connections import Connections
+from ._saying import NESTED, explained
 from ._unit import UnitOfWork, end
 
 T = TypeVar("T")
@@ -104,7 +105,7 @@ class Group:
 
             timeout: For how many seconds a caller waits until its job is begun.
         """
-        self._connections = connections
+        self.connections = connections
         self._timeout = min(timeout, threading.TIMEOUT_MAX)
         self.begin()
         _GROUPS.add(self)
@@ -165,16 +166,16 @@ class Group:
                 return
             self._callers.remove(me)
         message = (
-            f"{self._connections.path}: others have been writing for {self._timeout:g} seconds, so {me.agreement!r} was"
+            f"{self.connections.path}: others have been writing for {self._timeout:g} seconds, so {me.agreement!r} was"
             f" left as it is; try again, or allow more with ?timeout=seconds"
         )
         raise StoreError(message)
 
     def _lead(self, me: Member) -> None:
         """Do one's own job; commit it, together with those of others if there are any."""
-        with self._connections.use(f"locking {me.agreement!r}") as connection:
+        with self.connections.use(f"locking {me.agreement!r}") as connection:
             connection.execute("BEGIN IMMEDIATE")
-            with self._connections.lent(connection):
+            with self.connections.lent(connection):
                 unit = UnitOfWork(connection, me.agreement)
                 me.answer = me.job(unit)
                 if not unit.written:
@@ -183,7 +184,7 @@ class Group:
                     self._others(connection)
             self._committing = True
             try:
-                end(connection, self._connections.path)
+                end(connection, self.connections.path)
             except (sqlite3.Error, OutcomeUnknown) as error:
                 self._failed(error)
                 raise
@@ -225,7 +226,7 @@ class Group:
         except Exception as error:
             if not connection.in_transaction:
                 message = (
-                    f"{self._connections.path}: SQLite gave up the transaction while it wrote for others ({error});"
+                    f"{self.connections.path}: SQLite gave up the transaction while it wrote for others ({error});"
                     f" nothing was changed, try again"
                 )
                 raise StoreError(message) from error
@@ -239,7 +240,7 @@ class Group:
         own = error.with_traceback(None if error.__traceback__ is None else error.__traceback__.tb_next)
         if not isinstance(error, sqlite3.Error):
             return own
-        told = explained(error, f"locking {member.agreement!r}", self._connections.path)
+        told = explained(error, f"locking {member.agreement!r}", self.connections.path)
         told.__cause__ = own
         return told
 
@@ -261,7 +262,7 @@ class Group:
     def _fail(self, member: Member, error: BaseException) -> None:
         told: StoreError
         if isinstance(error, sqlite3.Error):
-            told = explained(error, "committing", self._connections.path)
+            told = explained(error, "committing", self.connections.path)
         elif member.written:
             told = OutcomeUnknown(str(error.args[0]))
         else:
@@ -282,7 +283,7 @@ class Group:
             me.state = DONE
             for member in self._callers:
                 if member.state is IN_HAND and self._committing:
-                    message = f"{self._connections.path}: whoever committed it was interrupted"
+                    message = f"{self.connections.path}: whoever committed it was interrupted"
                     self._fail(member, OutcomeUnknown(message))
                 elif member.state is not LEADS:
                     # Put back; or, if it was answered, told so once more, lest an interrupt came in between.
@@ -304,6 +305,7 @@ def _forked() -> None:
     """Let go of what other threads had in hand: a child has none of them."""
     for group in tuple(_GROUPS):
         group.begin()
+        group.connections.forked()
 
 
 if hasattr(os, "register_at_fork"):

@@ -11,7 +11,9 @@ from typing import Any
 
 from stagegate import InvalidValue, StoreError
 
-from ._connections import NESTED, Connections, explained
+from ._connections import Connections
+from ._saying import NESTED, explained
+from ._schema import checked
 from ._store import Keeping
 from ._unit import UnitOfWork
 
@@ -98,7 +100,6 @@ class Host:
             InvalidValue: If it is no connection.
         """
         self.path = own.path
-        self._own = own
         self._take, ready = _way(connection)
         self._seen: sqlite3.Connection | None = None
         self._writing = False
@@ -152,7 +153,7 @@ class Host:
             there = files["main"] or "a database in memory"
             message = f"{self.path}: the host's connection leads to {there}; hand over one to the file of the store"
             raise StoreError(message)
-        if self._own.version(connection) is None:
+        if checked(connection, self.path) is None:
             message = (
                 f"{self.path}: it was emptied since the store was opened; nothing was changed, open an engine anew"
             )

@@ -18,8 +18,8 @@ from stagegate import (
     StoreError,
 )
 
-from ._connections import explained
 from ._rows import OUTBOX, columns_of, get, known, members_of, parts, row_of, sort_of
+from ._saying import explained
 
 
 def end(connection: sqlite3.Connection, path: str) -> None:

@@ -1,4 +1,4 @@
--- The embedded store, schema 3. One file, one writer at a time; histories are clustered by agreement.
+-- The embedded store, schema 2. One file, one writer at a time; histories are clustered by agreement.
 
 CREATE TABLE agreement (
     id             TEXT    NOT NULL PRIMARY KEY,
@@ -80,19 +80,11 @@ CREATE TABLE outbox (
     due_at       TEXT    NOT NULL,
     leased_until TEXT,
     error        TEXT    NOT NULL,
-    expires_at   TEXT,
-    recipient    TEXT    NOT NULL,
     seal         BLOB    NOT NULL,
     PRIMARY KEY (agreement, n, id)
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX outbox_due ON outbox (due_at) WHERE status = 'pending';
-
--- What is not to be delivered until somebody releases it: everything (*), or one recipient.
-CREATE TABLE hold (
-    scope TEXT NOT NULL PRIMARY KEY,
-    why   TEXT NOT NULL
-) STRICT, WITHOUT ROWID;
 
 -- How many agreements there are of each sort, so that counting does not grow with the table.
 CREATE TABLE counter (

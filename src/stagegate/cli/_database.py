@@ -1,0 +1,61 @@
+"""The commands about the place where the histories are kept: its version, a copy of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ._errors import REFUSED
+from ._output import Out
+from ._settings import Settings, shared
+
+
+@click.group()
+def db() -> None:
+    """Look after the database: its version, bringing it up to date, a copy of it."""
+
+
+@db.command()
+@shared()
+@click.pass_obj
+def status(settings: Settings) -> int:
+    """Show the version of its schema, and the one that this stagegate works with; leave with 1 if they differ."""
+    out = Out(settings)
+    with settings.schema() as schema:
+        found, newest = schema.version(), schema.newest
+    if out.json:
+        out.data({"schema": found, "newest": newest})
+    else:
+        out.pairs([("schema", "none" if found is None else found), ("newest", newest)])
+    return 0 if found == newest else REFUSED
+
+
+@db.command()
+@shared()
+@click.pass_obj
+def upgrade(settings: Settings) -> None:
+    """Bring it up to date, or make it: all in one transaction, or nothing."""
+    out = Out(settings)
+    with settings.schema() as schema:
+        passed = tuple(schema.upgrade())
+        newest = schema.newest
+    if out.json:
+        out.data({"schema": newest, "steps": passed})
+    else:
+        out.pairs([("schema", newest), ("steps", ", ".join(map(str, passed)) or "none")])
+
+
+@db.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@shared()
+@click.pass_obj
+def backup(settings: Settings, file: Path) -> None:
+    """Copy it into a new FILE, while others go on; the copy delivers nothing until `stagegate outbox release`."""
+    out = Out(settings)
+    with settings.open() as engine:
+        engine.backup(file)
+    if out.json:
+        out.data({"file": str(file)})
+    else:
+        out.line(str(file))
