@@ -104,7 +104,7 @@ cover-report: $(VENV)/stamp-dev
 bench: $(VENV)/stamp-dev ## measure ratios against floors and peers
 	$(PY) benchmarks/run.py $(ARGS)
 
-proof: $(VENV)/stamp-dev ## the long harnesses: races and kills, each with its broken twin
+proof: $(VENV)/stamp-dev ## the long harnesses: races, kills, crashes, each with its broken twins
 	$(PY) proof/run.py $(ARGS)
 
 # ---------------------------------------------------------------------------------------------------------- releasing

@@ -103,7 +103,7 @@ def bulk(folder: Path, rounds: int, *, big: bool) -> Iterator[Row]:
         many = Many(folder / "bulk-raw.db", given, engine)
         subjects = {"batch": _batches(engine, number), "raw": _raw(many, number)}
         costs = in_turns(subjects, rounds)
-        each = in_turns({"batch": _batches(engine, 100, "few"), "single": _singly(engine, 100)}, rounds)
+        each = in_turns({"batch": _batches(engine, 20, "few"), "single": _singly(engine, 20)}, rounds)
         many.connection.close()
         report = engine.verify()
         assert report.ok, report.faults[:3]

@@ -28,31 +28,31 @@ READS, APPENDS = 200, 15
 STRANGER = Actor(id="stranger", roles={"nobody"})
 
 
-def _named(number: int) -> str:
+def named(number: int) -> str:
+    """Return the id of an agreement."""
     return f"a-{number:07}"
 
 
-def _patterns(path: Path) -> None:
-    """Let the engine make a few real histories that stand at all stages, on hold, ended and refused."""
+def lived(engine: Engine) -> None:
+    """Let an engine make a few real histories that stand at all stages, on hold, ended and refused."""
     parties = (Party("bekasi", name="Kota Bekasi", country="ID"), Party("izumisano", name="Izumisano", country="JP"))
-    with hasty(), Engine.open(f"sqlite:///{path}", processes=[process()]) as engine:
-        for i in range(PATTERNS):
-            deal = engine.start("bench", f"t-{i:07}", title=f"Agreement t-{i:07}", parties=parties, by=DESK)
-            deal = engine.record(deal, "ready", value=True, by=DESK)
-            for _ in range(i % len(STAGES)):
-                deal = engine.advance(deal, by=DESK)
-            if i % 10 == 1:
-                with suppress(NotPermitted):
-                    engine.hold(deal, "no right to", by=STRANGER)
-            if i % 10 == 3:
-                deal = engine.hold(deal, "an election", by=DESK)
-            if i % 10 == 7:
-                engine.end(deal, "withdrawn", "no budget", by=DESK)
-        assert engine.verify().ok
+    for i in range(PATTERNS):
+        deal = engine.start("bench", f"t-{i:07}", title=f"Agreement t-{i:07}", parties=parties, by=DESK)
+        deal = engine.record(deal, "ready", value=True, by=DESK)
+        for _ in range(i % len(STAGES)):
+            deal = engine.advance(deal, by=DESK)
+        if i % 10 == 1:
+            with suppress(NotPermitted):
+                engine.hold(deal, "no right to", by=STRANGER)
+        if i % 10 == 3:
+            deal = engine.hold(deal, "an election", by=DESK)
+        if i % 10 == 7:
+            engine.end(deal, "withdrawn", "no budget", by=DESK)
+    assert engine.verify().ok
 
 
 @attrs.frozen(kw_only=True)
-class _Pattern:
+class Pattern:
     """The rows of one agreement, table by table."""
 
     id: str
@@ -86,7 +86,7 @@ def _key(columns: Sequence[str]) -> str | None:
     return next((column for column in ("agreement", "id") if column in columns), None)
 
 
-def _read(path: Path) -> tuple[list[_Pattern], list[str], dict[str, int]]:
+def _read(path: Path) -> tuple[list[Pattern], list[str], dict[str, int]]:
     """Return the patterns, the tables they have rows in, and the number of columns of each table."""
     connection = sqlite3.connect(path)
     width: dict[str, int] = {}
@@ -107,7 +107,7 @@ def _read(path: Path) -> tuple[list[_Pattern], list[str], dict[str, int]]:
             ids = [event.id for event in engine.history(deal)]
             bodies = connection.execute("SELECT body FROM event WHERE agreement = ? ORDER BY n", (deal.id,)).fetchall()
             events = [(body, id_) for (body,), id_ in zip(bodies, ids, strict=True)]
-            patterns.append(_Pattern(id=deal.id, rows=rows, events=events, head=deal.head))
+            patterns.append(Pattern(id=deal.id, rows=rows, events=events, head=deal.head))
     connection.close()
     return patterns, list(keyed), width
 
@@ -125,7 +125,7 @@ def _filled(path: Path, number: int, source: Path) -> None:
     }
     connection.execute("BEGIN")
     for i in range(number):
-        rows, events = patterns[i % PATTERNS].renamed(_named(i))
+        rows, events = patterns[i % PATTERNS].renamed(named(i))
         for table in tables:
             if table in rows:
                 connection.executemany(put[table], rows[table])
@@ -157,13 +157,13 @@ class _Filled:
         self.chance = random.Random(number)
         self.appended = 0
         sample = range(number) if number <= SIZES[0] else sorted(self.chance.sample(range(number), 200))
-        reports = [self.engine.verify()] if number <= SIZES[0] else [self.engine.verify(_named(i)) for i in sample]
+        reports = [self.engine.verify()] if number <= SIZES[0] else [self.engine.verify(named(i)) for i in sample]
         assert [fault for report in reports for fault in report.faults][:3] == []
 
     def _ids(self, times: int, *, raw: bool = False) -> list[str]:
         groups = self.number // RESERVED
         return [
-            _named(self.chance.randrange(groups) * RESERVED + (0 if raw else self.chance.randrange(1, RESERVED)))
+            named(self.chance.randrange(groups) * RESERVED + (0 if raw else self.chance.randrange(1, RESERVED)))
             for _ in range(times)
         ]
 
@@ -225,7 +225,8 @@ class _Filled:
 def growth(folder: Path, rounds: int, sizes: Sequence[int]) -> Iterator[Row]:
     """Compare how loading, listing, counting and appending grow."""
     source = folder / "patterns.db"
-    _patterns(source)
+    with hasty(), Engine.open(f"sqlite:///{source}", processes=[process()]) as engine:
+        lived(engine)
     subjects: dict[str, Subject] = {}
     operations: Iterable[str] = ()
     for number in sizes:
@@ -233,14 +234,31 @@ def growth(folder: Path, rounds: int, sizes: Sequence[int]) -> Iterator[Row]:
         operations = [operation for operation, _, _ in filled]
         for operation, engine, raw in filled:
             subjects |= {f"{operation} {number}": engine, f"raw {operation} {number}": raw}
-    costs = in_turns(subjects, rounds)
+    yield from grown(in_turns(subjects, rounds), sizes, operations, "agreements")
+
+
+def grown(
+    costs: Mapping[str, Sequence[float]], sizes: Sequence[int], operations: Iterable[str], what: str
+) -> Iterator[Row]:
+    """
+    Return how much more each operation took on what is larger, against how much more raw SQL took.
+
+    Args:
+        costs: What each cost, under `list 10000` and `raw list 10000`.
+
+        sizes: The sizes, the least first.
+
+        operations: The operations.
+
+        what: What there are so many of.
+    """
     least = sizes[0]
     for number in sizes[1:]:
         for operation in operations:
             four = (costs[f"{kind}{operation} {size}"] for kind in ("", "raw ") for size in (number, least))
             ratios = [(mine / mine_few) / (raw / raw_few) for mine, mine_few, raw, raw_few in zip(*four, strict=True)]
             yield Row(
-                what=f"{least:,} to {number:,} agreements: growth of {operation} / growth of raw SQL",
+                what=f"{least:,} to {number:,} {what}: growth of {operation} / growth of raw SQL",
                 ratio=Ratio.of(ratios),
                 aim=1.5,
             )

@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from bulk import bulk
+from crowd import SIZES as CROWDS
+from crowd import crowd
 from delivering import delivering
 from durable import durable
 from growth import BIG, SIZES, growth
@@ -52,6 +54,7 @@ def subjects(folder: Path, rounds: int, *, big: bool, python: str) -> dict[str, 
         "population": lambda: population(few),
         "verify": lambda: verifying(folder, few),
         "growth": lambda: growth(folder, rounds, BIG if big else SIZES),
+        "crowd": lambda: crowd(few, CROWDS) if big else iter(()),
         "imports": lambda: imports(rounds),
         "peers": lambda: peers(few),
     }

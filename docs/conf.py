@@ -71,6 +71,7 @@ BEHIND = {
     "Plugins",
     "Predicate",
     "Ref",
+    "T",
     "Unguarded",
     "_Unit",
     "frozendict",

@@ -1,13 +1,14 @@
 """
 Outbox: those who move agreements and those who deliver the outbox are killed with SIGKILL, over and over.
 
-Producers change agreements of their own and one that all share; some of their changes are rolled back, because another
-came first or because a plugin fails. Dispatchers deliver what is due to a receiver, which is a process of its own,
-writes down every id before it says that it has it, and refuses some. The parent kills one of them at a random instant
-and starts another in its place; what a killed dispatcher had in hand is free again when its lease has run out, and the
-clock of the dispatchers leaps that far. At last nobody is killed until nothing is due any more. Then what was received
-is compared with the histories: everything that a committed event had to tell, nothing that was rolled back, each under
-one id. A twin is the same with something broken on purpose, which must be caught.
+Producers change agreements of their own and one that all share, some of them in a transaction of a host; some of their
+changes are rolled back, because another came first, because a plugin fails, or with the host. Dispatchers deliver what
+is due to a receiver, which is a process of its own, writes down every id before it says that it has it, and refuses
+some. The parent kills one of them at a random instant and starts another in its place; what a killed dispatcher had in
+hand is free again when its lease has run out, and the clock of the dispatchers leaps that far. At last nobody is killed
+until nothing is due any more. Then what was received is compared with the histories: everything that a committed event
+had to tell, nothing that was rolled back, each under one id. A twin is the same with something broken on purpose, which
+must be caught.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+import sqlalchemy
 from places import PLACES, Ground
 from receiving import Receiver, Wire, compared
 from scene import CLERK, begun, opened, utc_now
@@ -43,6 +45,7 @@ from stagegate import (
     Notification,
     PluginError,
     StagegateError,
+    StoreError,
     hookimpl,
 )
 
@@ -54,7 +57,7 @@ LEAP = 400
 """How many seconds the clock of the dispatchers leaps when one is killed: longer than a lease."""
 
 SHARED = "common"
-SPOILT = "roll this back"
+SPOILT, ROLLED_BACK = "roll this back", "roll the host back"
 REFUSING = 0.05
 PATIENCE = 60.0
 """For how many seconds a worker may do nothing before it is taken for stuck."""
@@ -174,13 +177,21 @@ def produce(place: int, url: str, address: str, twin: str, board: Board) -> None
     say = partial(board.say, place)
     mine = f"case-{place}"
     wire = Wire(address, place)
+    theirs = sqlalchemy.create_engine(url.partition("?timeout")[0].replace("postgresql:", "postgresql+psycopg:"))
     with opened(url, plugins=[wire, Spoiler()]) as engine:
         watched(engine, say, wire if twin == "telling" else None)
         while True:
-            match chance.randrange(6):
+            match chance.randrange(7):
                 case 0:
                     with suppress(PluginError):
                         engine.note(mine, SPOILT, by=CLERK)
+                case 6:
+                    # A file may be busy just then; nothing has happened in that case.
+                    with suppress(StoreError, sqlalchemy.exc.OperationalError), theirs.connect() as host:
+                        kept = chance.random() < 0.5
+                        engine.using(host).note(mine, "a word" if kept else ROLLED_BACK, by=CLERK)
+                        say("changing")
+                        host.commit() if kept else host.rollback()
                 case 1 | 2:
                     seen = engine.get(SHARED)
                     with suppress(Conflict):
@@ -315,8 +326,8 @@ class Scene:
         found.told += len(committed)
         found.received += len(received)
         found.faults += compared(received, committed)
-        if any(event.data.get("data", {}).get("text") == SPOILT for event in events):
-            found.faults.append("what a plugin rolled back was committed")
+        if any(event.data.get("data", {}).get("text") in {SPOILT, ROLLED_BACK} for event in events):
+            found.faults.append("what was rolled back was committed")
         if unsettled := [row for row in rows if row.status != "delivered"]:
             found.faults.append(f"{len(unsettled)} rows of the outbox are not settled, the first is {unsettled[0]}")
         if {row.notification.id for row in rows} != committed.keys():

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import multiprocessing
+import re
 import sqlite3
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
-
-import psycopg
 
 from stagegate import Actor, Agreement, Engine, Event, Notification, Process, Stage, hookimpl, requirement
 
@@ -173,16 +172,18 @@ def uncompared() -> None:
 
     It dawdles before it writes, so that a short run catches it as surely as a long one.
     """
-    execute = psycopg.Cursor.execute
+    from stagegate.contrib.postgres._connections import Session
 
-    def uncomparing(cursor: Any, query: Any, *given: Any, **named: Any) -> Any:
-        if isinstance(query, str) and "INSERT INTO stagegate.event" in query:
+    run = Session.run
+
+    def uncomparing(session: Session, sql: str, values: Sequence[Any]) -> Any:
+        if "INSERT INTO stagegate.event" in sql:
             time.sleep(Unlocked.DAWDLE)
-            query = query.replace(" AND n = %(before)s", "")
-            query += " ON CONFLICT (agreement, n) DO UPDATE SET body = EXCLUDED.body, hash = EXCLUDED.hash"
-        return execute(cursor, query, *given, **named)
+            sql = re.sub(r" AND n = (\$\d+)", r" AND n >= \1", sql)
+            sql += " ON CONFLICT (agreement, n) DO UPDATE SET body = EXCLUDED.body, hash = EXCLUDED.hash"
+        return run(session, sql, values)
 
-    psycopg.Cursor.execute = uncomparing  # type: ignore[method-assign]  # the harness breaks it on purpose
+    Session.run = uncomparing  # type: ignore[method-assign]  # the harness breaks it on purpose
 
 
 def together(processes: int, target: Callable[..., None], *given: Any) -> tuple[list[Any], list[str]]:

@@ -337,6 +337,11 @@ def _after(agreement: Agreement, changes: Mapping[str, Any]) -> Agreement:
     return copied
 
 
+def chained(agreement: Agreement, head: bytes) -> Agreement:
+    """Return what `apply` made of an event that had no hash yet, once it has one."""
+    return _after(agreement, {"head": head})
+
+
 def _begin(data: Mapping[str, Any], head: bytes) -> Agreement:
     recorded = data["data"]
     at = moment(data["at"])

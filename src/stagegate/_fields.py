@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,6 +22,12 @@ def reads(reader: Reader) -> dict[str, Reader]:
     return {"reader": reader}
 
 
+@cache
+def _readers(kind: type[Any]) -> tuple[tuple[str, Reader | None], ...]:
+    """Return the fields of *kind*, each with its reader."""
+    return tuple((field.name, field.metadata.get("reader")) for field in attrs.fields(kind))
+
+
 def collected(kind: type[Any], given: Mapping[str, Any]) -> dict[str, Any]:
     """
     Return the fields of *kind*, read from what is given; the faults of all of them are raised together.
@@ -30,11 +37,9 @@ def collected(kind: type[Any], given: Mapping[str, Any]) -> dict[str, Any]:
     """
     faults: list[tuple[str, str]] = []
     good: dict[str, Any] = {}
-    for field in attrs.fields(kind):
-        name = field.name
+    for name, reader in _readers(kind):  # type: ignore[arg-type]  # a class is hashable
         if name not in given:
             continue
-        reader = field.metadata.get("reader")
         try:
             good[name] = given[name] if reader is None else reader(given[name], name)
         except DefinitionError as error:

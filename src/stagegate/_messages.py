@@ -115,8 +115,12 @@ def _subject(value: Any, where: str) -> str:
     return written
 
 
+def _rows(value: Any, where: str) -> str:
+    return text(value, where).replace("\r\n", "\n").replace("\r", "\n").strip()
+
+
 def _text(value: Any, where: str) -> str:
-    written = text(value, where).strip()
+    written = _rows(value, where)
     if not written:
         message = f"{where}: a message needs a text"
         raise InvalidValue(message)
@@ -125,7 +129,7 @@ def _text(value: Any, where: str) -> str:
 
 
 def _html(value: Any, where: str) -> str:
-    written = text(value, where).strip()
+    written = _rows(value, where)
     if _DOCUMENT.search(written):
         message = f"{where}: only what stands in the body is needed, without <html>, <head>, <body> and <script>"
         raise InvalidValue(message)

@@ -139,8 +139,8 @@ class Notification:
     def placed(self, **place: Any) -> Notification:
         """Return this notification with its place, or its proof; what it says was read already."""
         placed = object.__new__(Notification)
-        fields = {field.name: getattr(self, field.name) for field in attrs.fields(Notification)}
-        placed.__attrs_init__(**{**fields, **place})
+        for name, slot in _SLOTS:
+            slot.__set__(placed, place[name] if name in place else slot.__get__(self))
         return placed
 
     @property
@@ -167,6 +167,9 @@ class Notification:
     def brief(self) -> dict[str, Any]:
         """Return what names this notification in an event."""
         return {"id": self.id, "kind": self.kind, "digest": digest(self.payload())}
+
+
+_SLOTS = tuple((field.name, vars(Notification)[field.name]) for field in attrs.fields(Notification))
 
 
 PENDING, DELIVERED, DEAD = "pending", "delivered", "dead"

@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 
 from . import _changes, _sweeping
-from ._agreement import Agreement, apply
+from ._agreement import Agreement, apply, chained
 from ._attempt import Attempt
 from ._book import Book
 from ._changes import Change, Decision, Wanted
@@ -460,13 +460,13 @@ class MutatingPath:
             return _Done(after=current)
         if read := plan.shown():
             table["read"] = [{"agreement": a.id, "head": a.head.hex(), "version": a.version} for a in read]
-        told = self._told(current, process, rules, table)
+        told, shown = self._told(current, process, rules, table)
         notifications = [one.placed(id=str(uuid.uuid4()), agreement=agreement, n=n) for one in told]
         if notifications:
             table["notifications"] = [notification.brief() for notification in notifications]
         written = _changes.encoded(table)
         entry = Entry(n=n, body=written, hash=chain(prev, written))
-        result = apply(current, Event(table, entry.hash))
+        result = apply(current, Event(table, entry.hash)) if shown is None else chained(shown, entry.hash)
         known = None if request is None else (request[0], Known(agreement=agreement, n=n, fingerprint=request[1]))
         definition = None if begun is None else Definition(begun.pin, begun.to_json())
         notifications = [notification.placed(hash=entry.hash, at=moment(recorded_at)) for notification in notifications]
@@ -476,18 +476,18 @@ class MutatingPath:
 
     def _told(
         self, current: Agreement | None, process: Process, rules: Process, table: Mapping[str, Any]
-    ) -> Sequence[Notification]:
-        """Return what the plugins and the subscriptions tell of the event that *table* is."""
+    ) -> tuple[Sequence[Notification], Agreement | None]:
+        """Return what is told of the event that *table* is, and the agreement as it was shown to those who tell."""
         wanted = () if self.teller is None else self.teller.wanted(table, current)
         if not self.plugins.notifies and not wanted:
-            return ()
+            return (), None
         # Plugins see a frozen copy: what they try to do to it touches nothing.
         shown = Event(freeze(table))
         after = apply(current, shown)
         told = self.plugins.notify(shown, after)
         if self.teller is not None:
             told += self.teller.tell(wanted, shown, current, after, (process, rules))
-        return told
+        return told, after
 
     def _due(
         self, unit: Any, process: Process, current: Agreement | None, plan: _Plan, actor: Actor, table: dict[str, Any]

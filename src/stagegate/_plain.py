@@ -92,7 +92,8 @@ def plain(value: object, where: str = "value", depth: int = 0) -> Plain:
 def freeze(value: Any) -> Any:
     """Return *value*, which was written or read as JSON, with its tables and lists frozen."""
     if isinstance(value, dict):
-        return frozendict({k: freeze(v) for k, v in value.items()})
+        # Most of what there is to freeze is text, and no call is needed for it.
+        return frozendict({k: v if type(v) is str else freeze(v) for k, v in value.items()})
     if isinstance(value, (list, tuple)):
         return tuple(map(freeze, value))
     return value

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+import attrs
+
 from ._agreement import Agreement
 from ._evidence import ApprovalRequirement
 from ._fields import listed
 from ._history import Event
-from ._kinds import ACTS, fields
+from ._kinds import ACTS, KINDS, fields
 from ._messages import as_header
 from ._notices import Notification
 from ._plain import MAX_ITEMS, moment
@@ -78,23 +80,25 @@ class Teller:
         self, subscriptions: Iterable[Subscription], addresses: Addresses, asked: AddressHook | None = None
     ) -> None:
         """Take who wants to be told of what, whom each role is, and who else is asked that."""
-        self._subscriptions = tuple(subscriptions)
+        several = tuple(subscriptions)
+        self._by_kind = {kind: [one for one in several if not one.on or kind in one.on] for kind in KINDS}
         self._addresses = addresses
         self._asked = asked
 
     def wanted(self, event: Mapping[str, Any], before: Agreement | None) -> Sequence[Subscription]:
         """Return the subscriptions that *event* meets."""
-        kind, about = kind_of(event), _about(event)
+        interested = self._by_kind[kind_of(event)]
+        if not interested:
+            return ()
         # What moves nowhere leaves it where it stands.
-        stage = event.get("to") or ("" if before is None else before.stage)
+        stage = event["to"] if before is None or "to" in event else before.stage
         values = {
-            "on": kind,
             "process": event["process"]["id"],
             "stage": stage,
             "move": event["move"],
-            "deadline": about.get("deadline"),
+            "deadline": _about(event).get("deadline"),
         }
-        return [one for one in self._subscriptions if all(_meets(one, name, value) for name, value in values.items())]
+        return [one for one in interested if all(_meets(one, name, value) for name, value in values.items())]
 
     def tell(
         self,
@@ -291,11 +295,18 @@ def _reasons(data: Mapping[str, Any], lang: str) -> dict[str, Any]:
     """Return every reason as a sentence in the language of the reader, and their codes; of very many, the first."""
     unmet = [Unmet.from_data(one) for one in data.get("unmet", ())]
     left = data.get("left_out", 0) + max(0, len(unmet) - MAX_ITEMS)
-    said = [reason.text(lang)[:MOST] for reason in unmet[:MAX_ITEMS]]
+    said = [_public(reason).text(lang)[:MOST] for reason in unmet[:MAX_ITEMS]]
     return {
         "reasons": (*said, *((f"… +{left}",) if left else ())),
         "codes": tuple(dict.fromkeys(reason.code for reason in unmet)),
     }
+
+
+def _public(reason: Unmet) -> Unmet:
+    """Return a reason without what an error of a rule or a plugin said, which is for those who run the machine."""
+    params = {**reason.params, "error": "…"} if "error" in reason.params else reason.params
+    alternatives = tuple(tuple(map(_public, part)) for part in reason.alternatives)
+    return attrs.evolve(reason, params=params, alternatives=alternatives)
 
 
 def teller(

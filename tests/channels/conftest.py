@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from .receivers import Guard, Hooks, PostOffice, Witness
+from proof.receivers import Guard, Hooks, PostOffice, Witness
 
 if "stagegate.testing" not in sys.modules:
     pytest.register_assert_rewrite("stagegate.testing")

@@ -9,11 +9,10 @@ from typing import Any
 
 import pytest
 
+from proof.receivers import Guard, Hooks, Witness
 from stagegate import InvalidValue, Message, Notification, Undeliverable
 from stagegate.contrib.apprise import AppriseChannel, configured
 from stagegate.testing import make_notification
-
-from .receivers import Guard, Hooks, Witness
 
 MESSAGE = Message(subject="Giliran Anda", text="Rencana kerja sama – 協力計画\n")
 

@@ -11,13 +11,12 @@ from typing import Any
 
 import pytest
 
+from proof.receivers import CERTIFICATE, Hooks, PostOffice
 from stagegate.contrib import log
 from stagegate.contrib.apprise import AppriseChannel
 from stagegate.contrib.mail import MailChannel
 from stagegate.contrib.webhook import WebhookChannel
 from stagegate.testing import ChannelContract, Received
-
-from .receivers import CERTIFICATE, Hooks, PostOffice
 
 Outage = Callable[[], AbstractContextManager[Any]]
 PASSWORD = "correct horse battery staple"  # noqa: S105  it opens nothing

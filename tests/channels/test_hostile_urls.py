@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 
+from proof.receivers import Guard, Hooks, Witness
 from stagegate import Message, Undeliverable
 from stagegate.contrib.webhook import WebhookChannel
 from stagegate.testing import make_notification
-
-from .receivers import Guard, Hooks, Witness
 
 SECRET = "whsec_c3RhZ2VnYXRlIGV4YW1wbGUgc2VjcmV0ICE="  # noqa: S105  it opens nothing
 MESSAGE = Message(subject="x", text="x")

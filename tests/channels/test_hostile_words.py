@@ -8,14 +8,13 @@ from typing import Any
 
 import pytest
 
+from proof.receivers import Guard, Hooks, PostOffice
 from stagegate import InvalidValue, Message, Undeliverable
 from stagegate.contrib.apprise import AppriseChannel
 from stagegate.contrib.mail import MailChannel
 from stagegate.contrib.webhook import WebhookChannel
 from stagegate.testing import make_notification
 from stagegate.testing._channels import INJECTIONS, TEMPLATES
-
-from .receivers import Guard, Hooks, PostOffice
 
 SENDER, TO, VICTIM = "agreements@city.example", "council@city.example", "victim@elsewhere.example"
 SECRET = "whsec_c3RhZ2VnYXRlIGV4YW1wbGUgc2VjcmV0ICE="  # noqa: S105  it opens nothing

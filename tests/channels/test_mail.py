@@ -5,18 +5,18 @@ from __future__ import annotations
 import re
 import socket
 from collections.abc import Callable, Iterator
-from email.utils import parsedate_to_datetime
+from email.header import decode_header, make_header
+from email.utils import parseaddr, parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from proof.receivers import CERTIFICATE, Abrupt, Guard, PostOffice, Witness
 from stagegate import Engine, InvalidValue, Message, Notification, Undeliverable, hookimpl
 from stagegate.contrib.mail import MailChannel, _only, configured
 from stagegate.testing import make_notification, make_process
 from stagegate.testing._lives import CLERK
-
-from .receivers import CERTIFICATE, Abrupt, Guard, PostOffice, Witness
 
 PASSWORD = "correct horse battery staple"  # noqa: S105  it opens nothing
 SENDER = "agreements@city.example"
@@ -307,6 +307,21 @@ class TestWords:
         (mail,) = office.mails
         assert subject.split() == mail.header("Subject").split()
         assert max(map(len, mail.data.split(b"\r\n"))) <= 998
+
+    @pytest.mark.parametrize(
+        "name", ["Kota Bekasi", "和泉佐野市役所 国際交流課 " * 6, "Pemerintah – Kota, (Bekasi) <x>", 'a"b\\c']
+    )
+    def test_names(self, office: PostOffice, name: str) -> None:
+        """The name beside the sender may be of any script, and long; it stays beside the one address."""
+        name = name.strip()
+        channel(office, sender_name=name, list_name=name).stagegate_deliver(note(), MESSAGE)
+
+        (mail,) = office.mails
+        shown, address = parseaddr(mail.raw["From"].replace("\r\n", ""))
+        assert (name, SENDER) == (str(make_header(decode_header(shown))), address)
+        assert [SENDER] == [sender.addr_spec for sender in mail.parsed["From"].addresses]
+        assert mail.header("List-Id").endswith(" <stagegate.city.example>")
+        assert max(map(len, mail.data.split(b"\r\n"))) <= 78
 
     def test_domains_of_any_script(self, office: PostOffice) -> None:
         """The domain of an address may be of any script; it travels in ASCII."""

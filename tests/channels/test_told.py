@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from proof.receivers import PostOffice
 from stagegate import Actor, Document, Engine, Process, Stage, Subscription, document
 from stagegate.contrib.mail import MailChannel
-
-from .receivers import PostOffice
 
 PROCESS = Process(
     id="exchange",

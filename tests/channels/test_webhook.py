@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import runpy
+import sys
 import time
 from base64 import b64encode
 from collections.abc import Iterator
@@ -15,12 +17,12 @@ import httpcore2
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
+from proof.receivers import CERTIFICATE, Guard, Hooks, Witness
 from stagegate import Engine, InvalidValue, Message, Notification, Undeliverable, hookimpl
+from stagegate.contrib import webhook
 from stagegate.contrib.webhook import WebhookChannel, _Pinned, configured, resolve
 from stagegate.testing import ManualClock, make_notification, make_process
 from stagegate.testing._lives import CLERK
-
-from .receivers import CERTIFICATE, Guard, Hooks, Witness
 
 SECRET, OLD, OTHER = (f"whsec_{b64encode(bytes([k]) * 32).decode()}" for k in range(3))
 LOOPBACK = ["127.0.0.0/8"]
@@ -468,6 +470,16 @@ def test_settings_refused(settings: dict[str, Any], said: str) -> None:
         configured(**{"hosts": ["hooks.example.org"], "secret": SECRET, **settings})
 
     assert "swordfish" not in str(caught.value)
+
+
+@pytest.mark.parametrize("package", ["httpcore2", "standardwebhooks"])
+def test_without_the_package(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where what it stands on is not installed, the error says what to install."""
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(
+        ImportError, match=rf"needs the package {package}; install stagegate with its extra \[webhook\]"
+    ):
+        runpy.run_path(webhook.__file__)
 
 
 def test_secret_without_prefix(hooks: Hooks) -> None:

@@ -136,6 +136,28 @@ class TestWhatItSays:
 
         assert "town 1" in done(office, "deadlines", "a")
 
+    def test_who_is_told(self, office: Any) -> None:
+        """Who is told stands in it as in a file of subscriptions: by whom, where, in which words."""
+        told = """
+        messages = ["letters.toml"]
+        [[subscription]]
+        channel = "post"
+        role = "mayor"
+        lang = "id"
+        [addresses]
+        mayor = ["tri@example.org", "office@example.org"]
+        """
+        letters = 'lang = "id"\n[messages."agreement.started"]\nsubject = "Untuk $agreement"\ntext = "Silakan."\n'
+        (office.folder / "letters.toml").write_text(letters, encoding="utf-8")
+        office.definition.write_text('processes = ["city.toml"]\n' + told, encoding="utf-8")
+        done(office, "start", "city", "a", "--db", "sqlite:///a.db", *MAYOR)
+        rows = json.loads(done(office, "outbox", "list", "--db", "sqlite:///a.db", "--json"))["notifications"]
+        said = json.loads(done(office, "outbox", "show", rows[0]["id"], "--db", "sqlite:///a.db", "--json"))
+
+        assert ["post:office@example.org", "post:tri@example.org"] == sorted(f"{r['channel']}:{r['to']}" for r in rows)
+        assert {("agreement.started", "id")} == {(row["kind"], row["lang"]) for row in rows}
+        assert "Untuk a" == said["message"]["subject"]
+
     def test_waker(self, office: Any) -> None:
         """By what the engine is woken is handed to it as it is."""
         office.definition.write_text('wake = "bell://tower"\n')
@@ -188,7 +210,7 @@ class TestFaults:
     def faults(self, office: Any, content: str | bytes) -> list[tuple[str, str]]:
         """Return the faults of a file, each with its path."""
         office.definition.write_bytes(content.encode() if isinstance(content, str) else content)
-        result = run(office, "board", "--json")
+        result = run(office, "board", "--db", "memory:", "--json")
 
         assert 2 == result.exit_code
         assert str(office.definition) in result.stderr
@@ -216,6 +238,12 @@ class TestFaults:
         ((path, said),) = self.faults(office, 'colour = "red"\n')
         assert "colour" == path
         assert said.startswith("unknown key; known are db, processes, calendars, plugins, plugin,")
+
+    def test_what_the_engine_finds(self, office: Any) -> None:
+        """What only the engine can judge is told with the file and its path as well."""
+        faults = self.faults(office, '[[subscription]]\nchannel = "post"\nrole = "mayor"\ncolour = 1\n')
+
+        assert ["subscription[0].colour"] == [path for path, _ in faults]
 
     def test_plugin_that_is_no_table(self, office: Any) -> None:
         """A plugin with settings is a table of its own."""

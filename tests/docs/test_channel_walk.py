@@ -25,8 +25,9 @@ WALK = "docs/plugins/write-a-channel.md"
 def run(*command: str | Path, cwd: Path, path: str = "") -> subprocess.CompletedProcess[str]:
     """Run a program in a folder."""
     environment = os.environ | {"PYTHONPATH": os.pathsep.join((str(SOURCE), path))}
-    given = {"cwd": cwd, "env": environment, "capture_output": True, "encoding": "utf-8", "timeout": 120}
-    return subprocess.run(command, check=False, **given)
+    return subprocess.run(
+        command, cwd=cwd, env=environment, capture_output=True, encoding="utf-8", timeout=120, check=False
+    )
 
 
 def step(page: str, function: str) -> str:

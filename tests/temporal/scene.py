@@ -5,19 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-import socket
-import subprocess
-import sysconfig
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import Any, ParamSpec, Self
+from typing import Any, ParamSpec
 
 import attrs
-from temporalio.client import Client, WorkflowHandle
-from temporalio.service import RPCError
+from temporalio.client import Client
 
+from proof.temporal_server import LEAVE, LONG, SCRIPTS, TEST_SERVER, Ahead, Server, planned, until
 from stagegate import (
     Actor,
     Agreement,
@@ -34,13 +31,9 @@ from stagegate import (
     workdays,
 )
 from stagegate.contrib.temporal._address import Address
-from stagegate.contrib.temporal._asking import LEAVE, connected
+from stagegate.contrib.temporal._asking import connected
 from stagegate.contrib.temporal._syncing import watched
 from stagegate.contrib.temporal._working import serving
-
-SCRIPTS = Path(sysconfig.get_path("scripts"))
-LONG = 60.0
-"""For how many seconds anything is waited for; what works takes a moment."""
 
 BOSS = Actor(id="ann", roles={"boss"})
 DESK = Actor(id="tri", roles={"desk"})
@@ -110,23 +103,6 @@ def in_a_loop(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]
     return run
 
 
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with contextlib.closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def until(what: str, holds: Callable[[], Any]) -> Any:
-    """Wait until something holds, and return what it answers."""
-    end = time.monotonic() + LONG
-    while not (answer := holds()):
-        assert time.monotonic() < end, f"never came: {what}"
-        time.sleep(0.02)
-    return answer
-
-
 async def until_async(what: str, holds: Callable[[], Any]) -> Any:
     """Wait in a loop until something holds, and return what it answers."""
     end = time.monotonic() + LONG
@@ -138,53 +114,6 @@ async def until_async(what: str, holds: Callable[[], Any]) -> Any:
             return answer
         assert time.monotonic() < end, f"never came: {what}"
         await asyncio.sleep(0.02)
-
-
-@attrs.define
-class Server:
-    """A Temporal server of its own, which can be killed and started again."""
-
-    db: Path | None = None
-    port: int = attrs.field(factory=free_port)
-    running: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> Self:
-        """Start it, and wait until it answers."""
-        kept = [] if self.db is None else ["--db-filename", str(self.db)]
-        where = ["--headless", "--ip", "127.0.0.1", "--port", str(self.port), "--log-level", "never"]
-        command = [SCRIPTS / "temporal", "server", "start-dev", *where, *kept]
-        self.running = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        until("a server that answers", self._answers)
-        return self
-
-    def _answers(self) -> bool:
-        async def ask() -> bool:
-            """Ask anything."""
-            try:
-                client = await Client.connect(f"127.0.0.1:{self.port}", namespace="default")
-                await client.count_workflows()
-            except Exception:
-                return False
-            finally:
-                await asyncio.sleep(LEAVE)
-            return True
-
-        assert self.running is not None
-        assert self.running.poll() is None, "the server ended"
-        return asyncio.run(ask())
-
-    def kill(self) -> None:
-        """End it without a word."""
-        if self.running is not None:
-            self.running.kill()
-            self.running.wait()
-            self.running = None
-
-    def url(self, queue: str) -> str:
-        """Return the url of a queue of it."""
-        return f"temporal://127.0.0.1:{self.port}/default?queue={queue}"
 
 
 @attrs.define
@@ -237,44 +166,10 @@ class Office:
         return len(engine.outbox("pending"))
 
 
-class Ahead(Engine):
-    """
-    An engine whose clock is months ahead of Temporal's.
-
-    What it says to be due is said in Temporal's time, so that a test need not wait for the end of a day.
-    """
-
-    ahead = timedelta(0)
-
-    def get(self, agreement: Agreement | str) -> Agreement:
-        """Return the agreement with its dates in Temporal's time."""
-        found = super().get(agreement)
-        moved = {
-            key: attrs.evolve(
-                one,
-                at=None if one.at is None else one.at - self.ahead,
-                remind_at=tuple(at - self.ahead for at in one.remind_at),
-            )
-            for key, one in found.deadlines.items()
-        }
-        return attrs.evolve(found, deadlines=moved)
-
-
-async def planned(handle: WorkflowHandle[Any, Any]) -> datetime | None:
-    """Return when the last timer of a workflow is to fire; None if it has none, or is not there."""
-    fires = None
-    try:
-        history = await handle.fetch_history()
-    except RPCError:
-        return None
-    for event in history.events:
-        if event.HasField("timer_started_event_attributes"):
-            wait = event.timer_started_event_attributes.start_to_fire_timeout.ToTimedelta()
-            fires = event.event_time.ToDatetime(tzinfo=UTC) + wait
-    return fires
-
-
 def council(engine: Engine, agreement: str = "deal") -> Agreement:
     """Bring an agreement before the council, where a clock runs."""
     engine.start("wait", agreement, by=BOSS)
     return engine.advance(agreement, by=BOSS)
+
+
+__all__ = ["LONG", "SCRIPTS", "TEST_SERVER", "Ahead", "Server", "planned", "until"]

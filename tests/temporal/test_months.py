@@ -10,12 +10,13 @@ from pathlib import Path
 
 import attrs
 from temporalio.client import Client
+from temporalio.runtime import Runtime, TelemetryConfig
 from temporalio.testing import WorkflowEnvironment
 
 from stagegate import Engine, Event
 from stagegate.contrib.temporal._workflows import AGREEMENT, NOTIFICATION
 
-from .scene import BOSS, DESK, SCRIPTS, Office, council, in_a_loop, planned, until_async
+from .scene import BOSS, DESK, TEST_SERVER, Office, council, in_a_loop, planned, until_async
 
 NEAR = timedelta(minutes=5)
 """What is recorded so soon after it was due was not forgotten; the time between looks is months."""
@@ -59,9 +60,8 @@ class Months:
 @asynccontextmanager
 async def months(folder: Path) -> AsyncIterator[Months]:
     """Have all of it for the length of a block."""
-    server = await WorkflowEnvironment.start_time_skipping(
-        test_server_existing_path=str(SCRIPTS / "temporal-test-server")
-    )
+    quiet = Runtime(telemetry=TelemetryConfig(logging=None))
+    server = await WorkflowEnvironment.start_time_skipping(test_server_existing_path=str(TEST_SERVER), runtime=quiet)
     async with server:
         loop = asyncio.get_running_loop()
 

@@ -160,7 +160,7 @@ def test_what_is_told_twice_is_told_once(away: Away) -> None:
 
 PROGRAM = """
 import os, sys
-sys.path.insert(0, sys.argv[1])
+sys.path[:0] = [sys.argv[1], os.path.dirname(sys.argv[1])]
 from pathlib import Path
 from temporal.scene import Office, council
 

@@ -191,6 +191,12 @@ class TestTemplates:
 
         assert ["kind", "lang", "subject", "text", "html"] == list(found)
 
+    def test_ends_of_lines_are_all_alike(self) -> None:
+        """A template from another system has the same lines."""
+        one = Template(kind="x", lang="en", subject="s", text="a\r\nb\rc\n", html="\r\na\rb")
+
+        assert ("a\nb\nc", "a\nb") == (one.text, one.html)
+
     @pytest.mark.parametrize("lang", ["", "EN", "e", "english", "en_US", "../en", "en-", 3, None])
     def test_languages_are_codes(self, lang: Any) -> None:
         """A language is named by its code."""

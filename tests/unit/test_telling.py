@@ -9,6 +9,7 @@ import pytest
 
 from stagegate import (
     Actor,
+    Attempt,
     DefinitionError,
     Document,
     Duty,
@@ -22,12 +23,14 @@ from stagegate import (
     Requirement,
     Stage,
     Subscription,
+    any_of,
     approval,
     builtin,
     calendar_days,
     document,
     fact,
     hookimpl,
+    requirement,
     unguarded,
 )
 from stagegate._agreement import _STEPS
@@ -299,6 +302,24 @@ class TestWhat:
         reasons = office.told[0].context["reasons"]
 
         assert (MAX_ITEMS + 1, "… +30") == (len(reasons), reasons[-1])
+
+    def test_what_an_error_said_is_not_told(self) -> None:
+        """That a rule could not answer is told; what it said of the inside of the machine stays in the history."""
+
+        @requirement(code="broken")
+        def broken(attempt: Attempt) -> str:
+            """Fail, and say too much."""
+            message = "password=hunter2"
+            raise ConnectionError(message)
+
+        gate = broken & any_of(fact("f"), broken)
+        failing = Process("permit", "1", (Stage("asked", owner="desk", gate=gate), Stage("granted", owner="desk")))
+        office = Office(Subscription("mail", to="x", on="move.refused"), process=failing).start().do("advance")
+        (context,) = [one.context for one in office.told]
+
+        assert "the requirement broken could not be checked: …" == context["reasons"][0]
+        assert "hunter2" not in str(context)
+        assert "hunter2" in str(office.engine.history("p")[-1].data)
 
     def test_nobody_is_named(self) -> None:
         """Roles act, not persons: neither who acted nor a note's text is told."""

@@ -338,7 +338,7 @@ def _named(name: str, what: str, *, always: bool = False) -> str:
     """Return *what* with a name before it, as `From` and `List-Id` have it."""
     if not name:
         return f"<{what}>" if always else what
-    shown = f'"{backslash(name)}"' if name.isascii() else Header(name, UTF8, maxlinelen=10**6).encode()
+    shown = f'"{backslash(name)}"' if name.isascii() else " ".join(Header(name, UTF8).encode().split())
     return f"{shown} <{what}>"
 
 

@@ -24,8 +24,12 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, NamedTuple, TypeAlias
 
-import httpcore2
-from standardwebhooks import Webhook
+try:
+    import httpcore2
+    from standardwebhooks import Webhook
+except ModuleNotFoundError as error:
+    missing = f"the channel webhook needs the package {error.name}; install stagegate with its extra [webhook]"
+    raise ImportError(missing) from error
 
 from stagegate import InvalidValue, Message, Notification, Undeliverable, hookimpl
 from stagegate.exceptions import quote

@@ -242,7 +242,9 @@ class _Unit:
             message = f"{self.id}: a unit of work commits once"
             raise StoreError(message)
         before = 0 if self.agreement is None else self.agreement.n
-        if entry.n != before + 1:
-            raise Conflict(self.id, entry.n - 1, before)
+        # A guard may have changed it within the batch, while it was asked.
+        now = self._store.current(self.id, "")
+        if entry.n != before + 1 or now is not self.agreement:
+            raise Conflict(self.id, entry.n - 1, before if now is None else now.n)
         self._done = True
         self._store.write(agreement, entry, notifications, request, definition)

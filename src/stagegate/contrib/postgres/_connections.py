@@ -249,14 +249,16 @@ class Place:
         given = parse_qsl(options, keep_blank_values=True)
         own = {key: value for key, value in given if key in OPTIONS}
         theirs = [(key, value) for key, value in given if key not in OPTIONS]
-        try:
-            table = conninfo_to_dict(f"{where}?{_joined(theirs)}" if theirs else where)
-        except (psycopg.Error, UnicodeError):
+        table: dict[str, Any] = {}
+        # What libpq says of a url may repeat a password, so nothing of it is kept.
+        with suppress(psycopg.Error, UnicodeError):
+            table = dict(conninfo_to_dict(f"{where}?{_joined(theirs)}" if theirs else where))
+        if not where.startswith("postgresql://") or (not table and where != "postgresql://"):
             message = (
                 "the url cannot be read: it is postgresql://user:password@host:port/database?option=value, with what is"
                 " special in a password written as %40; beside lock_timeout and pool, it takes the options of libpq"
             )
-            raise StoreError(message) from None
+            raise StoreError(message)
         host = str(table.get("host") or table.get("hostaddr") or "")
         at = host if host.startswith("/") or not host else f"{host}:{table.get('port', 5432)}"
         user = f"{table['user']}@" if table.get("user") else ""

@@ -9,6 +9,7 @@ from typing import Any, NoReturn, TypeAlias, TypeVar
 
 import psycopg
 import sqlalchemy as sa
+from psycopg.pq import TransactionStatus
 
 from stagegate import Conflict, InvalidValue, StoreError, Unit
 
@@ -33,29 +34,24 @@ def host_of(connection: Any) -> Host:
     if isinstance(connection, psycopg.Connection):
         return lambda: connection
     if isinstance(connection, sa.Connection):
-        _psycopg(connection)
         return lambda: _begun(connection)
     # Whoever hands over a Session has imported what it is of.
     orm = sys.modules.get("sqlalchemy.orm")
     if orm is not None and isinstance(connection, (orm.Session, orm.scoped_session)):
-        _psycopg(connection.connection())
         return lambda: _begun(connection.connection())
     kind = type(connection)
     message = (
-        f"connection: a psycopg.Connection is needed, or a Connection or Session of SQLAlchemy, not"
+        "connection: a psycopg.Connection is needed, or a Connection or Session of SQLAlchemy, not"
         f" {kind.__module__}.{kind.__qualname__}"
     )
     raise InvalidValue(message)
 
 
-def _psycopg(connection: sa.Connection) -> None:
-    if (connection.dialect.name, connection.dialect.driver) != ("postgresql", "psycopg"):
-        spoken = f"{connection.dialect.name}+{connection.dialect.driver}"
+def _begun(connection: sa.Connection) -> Connection:
+    spoken = f"{connection.dialect.name}+{connection.dialect.driver}"
+    if spoken != "postgresql+psycopg":
         message = f"connection: it has to be one of postgresql+psycopg, not {spoken}; make the SQLAlchemy engine so"
         raise InvalidValue(message)
-
-
-def _begun(connection: sa.Connection) -> Connection:
     if not connection.in_transaction():
         # SQLAlchemy commits what it knows to have begun.
         connection.begin()
@@ -76,17 +72,20 @@ def identity(cursor: Cursor) -> tuple[Any, ...] | None:
 class JoinedStore(Reading):
     """Histories in a PostgreSQL database, in the transaction of a host."""
 
-    def __init__(self, host: Host, where: str) -> None:
+    def __init__(self, host: Host, where: str, known: Callable[[Cursor], bool] | None = None) -> None:
         """
-        Ask nothing yet.
+        Ask nothing yet: a session of SQLAlchemy begins when it is used first, not when it is handed over.
 
         Args:
             host: Gives the connection of the host.
 
             where: What the database is called in errors.
+
+            known: Says whether a cursor is one in the database of the store; None if it is.
         """
         self._host = host
         self._where = where
+        self._known = known
 
     def __repr__(self) -> str:
         """Name the database, without a password."""
@@ -95,22 +94,38 @@ class JoinedStore(Reading):
     @contextmanager
     def _cursor(self, doing: str) -> Iterator[Cursor]:
         try:
-            yield cursor_of(self._host())
+            cursor = cursor_of(self._host())
+            if self._known is not None:
+                if not self._known(cursor):
+                    message = f"{self._where}: the connection leads to another database; hand over one to this"
+                    raise StoreError(message)
+                self._known = None
+            yield cursor
         except psycopg.Error as error:
             raise explained(error, f"{doing}, in the transaction of the host,", self._where) from error
         except sa.exc.SQLAlchemyError as error:
             message = f"{self._where}: {doing}, in the transaction of the host, failed ({error})"
             raise StoreError(message) from error
 
+    def look(self, connection: Connection) -> None:
+        """
+        Look whether a connection leads where it should, and leave it as it is.
+
+        Raises:
+            StoreError: If it leads elsewhere.
+        """
+        idle = connection.info.transaction_status == TransactionStatus.IDLE
+        try:
+            with self._cursor("joining"):
+                pass
+        finally:
+            if idle and not gone(connection):
+                connection.rollback()
+
     @contextmanager
     def _whole(self, doing: str, begin: str = "") -> Iterator[Cursor]:  # noqa: ARG002  the host has begun
         with self._cursor(doing) as cursor:
             yield cursor
-
-    def identity(self) -> tuple[Any, ...] | None:
-        """Return what tells this database from all others; None if nothing of ours is there."""
-        with self._cursor("looking where it leads") as cursor:
-            return identity(cursor)
 
     @contextmanager
     def unit(self, agreement: str) -> Iterator[Unit]:

@@ -178,7 +178,7 @@ RIGHTS: dict[str, dict[str, Any]] = {
         "request": "SELECT, INSERT",
         "outbox": "SELECT, INSERT",
         "hold": "SELECT",
-        "delta": "SELECT, INSERT, DELETE",
+        "delta": "SELECT, INSERT, UPDATE, DELETE",
     },
     "dispatcher": {
         "schema_version": "SELECT",

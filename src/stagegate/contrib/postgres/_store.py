@@ -35,8 +35,8 @@ FOLDED = 20_000
 """How many rows of changed numbers are added up at a time."""
 
 FOLD = (
-    "WITH some AS (SELECT agreement, n, number FROM stagegate.delta LIMIT %s FOR UPDATE SKIP LOCKED),"
-    " gone AS (DELETE FROM stagegate.delta d USING some s"
+    "WITH few AS (SELECT agreement, n, number FROM stagegate.delta LIMIT %s FOR UPDATE SKIP LOCKED),"
+    " gone AS (DELETE FROM stagegate.delta d USING few s"
     f" WHERE d.agreement = s.agreement AND d.n = s.n AND d.number = s.number RETURNING d.number, {SORTS})"
     f" INSERT INTO stagegate.delta (agreement, n, number, {SORTS})"
     f" SELECT gen_random_uuid()::text, 0, sum(number), {SORTS} FROM gone GROUP BY {SORTS} HAVING sum(number) <> 0"
@@ -205,18 +205,19 @@ class PostgresStore(Reading):
 
     def using(self, connection: Any) -> JoinedStore:
         """Return a store in the transaction of *connection*: of psycopg, or a Connection or Session of SQLAlchemy."""
-        host = host_of(connection)
-        joined = JoinedStore(host, self._connections.place.name)
-        there = joined.identity()
-        if there is None or (there != self._identity and there != self._recognised()):
-            message = f"{self._connections.place.name}: the connection leads to another database; hand over one to this"
-            raise StoreError(message)
+        joined = JoinedStore(host_of(connection), self._connections.place.name, self._recognised)
+        if isinstance(connection, psycopg.Connection):
+            # What belongs to SQLAlchemy is looked at when it is used first, for it may still have to be begun.
+            joined.look(connection)
         return joined
 
-    def _recognised(self) -> tuple[Any, ...] | None:
-        with self._cursor("looking where it is") as cursor:
-            self._identity = identity(cursor)
-        return self._identity
+    def _recognised(self, there: Cursor) -> bool:
+        """Say whether a cursor is one in the database of this store."""
+        found = identity(there)
+        if found != self._identity:
+            with self._cursor("looking where it is") as cursor:
+                self._identity = identity(cursor)
+        return found is not None and found == self._identity
 
     @contextmanager
     def batch(self) -> Iterator[BatchStore]:

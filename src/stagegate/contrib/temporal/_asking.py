@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+import logging
+import os
 import re
 from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
 
 from temporalio.client import Client, TLSConfig
+from temporalio.runtime import LogForwardingConfig, LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
 from temporalio.service import RPCError, RPCStatusCode
 
 from stagegate import PluginError
@@ -30,9 +34,24 @@ def _content(file: Path | None) -> bytes | None:
     return None if file is None else file.read_bytes()
 
 
-async def connected(address: Address) -> Client:
+@functools.cache
+def _runtime(process: int, *, told: bool) -> Runtime:  # noqa: ARG001  its threads do not cross a fork
+    """Return what Temporal's client runs on: it prints nothing, where the default one writes to standard output."""
+    forwarded = LoggingConfig(
+        TelemetryFilter(core_level="WARN", other_level="ERROR"),
+        LogForwardingConfig(logging.getLogger("temporalio")),
+    )
+    return Runtime(telemetry=TelemetryConfig(logging=forwarded if told else None))
+
+
+async def connected(address: Address, *, told: bool = False) -> Client:
     """
     Return a client.
+
+    Args:
+        address: Where Temporal is.
+
+        told: Whether the log is told what the client itself has to say, which is for those who stay.
 
     Raises:
         PluginError: If Temporal cannot be reached, or a file that is needed cannot be read.
@@ -45,7 +64,11 @@ async def connected(address: Address) -> Client:
         )
         key = (_content(address.api_key) or b"").decode().strip() or None
         connecting = Client.connect(
-            address.host, namespace=address.namespace, tls=tls if address.tls else False, api_key=key
+            address.host,
+            namespace=address.namespace,
+            tls=tls if address.tls else False,
+            api_key=key,
+            runtime=_runtime(os.getpid(), told=told),
         )
         return await asyncio.wait_for(connecting, PATIENCE.total_seconds())
     except (OSError, RuntimeError, TimeoutError, ValueError) as error:

@@ -128,7 +128,7 @@ async def _work(engine: Engine, address: Address, lease: timedelta, every: timed
     for number in (signal.SIGTERM, signal.SIGINT):
         with contextlib.suppress(NotImplementedError):  # Windows ends a process without asking it
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    client = await connected(address)
+    client = await connected(address, told=True)
     try:
         done = await sync(engine, client, address)
         LOGGER.info(

@@ -105,7 +105,7 @@ class PostOffice:
         good = data.password == self._password.encode()
         return AuthResult(success=good, auth_data=data.login if good else None, handled=good)
 
-    async def handle_EHLO(self, server: Any, session: Any, _: Any, hostname: str, responses: list[str]) -> list[str]:  # noqa: N802  as the server calls it
+    async def handle_EHLO(self, _server: Any, session: Any, _: Any, hostname: str, responses: list[str]) -> list[str]:  # noqa: N802  as the server calls it
         """Hear who calls."""
         session.host_name = self.hello = hostname
         return responses
@@ -192,6 +192,7 @@ class Hooks:
     def __init__(self, *, tls: bool = False, host: str = "127.0.0.1") -> None:
         """Listen at once."""
         self.requests: list[Request] = []
+        self.refused: dict[str, int] = {}
         self.answer: Callable[[BaseHTTPRequestHandler], None] = self.ok
         hooks = self
 
@@ -202,9 +203,12 @@ class Hooks:
                 body = self.rfile.read(int(self.headers.get("content-length", 0)))
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 request = Request(method=self.command, path=self.path, headers=headers, body=body)
-                if hooks.answer == hooks.ok:
-                    hooks.requests.append(request)
-                hooks.answer(self)
+                if status := hooks.refused.get(self.path):
+                    self.send_error(status)
+                else:
+                    if hooks.answer == hooks.ok:
+                        hooks.requests.append(request)
+                    hooks.answer(self)
                 self.close_connection = True
 
             def log_message(self, *_: Any) -> None:

@@ -1,0 +1,421 @@
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from typing import Any
+
+import psycopg
+import pytest
+
+from proof.servers import PASSWORD, PostgresServer
+from stagegate import (
+    Agreement,
+    AlreadyExists,
+    Conflict,
+    Engine,
+    Known,
+    NoSuchMove,
+    NotFound,
+    OutcomeUnknown,
+    StoreError,
+)
+from stagegate.contrib.postgres import PostgresStore
+from stagegate.contrib.postgres._connections import Session
+from stagegate.contrib.postgres._unit import Eager, Locked, UnitOfWork
+
+from .conftest import CLERK, PROCESS, Line
+
+OURS = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'stagegate'"
+END_THEM = OURS.replace("pid", "pg_terminate_backend(pid, 5000)", 1)
+
+Rows = Callable[..., list[Any]]
+
+
+@contextmanager
+def meanwhile(engine: Engine, monkeypatch: pytest.MonkeyPatch, part: str, act: Callable[[], object]) -> Iterator[None]:
+    """Have *act* done once, just before the first statement with *part* in it."""
+    run, left = Session.run, [act]
+
+    def interrupted(session: Session, sql: str, values: Any) -> Any:
+        if part in sql and left:
+            left.pop()()
+        return run(session, sql, values)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Session, "run", interrupted)
+        yield
+    assert not left, "it was never done"
+
+
+def test_lost_race_is_decided_anew(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who is overtaken between reading and writing decides anew on what is there then, and loses nothing."""
+    engine.start("exchange", "a", by=CLERK)
+    with meanwhile(engine, monkeypatch, "INSERT INTO stagegate.event", lambda: engine.note("a", "first", by=CLERK)):
+        engine.note("a", "second", by=CLERK)
+
+    assert ["first", "second"] == [event.data["data"]["text"] for event in engine.history("a")[1:]]
+    assert engine.verify().ok
+
+
+def test_lost_race_on_what_was_seen(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who acts on what it saw, and is overtaken, hears `Conflict`."""
+    seen = engine.start("exchange", "a", by=CLERK)
+    with (
+        meanwhile(engine, monkeypatch, "INSERT INTO stagegate.event", lambda: engine.note("a", "first", by=CLERK)),
+        pytest.raises(Conflict),
+    ):
+        engine.note(seen, "second", by=CLERK)
+
+    assert 2 == engine.get("a").n
+
+
+def test_lost_race_on_a_request(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two calls under one id, at the same moment, one changes something, and both get its answer."""
+    engine.start("exchange", "a", by=CLERK)
+    answers: list[Agreement] = []
+
+    def call() -> None:
+        answers.append(engine.note("a", "once", by=CLERK, request_id="r"))
+
+    with meanwhile(engine, monkeypatch, "INSERT INTO stagegate.event", call):
+        call()
+
+    assert answers[0] == answers[1]
+    assert 2 == engine.get("a").n
+
+
+def test_lost_race_to_start(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two who start one agreement at the same moment, one is told that it is there."""
+
+    def start(title: str) -> None:
+        engine.start("exchange", "a", title=title, by=CLERK)
+
+    with (
+        meanwhile(engine, monkeypatch, "INSERT INTO stagegate.event", lambda: start("first")),
+        pytest.raises(AlreadyExists, match="there is already an agreement 'a'"),
+    ):
+        start("second")
+
+    assert "first" == engine.get("a").title
+
+
+def test_whole_that_moves_meanwhile(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A part that is started while its whole ends is decided on the whole as it is then."""
+    engine.start("exchange", "a", by=CLERK)
+
+    def end() -> None:
+        engine.end("a", "withdrawn", "enough", by=CLERK)
+
+    execute, left = psycopg.RawCursor.execute, [end]
+
+    def interrupted(cursor: Any, sql: Any, *given: Any) -> Any:
+        if "BEGIN" in sql and left:
+            left.pop()()
+        return execute(cursor, sql, *given)
+
+    monkeypatch.setattr(psycopg.RawCursor, "execute", interrupted)
+    with pytest.raises(NoSuchMove, match="a has ended"):
+        engine.start("exchange", "a/1", part_of="a", by=CLERK)
+
+    with pytest.raises(NotFound):
+        engine.get("a/1")
+    assert engine.verify().ok
+
+
+def test_session_ended_while_idle(engine: Engine, rows: Rows) -> None:
+    """Sessions that the server has ended while nobody used them are thrown away, and nobody hears of it."""
+    engine.start("exchange", "a", by=CLERK)
+    assert rows(END_THEM)
+
+    assert 2 == engine.note("a", "on", by=CLERK).n
+    assert rows(END_THEM)
+    assert 2 == engine.get("a").n
+
+
+def test_session_ended_before_the_commit(engine: Engine, rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a session ends before anything was to be written, it is begun anew with another."""
+    engine.start("exchange", "a", by=CLERK)
+    with meanwhile(engine, monkeypatch, "SELECT a.id, a.n, a.version", lambda: rows(END_THEM)):
+        engine.note("a", "once", by=CLERK)
+
+    assert 2 == engine.get("a").n
+
+
+def test_session_ended_at_the_commit(engine: Engine, rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a session ends as it is to write, the outcome is unknown; asked for, it is final; repeated, it is done."""
+    engine.start("exchange", "a", by=CLERK)
+    with (
+        meanwhile(engine, monkeypatch, "INSERT INTO stagegate.event", lambda: rows(END_THEM)),
+        pytest.raises(OutcomeUnknown, match="repeat the call with request_id='r'"),
+    ):
+        engine.note("a", "once", by=CLERK, request_id="r")
+
+    assert engine.resolve("r") is None
+    assert 2 == engine.note("a", "once", by=CLERK, request_id="r").n
+
+
+@pytest.mark.parametrize("kind", [Eager, Locked], ids=["by one statement", "behind a lock"])
+def test_answer_that_is_lost(
+    postgres: PostgresServer, line: Line, monkeypatch: pytest.MonkeyPatch, kind: type[UnitOfWork]
+) -> None:
+    """Where the commit is made and its answer lost, the outcome is unknown, and asking brings what was answered."""
+    monkeypatch.setattr("stagegate.contrib.postgres._store.Eager", kind)
+    commit = "INSERT INTO stagegate.event" if kind is Eager else "COMMIT"
+    with (
+        postgres.database() as name,
+        Engine.open(postgres.url(name, port=line.port), processes=[PROCESS]) as engine,
+    ):
+        engine.start("exchange", "a", by=CLERK)
+        # What is sent once was prepared before; then all of it is sent in one go.
+        engine.note("a", "first", by=CLERK, request_id="first")
+        with (
+            meanwhile(engine, monkeypatch, commit, lambda: line.cut_next()),
+            pytest.raises(OutcomeUnknown, match="the connection was lost while committing") as caught,
+        ):
+            engine.note("a", "noted once", by=CLERK, request_id="r")
+
+        assert "r" == caught.value.request_id
+        assert 3 == engine.resolve("r").n
+        assert 3 == engine.note("a", "noted once", by=CLERK, request_id="r").n
+        assert engine.verify().ok
+
+
+def test_answer_to_a_batch_that_is_lost(postgres: PostgresServer, line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So it is with a batch: it is there as a whole, and every request in it can be asked for."""
+    with (
+        postgres.database() as name,
+        Engine.open(postgres.url(name, port=line.port), processes=[PROCESS]) as engine,
+    ):
+
+        def changes() -> None:
+            with engine.batch() as batch:
+                batch.start("exchange", "a", by=CLERK, request_id="r")
+                batch.count()
+                line.cut_next()
+
+        with pytest.raises(OutcomeUnknown):
+            changes()
+
+        assert 1 == engine.resolve("r").n
+
+
+def test_batch_that_failed_within(engine: Engine, database: str) -> None:
+    """Where the server refused something within a batch, nothing of it is written, even if that was passed over."""
+    engine.start("exchange", "a", by=CLERK)
+
+    def changes() -> None:
+        with engine.batch() as batch:
+            batch.start("exchange", "b", by=CLERK)
+            batch.count()
+            with pytest.raises(StoreError, match="lock timeout"):
+                batch.note("a", "mine", by=CLERK)
+
+    with psycopg.connect(database) as other:
+        engine.using(other).note("a", "theirs", by=CLERK)
+        with pytest.raises(StoreError, match="a change of the batch had failed"):
+            changes()
+
+    assert 1 == engine.count()
+    assert 2 == engine.get("a").n
+
+
+def test_batch_that_is_overtaken(engine: Engine) -> None:
+    """Of a batch and another that start one agreement, the batch writes nothing, and says which."""
+
+    def changes() -> None:
+        with engine.batch() as batch:
+            batch.start("exchange", "a", by=CLERK)
+            engine.start("exchange", "a", by=CLERK)
+
+    with pytest.raises(Conflict) as caught:
+        changes()
+
+    assert "a" == caught.value.agreement
+    assert 1 == engine.count()
+
+
+def test_resolve_waits_for_who_is_writing(engine: Engine, database: str) -> None:
+    """What is asked of a request while somebody is writing it is answered when that has ended: by what came of it."""
+    engine.start("exchange", "a", by=CLERK)
+    with ThreadPoolExecutor(1) as pool, psycopg.connect(database) as connection:
+        for ends, expected in ((connection.rollback, None), (connection.commit, 2)):
+            engine.using(connection).note("a", "once", by=CLERK, request_id="r")
+            asked = pool.submit(_known, database, "r")
+            with pytest.raises(TimeoutError):
+                asked.result(0.2)
+            ends()
+            found = asked.result(10)
+            assert expected == (found and found.n)
+
+
+def _known(database: str, request: str) -> Known | None:
+    with closing(PostgresStore(database)) as store:
+        return store.known(request)
+
+
+def test_lock_timeout(engine: Engine, database: str) -> None:
+    """Who waits too long for what another transaction holds is told so, and how to wait longer; nothing is changed."""
+    engine.start("exchange", "a", by=CLERK)
+    with psycopg.connect(database) as connection:
+        connection.execute("SELECT 1 FROM stagegate.agreement WHERE id = 'a' FOR UPDATE")
+        with pytest.raises(StoreError, match=r"lock timeout.*lock_timeout=seconds") as caught:
+            engine.note("a", "late", by=CLERK)
+
+    assert not isinstance(caught.value, OutcomeUnknown)
+    assert 2 == engine.note("a", "in time", by=CLERK).n
+
+
+def test_deadlock_is_begun_anew(engine: Engine, database: str, rows: Rows) -> None:
+    """Two units that lock each other out in a ring both come to their end: the one that is sacrificed begins anew."""
+    rows("ALTER SYSTEM SET deadlock_timeout = '50ms'")
+    rows("SELECT pg_reload_conf()")
+    with closing(PostgresStore(f"{database}&lock_timeout=20")) as store, Engine(store, processes=[PROCESS]) as patient:
+        for id_ in "ab":
+            patient.start("exchange", id_, by=CLERK)
+        both = threading.Barrier(2)
+        turns: list[str] = []
+
+        def ring(mine: str, its: str) -> None:
+            def job(unit: Any) -> None:
+                turns.append(mine)
+                if len(turns) <= 4:
+                    # The first turn takes no lock. In the second, each has its own before it wants the other's.
+                    both.wait(10)
+                    if unit.LOCK:
+                        unit.other(its)
+                    else:
+                        unit.again = True
+                        raise Conflict(mine, 1, 1)
+
+            store.work(mine, job)
+
+        with ThreadPoolExecutor(2) as pool:
+            for done in [pool.submit(ring, "a", "b"), pool.submit(ring, "b", "a")]:
+                done.result(30)
+    rows("ALTER SYSTEM RESET deadlock_timeout")
+    rows("SELECT pg_reload_conf()")
+
+    assert 5 == len(turns)
+
+
+def test_nobody_starves(database: str) -> None:
+    """Many who change one agreement at the same time all come to their end, and nothing is lost."""
+    with Engine.open(database, processes=[PROCESS]) as engine:
+        engine.start("exchange", "a", by=CLERK)
+        with ThreadPoolExecutor(6) as pool:
+            list(pool.map(lambda k: engine.record("a", f"fact{k}", k, by=CLERK), range(48)))
+
+        assert {f"fact{k}" for k in range(48)} == set(engine.get("a").facts)
+        assert engine.verify().ok
+
+
+def test_interruption(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An interruption in the midst leaves nothing open, and the engine goes on."""
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    engine.start("exchange", "a", by=CLERK)
+    with (
+        meanwhile(engine, monkeypatch, "INSERT INTO stagegate.event", interrupt),
+        pytest.raises(KeyboardInterrupt),
+    ):
+        engine.note("a", "never", by=CLERK)
+
+    assert 2 == engine.note("a", "on", by=CLERK).n
+
+
+def test_child_has_connections_of_its_own(engine: Engine) -> None:
+    """A child process uses no connection of its parent's, and both go on."""
+    engine.start("exchange", "a", by=CLERK)
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            os.write(writing, str(engine.note("a", "of the child", by=CLERK).n).encode())
+            engine.close()
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+    said = os.read(reading, 10)
+    os.close(reading)
+    os.close(writing)
+
+    assert b"2" == said
+    assert 3 == engine.note("a", "of the parent", by=CLERK).n
+
+
+def test_closed(engine: Engine) -> None:
+    """An engine that was closed says so."""
+    engine.close()
+    with pytest.raises(StoreError, match="the store was closed"):
+        engine.count()
+
+
+def test_server_that_is_gone(database: str) -> None:
+    """Where no server is, that is told in one sentence."""
+    with pytest.raises(StoreError, match="connecting failed .*the server cannot be reached"):
+        Engine.open("postgresql://127.0.0.1:1/db?connect_timeout=2")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://me:{}@127.0.0.1:{}/postgres",
+        "postgresql://me:{}@127.0.0.1:1/db",
+        "postgresql://me:{}%zz@127.0.0.1:{}/db",
+        "postgresql://127.0.0.1:{1}/db?user=me&password={0}",
+        "postgresql://me:{}@127.0.0.1:{}/db?pool=many",
+        "postgresql://me:{}@127.0.0.1:{}/db?colour=red",
+    ],
+)
+def test_passwords_are_not_repeated(url: str, postgres: PostgresServer) -> None:
+    """No error repeats a password, whatever is wrong with the url, and neither does what Python shows of it."""
+    with pytest.raises(StoreError) as caught:
+        Engine.open(url.format("hunter2", postgres.port))
+
+    error: BaseException | None = caught.value
+    while error is not None:
+        assert "hunter2" not in str(error) + repr(error)
+        error = error.__cause__ or error.__context__
+
+
+def test_password_that_works_is_not_shown(postgres: PostgresServer) -> None:
+    """A store that was opened with a password does not show it."""
+    with postgres.database() as name, closing(PostgresStore(postgres.url(name, tcp=True))) as store:
+        assert PASSWORD not in repr(store)
+        assert f"PostgresStore(postgresql://postgres@127.0.0.1:{postgres.port}/{name})" == repr(store)
+
+
+@pytest.mark.parametrize("options", ["lock_timeout=0", "lock_timeout=x", "lock_timeout=90000", "pool=-1", "pool=1.5"])
+def test_options(options: str, database: str) -> None:
+    """An option that is out of bounds is refused, and it is said what it can be."""
+    with pytest.raises(StoreError, match="lock_timeout is a number of seconds, above 0 and up to a day"):
+        Engine.open(f"{database}&{options}")
+
+
+def test_no_connection_is_kept(database: str, rows: Rows) -> None:
+    """With `pool=0` no connection is kept while nothing is done."""
+    with Engine.open(f"{database}&pool=0", processes=[PROCESS]) as engine:
+        engine.start("exchange", "a", by=CLERK)
+        engine.get("a")
+
+        assert [] == rows(OURS)
+
+
+def test_encoding(postgres: PostgresServer) -> None:
+    """A database that cannot hold all of Unicode is refused."""
+    with postgres.connect() as connection:
+        connection.execute("CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
+    with pytest.raises(StoreError, match="its encoding is LATIN1; create a database with ENCODING 'UTF8'"):
+        PostgresStore(postgres.url("latin"))
+    postgres.drop("latin")
+
+
+def test_durable_where_the_server_is_not(database: str) -> None:
+    """A server that is set to acknowledge before it has written is told to write first."""
+    with closing(PostgresStore(database)) as store, store._cursor("looking") as cursor:
+        assert [("on",)] == cursor.execute("SHOW synchronous_commit").fetchall()
