@@ -126,6 +126,20 @@ def delivery_of(row: Sequence[Any]) -> Delivery:
     )
 
 
+def deliveries(rows: Iterable[Sequence[Any]]) -> Iterator[Delivery]:
+    """Yield what can be read; raise in the end, if some cannot."""
+    damage = None
+    for row in rows:
+        try:
+            delivery = delivery_of(row)
+        except HistoryTampered as error:
+            damage = damage or error
+        else:
+            yield delivery
+    if damage is not None:
+        raise damage
+
+
 def row_of(delivery: Delivery) -> tuple[Any, ...]:
     """Return the columns of a delivery, sealed."""
     told = delivery.notification
