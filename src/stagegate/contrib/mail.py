@@ -26,6 +26,7 @@ from email.utils import quote as backslash
 from html import escape
 from pathlib import Path
 from quopri import decodestring
+from time import monotonic
 from typing import Any
 
 from stagegate import InvalidValue, Message, Notification, Undeliverable, hookimpl
@@ -39,7 +40,8 @@ SHOWN = 200
 MAX_REFERENCE = 200
 MAX_NAME = 100
 MAX_WORD = 70
-MAX_TIMEOUT = 600
+MAX_TIMEOUT = SESSION = 120
+"""How many seconds a mail may take, all in all: less than a worker has it in hand."""
 UTF8 = Charset("utf-8")
 UTF8.body_encoding = BASE64
 FOOTER = {
@@ -82,7 +84,7 @@ class MailChannel:
         list_id: str | None = None,
         list_name: str = "",
         hello: str | None = None,
-        timeout: float = 30,
+        timeout: float = 60,
         name: str = "mail",
     ) -> None:
         """
@@ -119,7 +121,7 @@ class MailChannel:
 
             hello: What the server is told that we are called; by default the domain.
 
-            timeout: How many seconds to wait for each answer.
+            timeout: How many seconds to wait for each answer; all of them together have 120.
 
             name: The name of the channel, if there are several.
 
@@ -210,9 +212,9 @@ class MailChannel:
     def _send(self, to: str, mail: bytes) -> None:
         about: dict[str, Any] = {"timeout": self._timeout, "local_hostname": self._hello}
         if self._security == "tls":
-            smtp: smtplib.SMTP = smtplib.SMTP_SSL(self._host, self._port, context=self._context, **about)
+            smtp: smtplib.SMTP = _TimedTLS(self._host, self._port, context=self._context, **about)
         else:
-            smtp = smtplib.SMTP(self._host, self._port, **about)
+            smtp = _Timed(self._host, self._port, **about)
         try:
             if self._security == "starttls":
                 smtp.starttls(context=self._context)
@@ -229,6 +231,60 @@ class MailChannel:
         sentence = f"{self._host} answered {code} {_shown(said)}"
         final = 500 <= code < 600 and code not in OURS  # noqa: PLR2004  what SMTP calls permanent
         return Undeliverable(sentence) if final else ConnectionError(sentence)
+
+
+class _Timed(smtplib.SMTP):
+    """A client that waits for no answer longer than it is told, and for all of them together till a deadline."""
+
+    def __init__(self, *about: Any, **more: Any) -> None:
+        self._deadline = monotonic() + SESSION
+        super().__init__(*about, **more)
+
+    def send(self, s: Any) -> None:
+        if self.sock is not None:
+            self.sock.settimeout(_left(self._deadline))
+        super().send(s)
+
+    def getreply(self) -> tuple[int, bytes]:
+        # It is None at first, and again when the connection has been encrypted.
+        if self.file is None:
+            self.file = _Answers(self.sock, self.timeout, self._deadline)
+        return super().getreply()
+
+
+class _TimedTLS(_Timed, smtplib.SMTP_SSL):
+    """The same, encrypted from the first byte."""
+
+
+class _Answers:
+    """The lines that a server says, as a file has them: a line that comes byte by byte has no more time than another."""
+
+    def __init__(self, connection: Any, timeout: float, deadline: float) -> None:
+        self._connection, self._timeout, self._deadline = connection, timeout, deadline
+        self._heard = b""
+
+    def readline(self, most: int) -> bytes:
+        until = min(monotonic() + self._timeout, self._deadline)
+        while b"\n" not in self._heard and len(self._heard) < most:
+            self._connection.settimeout(_left(until))
+            piece = self._connection.recv(4096)
+            if not piece:
+                break
+            self._heard += piece
+        end = min(self._heard.find(b"\n") + 1 or len(self._heard), most)
+        line, self._heard = self._heard[:end], self._heard[end:]
+        return line
+
+    def close(self) -> None:
+        """Do nothing: the connection is closed by whoever opened it."""
+
+
+def _left(deadline: float) -> float:
+    left = deadline - monotonic()
+    if left <= 0:
+        message = "it took too long"
+        raise TimeoutError(message)
+    return left
 
 
 configured = MailChannel
