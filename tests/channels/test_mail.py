@@ -14,8 +14,8 @@ import pytest
 
 from proof.receivers import CERTIFICATE, Abrupt, Guard, PostOffice, Witness
 from stagegate import Engine, InvalidValue, Message, Notification, Undeliverable, hookimpl
-from stagegate.contrib import mail as mail_room
-from stagegate.contrib.mail import MailChannel, _only, configured
+from stagegate.contrib.mail import MailChannel, _sending, configured
+from stagegate.contrib.mail._writing import only
 from stagegate.testing import make_notification, make_process
 from stagegate.testing._lives import CLERK
 
@@ -152,7 +152,7 @@ class TestTheWay:
     @pytest.mark.parametrize("drip", [b"2", b"220-wait\r\n"])
     def test_dripping_server(self, drip: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
         """A server that never comes to the end of its answer is given up after the time that a mail has."""
-        monkeypatch.setattr(mail_room, "SESSION", 1)
+        monkeypatch.setattr(_sending, "SESSION", 1)
         server = Abrupt(drip, again=0.05)
         about: Any = {"security": "plain", "port": server.port}
         with pytest.raises(ConnectionError, match="took too long|timed out"):
@@ -365,9 +365,9 @@ class TestWords:
     )
     def test_last_look(self, data: bytes) -> None:
         """Whatever `email` may make of them, a mail with other headers than it was given is not sent."""
-        _only(["A"], b"A: 1\r\n more\r\n\r\nB: 2")
+        only(["A"], b"A: 1\r\n more\r\n\r\nB: 2")
         with pytest.raises(InvalidValue, match="its headers would be"):
-            _only(["A"], data)
+            only(["A"], data)
 
     def test_receipt_of_an_event(self, office: PostOffice) -> None:
         """Sent by an engine, the receipt names the event that caused it, hash and all."""
