@@ -354,6 +354,7 @@ def test_hooks_are_listed() -> None:
     """The hooks there are, in the order of an engine's life."""
     assert [
         "stagegate_open_store",
+        "stagegate_open_schema",
         "stagegate_open_waker",
         "stagegate_processes",
         "stagegate_requirements",
