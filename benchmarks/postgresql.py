@@ -126,18 +126,20 @@ class Team:
 
 def _compared(server: PostgresServer, sizes: Path, names: Sequence[str], rounds: int, python: str) -> Iterator[Row]:
     """Compare the contestants of these *names* that are installed with the first one, by one client and by several."""
+    # A single round is a look whether it runs.
+    clients = CLIENTS if rounds > 1 else 2
     with ExitStack() as stack:
         teams: dict[str, Team] = {}
         for name in names:
             url = server.url(stack.enter_context(server.database()))
             interpreter = sys.executable if name == "stagegate" else python
             try:
-                teams[name] = stack.enter_context(Team(name, url, sizes, CLIENTS, interpreter))
+                teams[name] = stack.enter_context(Team(name, url, sizes, clients, interpreter))
             except Missing as missing:
                 print(f"  ({name}: {missing} is not installed: skipped)")
-        for clients in (1, CLIENTS):
-            costs = in_turns({name: team.subject(clients) for name, team in teams.items()}, rounds)
-            who = "one client" if clients == 1 else f"{clients} clients"
+        for asking in (1, clients):
+            costs = in_turns({name: team.subject(asking) for name, team in teams.items()}, rounds)
+            who = "one client" if asking == 1 else f"{asking} clients"
             yield from _rows(costs, who)
 
 
@@ -169,4 +171,4 @@ def postgresql(folder: Path, rounds: int, python: str) -> Iterator[Row]:
     sizes = model(folder / "sizes.json")
     with PostgresServer(durable=True) as server:
         yield from _compared(server, sizes, ("stagegate", "raw", "pair"), rounds, sys.executable)
-        yield from _compared(server, sizes, ("stagegate", *PEERS), max(3, rounds // 3), python)
+        yield from _compared(server, sizes, ("stagegate", *PEERS), max(3, rounds // 3) if rounds > 1 else 1, python)

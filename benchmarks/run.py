@@ -42,7 +42,7 @@ def subjects(folder: Path, rounds: int, *, big: bool, python: str) -> dict[str, 
 
         python: The interpreter that has other libraries.
     """
-    few = max(3, rounds // 2)
+    few = max(3, rounds // 2) if rounds > 1 else 1
     return {
         "moves": lambda: moves(rounds),
         "logging": lambda: logged(few),

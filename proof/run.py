@@ -20,6 +20,7 @@ def runs(rounds: int, kills: int, cases: int, rows: int, crashes: int) -> list[t
     some, deaths, outbox = str(min(kills, 200)), ["kills.py", "--kills"], ["outbox.py", "--kills"]
     groups, many, elsewhere = ["groups.py", "--kills"], ["dispatchers.py", "--rows"], ["--place", "postgresql"]
     seldom = str(min(crashes, 8))
+    woken, brief = ["temporal.py"], ["--kills", "2", "--patience", "30"]
     return [
         ("of 16 processes that saw the same, exactly one wins", [*races, str(rounds)]),
         ("... caught: an engine that does not compare versions", [*races, few, "--twin", "blind"]),
@@ -63,6 +64,20 @@ def runs(rounds: int, kills: int, cases: int, rows: int, crashes: int) -> list[t
         ("... caught: a reader of urls as most programs have it", ["channels.py", "--twin", "loose"]),
         ("... caught: a look at addresses that asks one question", ["channels.py", "--twin", "private"]),
         ("... caught: a mail whose headers are written as they come", ["channels.py", "--twin", "trusting"]),
+        ("what a killed worker had in hand, another delivers", [*woken, "deliveries", "--kills", str(min(kills, 30))]),
+        ("... caught: a worker that says done before it is", [*woken, "deliveries", *brief, "--twin", "hasty"]),
+        ("... caught: a worker that trusts what it was told", [*woken, "deliveries", *brief, "--twin", "trusting"]),
+        ("a date is met though Temporal and all workers were killed", [*woken, "dates"]),
+        ("... caught: a server that forgets", [*woken, "dates", "--patience", "30", "--twin", "forgetful"]),
+        (
+            "... caught: a worker that trusts what it was told",
+            [*woken, "dates", "--patience", "30", "--twin", "trusting"],
+        ),
+        ("woken over a year and more, nothing is early, late or twice", [*woken, "months"]),
+        (
+            "... caught: a worker that trusts what it was told",
+            [*woken, "months", "--patience", "30", "--twin", "trusting"],
+        ),
     ]
 
 

@@ -257,6 +257,7 @@ def deliveries(folder: Path, kills: int, twin: str, patience: float) -> tuple[di
             crew.hire()
         with suppress(AssertionError):
             until("all is delivered", lambda: not engine.outbox("pending"), patience)
+        faults += [f"{row.notification.id} waits, and nobody delivers it" for row in engine.outbox("pending")]
         faults += asyncio.run(_once_more(engine, url, patience))
         rows = {row.notification.id: row for row in engine.outbox()}
         sent = Counter(id_ for word, id_, _ in _log(folder) if word == "end")
@@ -422,16 +423,17 @@ async def _months(folder: Path, steps: int, patience: float) -> tuple[dict[str, 
         async with _working.serving(engine, environment.client, address, lease=LEASE):
             for step in range(steps):
                 await asyncio.to_thread(_happens, engine, chance, step)
-                if lost := await _unwatched(environment, engine, address, patience):
-                    faults += lost
+                faults += await _unwatched(environment, engine, address, patience)
+                if faults:
                     break
                 await environment.sleep(timedelta(days=chance.uniform(0.1, 20)))
-            await environment.sleep(timedelta(days=200))
-            faults += await _unwatched(environment, engine, address, patience)
+            else:
+                await environment.sleep(timedelta(days=200))
+                faults += await _unwatched(environment, engine, address, patience)
         passed = (await environment.get_current_time() - began).days
         found = await asyncio.to_thread(_punctual, engine)
         await asyncio.to_thread(engine.close)
-        await asyncio.sleep(LEAVE)
+    await asyncio.sleep(LEAVE)
     brought = sum(found[0].values())
     return {
         "days": passed,
@@ -508,6 +510,7 @@ SCENES = {"deliveries": deliveries, "dates": dates, "months": months}
 def main() -> int:
     """Run a scene; 0 if nothing is wrong, or, with a twin, if the twin was caught."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", action="store_true", help="print one line of JSON")
     commands = parser.add_subparsers(dest="scene", required=True)
     for scene, (word, many, what) in {
         "deliveries": ("--kills", 30, "how many workers to kill"),
@@ -518,7 +521,6 @@ def main() -> int:
         command.add_argument(word, dest="many", type=int, default=many, help=f"{what} ({many})")
         command.add_argument("--twin", choices=TWINS[scene], default="", help="break this on purpose")
         command.add_argument("--patience", type=float, default=120.0, help="seconds to wait for anything (120)")
-        command.add_argument("--json", action="store_true", help="print one line of JSON")
     work = commands.add_parser("work", help="be one of the workers")
     work.add_argument("folder", type=Path)
     work.add_argument("url")

@@ -26,7 +26,7 @@ TEST_SERVER = SCRIPTS / "temporal-test-server"
 LONG = 60.0
 """For how many seconds anything is waited for; what works takes a moment."""
 
-LEAVE = 0.05
+LEAVE = 0.1
 """How long to leave the loop to a client before it ends."""
 
 

@@ -138,10 +138,11 @@ class _Round:
 
     def run(self, limit: int, only: str | None) -> Delivered:
         begun = self.clock()
-        while self.tried < limit and not self.stop():
-            until = self.clock() + self.lease
+        # What is put off during the round is due after it began, so that every round ends; a clock that is set back
+        # ends it as well.
+        while self.tried < limit and not self.stop() and (now := self.clock()) >= begun:
+            until = now + self.lease
             try:
-                # What is put off during the round is due after it began, so that every round ends.
                 claimed = self.store.claim(begun, until=until, limit=min(limit - self.tried, BATCH), only=only)
             except HistoryTampered as error:
                 self.damaged = (str(error),)

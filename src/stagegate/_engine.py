@@ -25,7 +25,7 @@ from ._history import Event
 from ._loading import load_process
 from ._memory import MemoryStore
 from ._messages import Template, wording
-from ._notices import DEAD, DELIVERED, EVERYTHING, PENDING, Delivery, Message, Notification
+from ._notices import DEAD, DELIVERED, EVERYTHING, FAR, PENDING, Delivery, Message, Notification
 from ._path import Lapsing, MutatingPath, Outside, Start, actor_of, id_of, not_found
 from ._plain import MAX_INTEGER, freeze, instant, name
 from ._plain import text as as_text
@@ -1268,8 +1268,8 @@ class Engine:
         if self._joined:
             message = "nothing is delivered before the commit; deliver by the engine that this one came from"
             raise StoreError(message)
-        if not isinstance(lease, timedelta) or lease <= timedelta(0):
-            message = f"lease: a timedelta above zero is needed, not {quote(lease)}"
+        if not isinstance(lease, timedelta) or not timedelta(0) < lease < FAR:
+            message = f"lease: a timedelta above zero and below a day is needed, not {quote(lease)}"
             raise InvalidValue(message)
         only = None if notification is None else as_text(notification, "notification")
         given: dict[str, Any] = {"lease": lease} if stop is None else {"lease": lease, "stop": stop}

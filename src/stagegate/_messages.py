@@ -71,7 +71,7 @@ def _mode(before: str) -> Mode:
         raise InvalidValue(message)
     if before.rfind("<") <= before.rfind(">"):
         return "text"
-    if _LINK.search(Dollars.pattern.sub("", before)):
+    if _LINK.search(before):
         return "link"
     message = (
         'a field stands within a tag; put it in the text, or behind the server of a link: <a href="https://…/$name">'

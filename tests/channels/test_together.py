@@ -13,15 +13,13 @@ from standardwebhooks import Webhook
 
 from proof.receivers import Guard, Hooks, PostOffice, Witness
 from stagegate import Engine, Notification, hookimpl
-from stagegate.contrib.apprise import AppriseChannel
-from stagegate.contrib.mail import MailChannel
-from stagegate.contrib.webhook import WebhookChannel
 from stagegate.testing import ManualClock, make_process
 from stagegate.testing._lives import CLERK
 
 SECRET = "whsec_c3RhZ2VnYXRlIGV4YW1wbGUgc2VjcmV0ICE="  # noqa: S105  it opens nothing
 COUNCIL, NOBODY = "council@city.example", "nobody@city.example"
 MANY = 6
+MAIL = {"host": "127.0.0.1", "security": "plain", "sender": "agreements@city.example"}
 
 
 class Teller:
@@ -55,13 +53,13 @@ class Teller:
 
 @pytest.fixture
 def engine(office: PostOffice, hooks: Hooks, witness: Witness, tmp_path: Path, clock: ManualClock) -> Iterator[Engine]:
-    """Open an engine with all channels."""
+    """Open an engine with all channels, each named with its settings."""
     here = f"http://127.0.0.1:{hooks.port}"
     channels = (
         "log",
-        MailChannel(host="127.0.0.1", port=office.port, security="plain", sender="agreements@city.example"),
-        WebhookChannel(hosts=[here], secret=SECRET, allow_networks=["127.0.0.0/8"]),
-        AppriseChannel(schemes=["json"], targets={"council": f"json://127.0.0.1:{hooks.port}/chat"}),
+        {"plugin": "mail", **MAIL, "port": office.port},
+        {"plugin": "webhook", "hosts": [here], "secret": SECRET, "allow_networks": ["127.0.0.0/8"]},
+        {"plugin": "apprise", "schemes": ["json"], "targets": {"council": f"json://127.0.0.1:{hooks.port}/chat"}},
     )
     url = f"sqlite:///{tmp_path}/agreements.db"
     plugins = [Teller(hooks, witness), *channels]

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from .conftest import PROGRAM, Shell
+from .test_output import on_terminal, unstyled
 
 MAYOR = ("--as", "tri", "--role", "mayor")
 
@@ -465,3 +466,50 @@ class TestHold:
         assert 2 == result.exit_code
         assert "scope: * or a recipient with its channel" in result.stderr
         assert "" == post.done("outbox", "held")
+
+
+class TestTerminal:
+    """The same on a terminal."""
+
+    def test_listing(self, post: Any) -> None:
+        """A table with words in the reader's language; what says nothing takes no room."""
+        start(post, "a", "ann")
+        mood("never")
+        post.done("deliver", "--plugin", "letters")
+        start(post, "b", "ben")
+        shown = unstyled(on_terminal(post, "outbox", "list", "--lang", "id"))
+
+        assert all(said in shown for said in ("penerima", "gagal tetap", "menunggu", "letter:ann"))
+        assert "nothing is held" in on_terminal(post, "outbox", "held")
+
+    def test_nothing(self, post: Any) -> None:
+        """Where nothing waits, that is said."""
+        start(post, "a", "ann")
+        post.done("deliver", "--plugin", "letters")
+
+        assert "未配達のものはない" in on_terminal(post, "outbox", "list", "--lang", "ja")
+
+    def test_one(self, post: Any) -> None:
+        """One notification is shown with its particulars, and what it says below them."""
+        start(post, "a", "ann")
+        (row,) = post.data("outbox", "list")["notifications"]
+        shown = unstyled(on_terminal(post, "outbox", "show", row["id"]))
+
+        assert row["id"] in shown
+        assert "title: ann" in shown
+        assert post.data("outbox", "show", row["id"])["message"]["subject"] in shown
+
+    def test_worker(self, post: Any) -> None:
+        """A worker tells of each round in a line."""
+        start(post, "a", "ann")
+        mood("stop")
+        shown = on_terminal(post, "deliver", "--follow", "--plugin", "letters")
+
+        assert "Z  delivered: 1, failed: 0, dead: 0, waiting: 0" in shown
+
+    def test_held(self, post: Any) -> None:
+        """That everything is held is said in the reader's language."""
+        start(post, "a", "ann")
+        post.done("outbox", "hold", "--why", "pemulihan")
+
+        assert "semua pengiriman ditahan: pemulihan" in on_terminal(post, "deliver", "--lang", "id")

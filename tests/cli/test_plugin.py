@@ -65,7 +65,7 @@ class TestNew:
     @pytest.mark.parametrize("kind", _scaffold.KINDS)
     def test_is_typed(self, projects: Path, kind: str) -> None:
         """A package of every kind is strictly typed, its tests too."""
-        checked = run(projects / f"stagegate-my-{kind}", "mypy")
+        checked = run(projects / f"stagegate-my-{kind}", "mypy", "--cache-dir", str(projects / "cache"))
 
         assert 0 == checked.returncode, checked.stdout
 

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from stagegate.cli._filed import read_settings
+
 from .conftest import DEFINITION, Shell
 
 MAYOR = ("--as", "tri", "--role", "mayor")
@@ -157,6 +159,24 @@ class TestWhatItSays:
         assert ["post:office@example.org", "post:tri@example.org"] == sorted(f"{r['channel']}:{r['to']}" for r in rows)
         assert {("agreement.started", "id")} == {(row["kind"], row["lang"]) for row in rows}
         assert "Untuk a" == said["message"]["subject"]
+
+    def test_files_of_plugins(self, office: Any) -> None:
+        """What a plugin takes under a key that ends in `file` is a file, one or several, at any depth; all else is not."""
+        office.definition.write_text(
+            '[[plugin]]\nplugin = "x"\nhost = "h"\ncafile = "a.pem"\nsecret_file = ["b", "/c"]\nport = 5\n'
+            'targets = [{ file = "d", name = "e" }]\n[plugin.to]\nkey_file = "f"\nfiles = ["g"]\n'
+        )
+        (table,) = read_settings(office.definition).plugins
+
+        assert {
+            "plugin": "x",
+            "host": "h",
+            "cafile": f"{office.folder}/a.pem",
+            "secret_file": [f"{office.folder}/b", "/c"],
+            "port": 5,
+            "targets": [{"file": f"{office.folder}/d", "name": "e"}],
+            "to": {"key_file": f"{office.folder}/f", "files": ["g"]},
+        } == table
 
     def test_waker(self, office: Any) -> None:
         """By what the engine is woken is handed to it as it is."""

@@ -30,7 +30,18 @@ SEEN = [
     "from stagegate import Engine, Process, Stage, document, requirement",
     "import stagegate.hookspecs, stagegate.exceptions, stagegate.processes, stagegate.calendars",
 ]
-EXTRAS = {"click", "rich", "sqlalchemy", "psycopg", "holidays", "httpx2", "apprise", "temporalio", "cryptography"}
+EXTRAS = {
+    "click",
+    "rich",
+    "sqlalchemy",
+    "psycopg",
+    "holidays",
+    "httpcore2",
+    "standardwebhooks",
+    "apprise",
+    "temporalio",
+    "cryptography",
+}
 TESTING = {"pytest", "hypothesis"}
 LATER = {"sqlite3", "cattrs", "tomllib", "smtplib", "zoneinfo", "asyncio"}
 """What is imported when it is first used."""

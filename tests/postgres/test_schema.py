@@ -1,6 +1,7 @@
 # ruff: noqa: S608  statements are put together from names of our own
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -8,11 +9,13 @@ from typing import Any
 
 import psycopg
 import pytest
+from click.testing import CliRunner
 
 from proof.servers import PostgresServer
 from stagegate import Actor, Document, Engine, StoreError
+from stagegate.cli._commands import stagegate
 from stagegate.contrib.postgres import PostgresSchema, PostgresStore
-from stagegate.contrib.postgres._schema import TABLES
+from stagegate.contrib.postgres._schema import TABLES, roles
 
 from .conftest import CLERK, PROCESS, Bell
 
@@ -226,7 +229,41 @@ class TestRoles:
             with pytest.raises(StoreError, match="permission denied"):
                 engine.note("a", "mine", by=Actor(id="x", roles={"desk"}))
 
+    def test_owner(self, url: Callable[[str], str]) -> None:
+        """The owner brings the tables up to date, without any right in the rest of the database."""
+        with PostgresSchema(url("owner")) as schema:
+            assert () == schema.upgrade()
+
     def test_names(self, database: str) -> None:
         """A prefix that is no plain name is refused, so that nothing else gets into the SQL."""
         with PostgresSchema(database) as schema, pytest.raises(StoreError, match="small letters, digits and _"):
             schema.roles("x; DROP TABLE event")
+
+
+@pytest.fixture
+def shell(monkeypatch: pytest.MonkeyPatch, database: str) -> Callable[..., Any]:
+    """Run a command of `stagegate` on the database."""
+    monkeypatch.setenv("STAGEGATE_DB", database)
+    return lambda *line: CliRunner().invoke(stagegate, line)
+
+
+def test_from_the_command_line(shell: Callable[..., Any]) -> None:
+    """`db` looks at the schema, makes it, and prints the roles, as SQL or as data."""
+    before, made, after = (shell("db", act) for act in ("status", "upgrade", "status"))
+
+    assert (1, "schema\tnone\nnewest\t1\n") == (before.exit_code, before.stdout)
+    assert (0, "schema\t1\nsteps\t1\n") == (made.exit_code, made.stdout)
+    assert (0, "schema\t1\nnewest\t1\n") == (after.exit_code, after.stdout)
+    assert (
+        "GRANT SELECT, INSERT ON stagegate.event TO city_application;" in shell("db", "roles", "--prefix=city").stdout
+    )
+    assert json.loads(shell("--json", "db", "roles").stdout) == {"sql": roles("stagegate")}
+    assert 0 == shell("verify").exit_code
+
+
+def test_no_roles_in_a_file(shell: Callable[..., Any]) -> None:
+    """A store without roles says so."""
+    refused = shell("--db", "sqlite:///x.db", "db", "roles")
+
+    assert 2 == refused.exit_code
+    assert "this store has no roles" in refused.stderr

@@ -58,8 +58,8 @@ class Months:
 
 
 @asynccontextmanager
-async def months(folder: Path) -> AsyncIterator[Months]:
-    """Have all of it for the length of a block."""
+async def months(folder: Path, *, behind: timedelta = timedelta(0)) -> AsyncIterator[Months]:
+    """Have all of it for the length of a block; the clock of the engine may be behind that of the server."""
     quiet = Runtime(telemetry=TelemetryConfig(logging=None))
     server = await WorkflowEnvironment.start_time_skipping(test_server_existing_path=str(TEST_SERVER), runtime=quiet)
     async with server:
@@ -69,7 +69,7 @@ async def months(folder: Path) -> AsyncIterator[Months]:
             """Say what time it is there."""
             # Asked from threads only: the loop goes on meanwhile.
             now = asyncio.run_coroutine_threadsafe(server.get_current_time(), loop).result(60)
-            return now.astimezone(UTC)
+            return now.astimezone(UTC) - behind
 
         url = f"temporal://{server.client.service_client.config.target_host}/default?queue=months"
         office = Office(folder, url, clock)
@@ -142,3 +142,22 @@ async def test_mail_that_is_down_for_days(tmp_path: Path) -> None:
         await time.pass_by(days=4)
         (row,) = await asyncio.to_thread(time.engine.outbox, "delivered")
         assert (15, [row.notification.id]) == (row.tries, time.office.channel.got)
+
+
+@in_a_loop
+async def test_clock_that_is_behind(tmp_path: Path) -> None:
+    """Where the engine's clock is a day behind Temporal's, a date is met by the engine's, and looked for once an hour."""
+    async with months(tmp_path, behind=timedelta(days=1)) as time:
+        deal = await asyncio.to_thread(council, time.engine)
+        handle = time.client.get_workflow_handle(time.office.address.id(AGREEMENT, "deal"))
+        await until_async("a timer", lambda: planned(handle))
+        await time.environment.sleep(timedelta(days=100))
+        stage = deal.deadlines["stage:council"]
+        assert stage.at is not None
+        came = await time.events("reminded", "overdue")
+        assert ["reminded", "overdue"] == [event.kind for event in came]
+        for event, at in zip(came, [*stage.remind_at, stage.at], strict=True):
+            recorded = datetime.fromisoformat(event.data["recorded_at"])
+            assert at <= recorded <= at + timedelta(hours=1) + NEAR
+        # A day of looking in vain is some thirty looks, and not a thousand.
+        assert (await handle.describe()).history_length < 1000

@@ -237,6 +237,13 @@ def test_limit_is_a_number(engine: Engine, limit: Any) -> None:
         engine.deliver(limit=limit)
 
 
+@pytest.mark.parametrize("lease", [timedelta(0), timedelta(days=1), 300, None])
+def test_lease_is_less_than_a_day(engine: Engine, lease: Any) -> None:
+    """A lease that no clock would be believed about, or that is none, is refused."""
+    with pytest.raises(InvalidValue, match="lease: a timedelta above zero and below a day"):
+        engine.deliver(lease=lease)
+
+
 @pytest.mark.parametrize("stop", [True, "now", 1])
 def test_stop_is_a_function(engine: Engine, stop: Any) -> None:
     """What is to end a round and cannot be asked is refused."""
@@ -610,6 +617,21 @@ class TestClocks:
         mail.moods.clear()
 
         assert (2, 0, 0) == counts(engine.deliver())
+
+    def test_set_back_during_a_round(self, engine: Engine, clock: ManualClock, mail: Mail, boss: Actor) -> None:
+        """A clock that is set back while a round is under way ends it, instead of making it begin again and again."""
+        mail.to = [f"role{k}" for k in range(40)]
+        engine.start("p", "x", by=boss)
+        clock.advance(days=2)
+
+        def back() -> None:
+            clock.set(clock() - timedelta(minutes=1))
+
+        mail.mood = back
+        done = engine.deliver()
+
+        assert ((0, 0, 0), ("mail",)) == (counts(done), done.unclaimed)
+        assert 16 == len(mail.got)
 
     def test_nothing_waits_as_long_as_what_a_wrong_clock_writes(self) -> None:
         """No wait and no lease is as long as the day by which a wrong date is known."""

@@ -20,9 +20,9 @@ from stagegate import (
     Process,
     RefusedError,
     Renewal,
-    Requirement,
     Stage,
     Subscription,
+    all_of,
     any_of,
     approval,
     builtin,
@@ -292,16 +292,16 @@ class TestWhat:
         assert "The form: dokumen form belum ada" in context["reasons"]
         assert ("advance", "Meja") == (context["move"], context["permitted"])
 
-    def test_very_many_reasons(self) -> None:
-        """Of very many reasons the first are told, and how many more there are."""
-        gate: Requirement = fact("f0")
-        for n in range(1, 50):
-            gate = gate & fact(f"f{n}")
+    @pytest.mark.parametrize("most, left", [(20, ""), (21, "… +1"), (50, "… +30"), (600, "… +580")])
+    def test_very_many_reasons(self, most: int, left: str) -> None:
+        """Of very many reasons the first are told, and how many more there are, those too that no event could hold."""
+        gate = all_of(*(fact(f"f{n}") for n in range(most)))
         many = Process("permit", "1", (Stage("asked", owner="desk", gate=gate), Stage("granted", owner="desk")))
         office = Office(Subscription("mail", to="x", on="move.refused"), process=many).start().do("advance")
         reasons = office.told[0].context["reasons"]
 
-        assert (MAX_ITEMS + 1, "… +30") == (len(reasons), reasons[-1])
+        assert MAX_ITEMS == 20
+        assert ["the fact f0 is not recorded", *([left] if left else [])] == [reasons[0], *reasons[MAX_ITEMS:]]
 
     def test_what_an_error_said_is_not_told(self) -> None:
         """That a rule could not answer is told; what it said of the inside of the machine stays in the history."""
@@ -379,6 +379,26 @@ class TestWhat:
 
         assert label == _label(key, PERMIT, office.engine.get("p"), "en")
 
+    def test_a_requirement_that_is_late_brings_its_reasons(self) -> None:
+        """What is late says what is missing, and a hold that is over why it goes on."""
+        office = (
+            Office(Subscription("mail", to="x", on=["deadline.overdue", "agreement.resumed"])).start().sweep(days=6)
+        )
+        office.do("hold", "election").do("resume", reason="it is over")
+        told = {one.context.get("deadline", one.kind): one.context for one in office.told}
+
+        assert ("The form: the document form is missing",) == told["requirement:G1"]["reasons"]
+        assert ("document.missing",) == told["requirement:G1"]["codes"]
+        assert "it is over" == told["agreement.resumed"]["reason"]
+
+    def test_two_requirements_of_one_name(self) -> None:
+        """Of two requirements that go by one name, that which has the time is meant."""
+        gate = document("b", label="First") & document("b", label="Second", within=calendar_days(2))
+        twins = Process("permit", "1", (Stage("asked", owner="desk", gate=gate), Stage("granted", owner="desk")))
+        office = Office(Subscription("mail", to="x", on="deadline.overdue"), process=twins).start().sweep(days=4)
+
+        assert ["Second"] == [one.context["deadline_label"] for one in office.told]
+
     def test_a_duty_has_a_name(self) -> None:
         """A duty is called by its label."""
         office = Office().start().grant()
@@ -418,16 +438,16 @@ class TestNames:
             role=["desk", "mayor"],
             stage="nowhere",
             move="jump",
-            deadline=["term", "stage:asked"],
+            deadline=["term", "stage:asked", "stage:granted"],
         )
         with pytest.raises(DefinitionError) as caught:
             Office(Subscription("mail", to="x"), wrong, Subscription("mail", owner=True, process="nothing"))
         found = dict(caught.value.faults)
 
         assert [
-            *("subscriptions[1].role", "subscriptions[1].stage", "subscriptions[1].move", "subscriptions[1].deadline"),
-            "subscriptions[2].process",
-        ] == list(found)
+            *("subscriptions[1].role", "subscriptions[1].stage", "subscriptions[1].move"),
+            *("subscriptions[1].deadline", "subscriptions[1].deadline", "subscriptions[2].process"),
+        ] == [path for path, _ in caught.value.faults]
         assert (
             "no known permit has the role 'mayor'; there are board, chief, clerk, desk;"
             " a role of the host's own stands in the addresses"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -198,6 +199,22 @@ def test_seen_version(client: TestClient) -> None:
     assert (answer.status_code, answer.json()["version"]) == (412, 3)
     assert odd.status_code == 412
     assert right.status_code == 200
+
+
+def test_at_once(client: TestClient, app: FastAPI) -> None:
+    """Of eight who act at once on what they saw, one moves it and enters a letter; the others are told so."""
+    ready(client)
+    seen = {"If-Match": client.get(DEAL).headers["ETag"]}
+
+    def attempt(k: int) -> int:
+        return client.post(f"{DEAL}/moves", json=letter(f"{k}/2026"), headers=seen).status_code
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = sorted(pool.map(attempt, range(8)))
+
+    assert answers == [200, *[412] * 7]
+    assert len(letters(app)) == 1
+    assert kinds(client) == ["started", "attached", "recorded", "moved"]
 
 
 def test_repeated(client: TestClient, app: FastAPI) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -215,6 +216,22 @@ def test_sent_twice(client: FlaskClient, app: Flask) -> None:
 
     assert [answer.status_code for answer in (*answers, *twice, reused)] == [303, 303, 303, 303, 422]
     assert [row[:2] for row in rows(app, ACCESS)] == [("busan-izumisano", 1), ("busan-izumisano", 2), ("second", 1)]
+
+
+def test_at_once(client: FlaskClient, app: Flask) -> None:
+    """Of eight who start a tie under one number at once, one does; there is one tie and one case file more."""
+
+    def attempt(k: int) -> int:
+        other = app.test_client()
+        sign_in(other, f"clerk {k}", "exchange_section")
+        return start(other, f"tie-{k}", "2026-15").status_code
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = sorted(pool.map(attempt, range(8)))
+
+    assert answers == [303, *[409] * 7]
+    assert len(rows(app, CASE_FILE)) == len(rows(app, ACCESS)) == 2
+    assert client.get("/").text.count("<tr>") == 1 + 2
 
 
 def test_asked_for_later(client: FlaskClient) -> None:

@@ -7,6 +7,7 @@ import itertools
 import os
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -269,6 +270,28 @@ def test_seen_version(office: Office) -> None:
     assert first.status_code == 200
     assert (answer.status_code, answer.json()["version"]) == (412, 2)
     assert odd.status_code == 412
+
+
+def test_at_once(office: Office) -> None:
+    """Of eight who act at once on what they saw, one moves it and hands on the task; the others are told so."""
+    from django.db import connection
+
+    office.ready()
+    seen = {"If-Match": office.get().headers["ETag"]}
+
+    def attempt(_: int) -> int:
+        try:
+            status: int = office.advance(**seen).status_code
+            return status
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = sorted(pool.map(attempt, range(8)))
+
+    assert answers == [200, *[412] * 7]
+    assert office.kinds().count("moved") == 1
+    assert len(office.tasks()) == 2
 
 
 def test_repeated(office: Office) -> None:

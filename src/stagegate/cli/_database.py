@@ -1,10 +1,12 @@
-"""The commands about the place where the histories are kept: its version, a copy of it."""
+"""The commands about the place where the histories are kept: its version, a copy of it, who may do what there."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import click
+
+from stagegate import StoreError
 
 from ._errors import REFUSED
 from ._output import Out
@@ -13,7 +15,7 @@ from ._settings import Settings, shared
 
 @click.group()
 def db() -> None:
-    """Look after the database: its version, bringing it up to date, a copy of it."""
+    """Look after the database: its version, bringing it up to date, a copy of it, its roles."""
 
 
 @db.command()
@@ -59,3 +61,22 @@ def backup(settings: Settings, file: Path) -> None:
         out.data({"file": str(file)})
     else:
         out.line(str(file))
+
+
+@db.command()
+@click.option("--prefix", default="stagegate", show_default=True, help="What the names of the roles begin with.")
+@shared()
+@click.pass_obj
+def roles(settings: Settings, prefix: str) -> None:
+    """Print SQL that makes the roles of the server, each with what it may do and no more."""
+    out = Out(settings)
+    with settings.schema() as schema:
+        written = getattr(schema, "roles", None)
+        if written is None:
+            message = "this store has no roles: who can write to its file can do everything"
+            raise StoreError(message)
+        sql = written(prefix)
+    if out.json:
+        out.data({"sql": sql})
+    else:
+        click.echo(sql, nl=False)

@@ -144,9 +144,10 @@ def _from(folder: Path, db: str) -> str:
     return f"sqlite:///{quote(str(folder))}/{db.removeprefix('sqlite:///')}"
 
 
-def _placed(folder: Path, plugin: Mapping[str, Any]) -> dict[str, Any]:
+def _placed(folder: Path, value: Any, key: str = "") -> Any:
     """Return the settings of a plugin with the files they name, such as `password_file`, in their places."""
-    return {
-        key: str(folder / value) if key.endswith("_file") and isinstance(value, str) else value
-        for key, value in plugin.items()
-    }
+    if isinstance(value, dict):
+        return {name: _placed(folder, inner, name) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_placed(folder, inner, key) for inner in value]
+    return str(folder / value) if key.endswith("file") and isinstance(value, str) else value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stagegate import Store, hookimpl
+from stagegate import Schema, Store, hookimpl
 
 from ._schema import PostgresSchema
 from ._store import PostgresStore
@@ -14,4 +14,10 @@ def stagegate_open_store(url: str) -> Store | None:
     return PostgresStore(url) if url.startswith("postgresql:") else None
 
 
-__all__ = ["PostgresSchema", "PostgresStore", "stagegate_open_store"]
+@hookimpl
+def stagegate_open_schema(url: str) -> Schema | None:
+    """Look at the schema of the database that a `postgresql:` url names."""
+    return PostgresSchema(url) if url.startswith("postgresql:") else None
+
+
+__all__ = ["PostgresSchema", "PostgresStore", "stagegate_open_schema", "stagegate_open_store"]

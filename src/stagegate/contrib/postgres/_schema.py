@@ -97,7 +97,9 @@ def _upgrade(connection: Connection, name: str) -> tuple[int, ...]:
             # Another may have done it while we waited.
             found = version(connection, name)
             _not_newer(found or 0, name)
-            connection.execute("CREATE SCHEMA IF NOT EXISTS stagegate")
+            there = connection.execute("SELECT to_regnamespace('stagegate') IS NOT NULL").fetchone()
+            if there is not None and not there[0]:
+                connection.execute("CREATE SCHEMA stagegate")
             ahead = tuple(one for one in steps() if one > (found or 0))
             for one in ahead:
                 connection.execute(steps()[one].read_bytes())

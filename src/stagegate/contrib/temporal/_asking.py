@@ -26,7 +26,7 @@ PATIENCE = timedelta(seconds=10)
 AT_ONCE = 50
 """How many questions are asked at the same time."""
 
-LEAVE = 0.05
+LEAVE = 0.1
 """How long to leave the loop to Temporal's client before it ends: one that goes at once can crash."""
 
 

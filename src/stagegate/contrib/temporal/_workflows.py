@@ -24,11 +24,11 @@ DUTIES = {AGREEMENT: "stagegate.sweep", NOTIFICATION: "stagegate.deliver"}
 LOOK = "look"
 """The signal that something may have changed."""
 
-BEAT = timedelta(seconds=2)
+BEAT = timedelta(seconds=1)
 """How often a worker that is at it says that it lives."""
 
-SILENT = timedelta(seconds=10)
-"""After how much silence it is taken for dead, and another is asked."""
+SILENT = timedelta(seconds=5)
+"""After how much silence it is taken for dead, and another is asked; what it had in hand has a lease of its own."""
 
 LONGEST = timedelta(minutes=30)
 """How long one look may take."""

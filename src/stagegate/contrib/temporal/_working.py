@@ -93,6 +93,7 @@ async def serving(engine: Engine, client: Client, address: Address, *, lease: ti
             activities=[duties.sweep, duties.deliver],
             max_concurrent_activities=AT_ONCE,
             graceful_shutdown_timeout=GRACE,
+            max_heartbeat_throttle_interval=BEAT,
         )
         async with worker:
             yield worker
