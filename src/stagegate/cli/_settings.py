@@ -111,7 +111,7 @@ class Settings:
     @property
     def db(self) -> str:
         """Where the agreements are kept."""
-        return self.chosen or self.filed.db or DEFAULT_DB
+        return self.filed.db or DEFAULT_DB if self.chosen is None else self.chosen
 
     @property
     def wake(self) -> str:
