@@ -30,6 +30,7 @@ class Watched(sqlite3.Connection):
     before: Callable[[sqlite3.Connection, str], None] = staticmethod(lambda connection, sql: None)
 
     def execute(self, sql: str, *parameters: Any) -> sqlite3.Cursor:
+        """Write it down, and do it."""
         word = sql.split(maxsplit=1)[0]
         if word in {"BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE"}:
             self.said.append(" ".join(sql.split()[:2]) if word == "ROLLBACK" else word)
@@ -125,6 +126,7 @@ class Door:
 
     @hookimpl
     def stagegate_check(self, attempt: Any) -> Any:
+        """Wait, and do it."""
         if attempt.agreement.id == self.kept and not self.opened.wait(60):
             raise TimeoutError
         return self.doing.get(attempt.agreement.id, lambda _: ())(attempt) or ()

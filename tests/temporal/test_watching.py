@@ -217,6 +217,7 @@ async def test_store_error_is_tried_again(office: Office) -> None:
         failures = [OSError("the disk is away"), OSError("the disk is away")]
 
         def sweep(**what: Any) -> Any:
+            """Fail as often as was said."""
             if failures:
                 raise failures.pop()
             return swept(**what)
