@@ -118,6 +118,14 @@ def test_newer(app: Path) -> None:
     assert before == app.read_bytes()
 
 
+def test_mark_that_says_nothing(app: Path) -> None:
+    """A mark without a version is no version that this code knows."""
+    opened(app).close()
+    ask(app, f"DELETE FROM {MARK}")  # noqa: S608  a name of our own
+    with pytest.raises(StoreError, match="its schema 0 is older"):
+        opened(app)
+
+
 def test_schema(app: Path) -> None:
     """`stagegate db` finds the version there, and makes the tables where it is asked to."""
     uninvited, invited = open_schema(f"sqlite:///{app}"), open_schema(f"sqlite:///{app}?beside=yes")

@@ -57,7 +57,7 @@ def version(connection: sqlite3.Connection, path: str, *, beside: bool = False) 
     if not tables and not application:
         return None
     if _marked(connection):
-        (found,) = connection.execute(f"SELECT max(version) FROM {MARK}").fetchone()
+        (found,) = connection.execute(f"SELECT coalesce(max(version), 0) FROM {MARK}").fetchone()
     elif application != APPLICATION_ID:
         if beside:
             return None
