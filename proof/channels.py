@@ -29,9 +29,9 @@ from urllib.parse import urlsplit
 from receivers import Guard, Hooks, Mail, PostOffice, Witness
 
 from stagegate import InvalidValue, Message, Notification, Undeliverable
-from stagegate.contrib import mail as mail_room
 from stagegate.contrib import webhook as webhook_room
 from stagegate.contrib.mail import MailChannel
+from stagegate.contrib.mail import _writing as writing
 from stagegate.contrib.webhook import Place, WebhookChannel
 from stagegate.testing import make_notification
 
@@ -384,9 +384,9 @@ TWINS: dict[str, tuple[tuple[Any, str, Callable[..., Any]], ...]] = {
     "loose": ((webhook_room, "_read", _loosely),),
     "private": ((WebhookChannel, "_reachable", _privately),),
     "trusting": (
-        (mail_room, "_line", _as_it_is),
-        (mail_room, "_header", _written),
-        (mail_room, "_only", _any_headers),
+        (writing, "line", _as_it_is),
+        (writing, "_header", _written),
+        (writing, "only", _any_headers),
     ),
 }
 

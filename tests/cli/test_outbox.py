@@ -62,6 +62,7 @@ class Office:
 
 
 office = Office()
+Path(f"up-{os.getpid()}.txt").touch()
 '''
 
 
@@ -193,6 +194,8 @@ class TestFollow:
                     command, cwd=post.folder, stdout=subprocess.PIPE, stderr=err, encoding="utf-8"
                 )
             running.append(worker)
+            # It listens to signals before it loads a plugin.
+            self._until(Path(f"up-{worker.pid}.txt").exists)
             return worker
 
         yield begin

@@ -47,11 +47,12 @@ def deliver(settings: Settings, limit: int, *, follow: bool, every: float) -> in
     Leaves with 1 if something had to be left that somebody has to see to.
     """
     out = Out(settings)
-    with _logged(), settings.open() as engine:
+    with _logged():
         if follow:
-            _work(engine, out, limit, every)
+            _work(settings, out, limit, every)
             return 0
-        done = engine.deliver(limit=limit)
+        with settings.open() as engine:
+            done = engine.deliver(limit=limit)
     if out.json:
         out.data(_done_data(done))
     else:
@@ -105,10 +106,10 @@ class _Stop:
             self._told.put(self._told.get(timeout=seconds))
 
 
-def _work(engine: Engine, out: Out, limit: int, every: float) -> None:
+def _work(settings: Settings, out: Out, limit: int, every: float) -> None:
     """Deliver round after round. What stands in the way is told when it changes, not in each round."""
     known: tuple[str, ...] = ()
-    with _Stop() as stop:
+    with _Stop() as stop, settings.open() as engine:
         while not stop():
             tried = 0
             try:

@@ -196,8 +196,8 @@ class WebhookChannel:
         body = self._envelope(notification, message)
         if len(body) >= MAX_BODY:
             raise Undeliverable(f"the request would have {len(body):,} bytes; it must have less than {MAX_BODY:,}")
-        headers = {"host": str(place).partition("://")[2], **self._signed(notification.id, body)}
         addresses = self._addresses(place)
+        headers = {"host": str(place).partition("://")[2], **self._signed(notification.id, body)}
         try:
             status, said = self._post(place, target, headers, body, addresses)
         except (*TROUBLE, OSError) as error:

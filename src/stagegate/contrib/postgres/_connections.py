@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import select
 import threading
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cached_property, lru_cache
+from hashlib import sha256
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl, quote
 
@@ -17,7 +19,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import ConnStatus, ExecStatus, Format, TransactionStatus
 from psycopg.pq.abc import PGresult
 
-from stagegate import OutcomeUnknown, StoreError
+from stagegate import Agreement, OutcomeUnknown, StoreError
 
 Connection: TypeAlias = psycopg.Connection[Any]
 Cursor: TypeAlias = psycopg.Cursor[tuple[Any, ...]]
@@ -312,12 +314,36 @@ def _joined(options: Sequence[tuple[str, str]]) -> str:
     return "&".join(f"{quote(key, safe='')}={quote(value, safe='')}" for key, value in options)
 
 
+class Recent:
+    """What was committed last: whoever goes on with it need not read it again, if the server has the same."""
+
+    MOST = 256
+
+    def __init__(self) -> None:
+        """Remember nothing yet."""
+        self._kept: OrderedDict[str, tuple[bytes, Agreement]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, agreement: str) -> tuple[bytes, Agreement] | None:
+        """Return an agreement, and the digest of its snapshot."""
+        return self._kept.get(agreement)
+
+    def keep(self, agreement: Agreement, snapshot: bytes) -> None:
+        """Remember it, and forget what was remembered first."""
+        with self._lock:
+            self._kept[agreement.id] = sha256(snapshot).digest(), agreement
+            self._kept.move_to_end(agreement.id)
+            if len(self._kept) > self.MOST:
+                self._kept.popitem(last=False)
+
+
 class Connections:
     """The connections to one database: each is used by one thread at a time, and kept for the next."""
 
     def __init__(self, place: Place) -> None:
         """Connect to nothing yet."""
         self.place = place
+        self.recent = Recent()
         self._idle: list[Session] = []
         self._pid = os.getpid()
         self._closed = False

@@ -93,10 +93,11 @@ def known_of(row: Sequence[Any] | None) -> Known | None:
     return None if row is None else Known(agreement=row[0], n=row[1], fingerprint=row[2])
 
 
-def snapshot_of(row: Sequence[Any]) -> Agreement:
+def snapshot_of(row: Sequence[Any], known: Agreement | None = None) -> Agreement:
+    """Return the agreement of a row; one without a snapshot has that of *known*."""
     id_, n, version, head, snapshot = row
     try:
-        found = Agreement.from_json(snapshot)
+        found = known if known is not None and snapshot is None else Agreement.from_json(snapshot)
     except HistoryTampered as error:
         message = f"{id_}: {error}; nothing was changed, run verify"
         raise HistoryTampered(message) from None

@@ -186,8 +186,8 @@ class Keeping:
         """Return the rows of the outbox."""
         with self._place.use("reading the outbox") as connection:
             rows = connection.execute(
-                f"SELECT {OUTBOX}, {RECEIPT} FROM outbox WHERE ?1 IS NULL OR status = ?1 ORDER BY {OLDEST}",
-                (status,),
+                f"SELECT {OUTBOX}, {RECEIPT} FROM outbox WHERE :status IS NULL OR status = :status ORDER BY {OLDEST}",
+                {"status": status},
             ).fetchall()
         return [delivery_of(row) for row in rows]
 
@@ -196,8 +196,8 @@ class Keeping:
         with self._place.writing("requeueing") as connection:
             with damaged(connection):
                 rows = connection.execute(
-                    f"SELECT {OUTBOX}, {RECEIPT} FROM outbox WHERE status = 'dead' AND (?1 IS NULL OR id = ?1)",
-                    (notification,),
+                    f"SELECT {OUTBOX}, {RECEIPT} FROM outbox WHERE status = 'dead' AND (:id IS NULL OR id = :id)",
+                    {"id": notification},
                 ).fetchall()
             whole, _ = readable(rows)
             again = [
