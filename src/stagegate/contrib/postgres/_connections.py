@@ -266,7 +266,10 @@ class Place:
         # What libpq says of a url may repeat a password, so nothing of it is kept.
         with suppress(psycopg.Error, UnicodeError):
             table = dict(conninfo_to_dict(f"{where}?{theirs}" if theirs else where))
-        if not where.startswith("postgresql://") or (not table and where != "postgresql://"):
+        # Of a password in which these were not written as %2F and %40, libpq takes a part for a host or a database.
+        place, _, path = where.removeprefix("postgresql://").partition("/")
+        astray = place.count("@") > 1 or "@" in path
+        if not where.startswith("postgresql://") or astray or (not table and where != "postgresql://"):
             message = (
                 "the url cannot be read: it is postgresql://user:password@host:port/database?option=value, with what is"
                 " special in a password written as %40; beside lock_timeout and pool, it takes the options of libpq"
