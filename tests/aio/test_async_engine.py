@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import contextlib
 import contextvars
 import inspect
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -391,6 +392,21 @@ async def test_batch_that_is_cancelled_while_it_waits(tmp_path: Path) -> None:
         slow.go.set()
         await holding
         assert 3 == (await engine.note("a", "on it goes", by=CLERK)).n
+
+
+def test_batch_that_could_not_be_entered_is_not_left() -> None:
+    """Where entering has failed, or never began, there is nothing to leave."""
+    failed: Future[Engine] = Future()
+    failed.set_exception(StoreError("locked"))
+    never: Future[Engine] = Future()
+    never.cancel()
+    left: list[str] = []
+    batch = contextlib.ExitStack()
+    batch.callback(left.append, "left")
+
+    room._leave(failed, batch, LookupError())
+    room._leave(never, batch, LookupError())
+    assert [] == left
 
 
 async def test_store_without_batches() -> None:

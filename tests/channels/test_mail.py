@@ -417,6 +417,7 @@ SETTINGS: list[tuple[dict[str, Any], str]] = [
     ({"user": "a", "password": "é"}, "password: a password of printable ASCII"),
     ({"user": "a", "password": ""}, "password: a password of printable ASCII"),
     ({"user": "a\nb", "password": "c"}, "user: it holds"),
+    ({"user": "é", "password": "c"}, "user: 'é' is not ASCII"),
     ({"user": "a", "password_file": "/no/such/file"}, "password_file: '/no/such/file' cannot be read: FileNotFound"),
     ({"user": "a", "password_env": "NO_SUCH_VARIABLE"}, "password_env: 'NO_SUCH_VARIABLE' cannot be read: KeyError"),
     ({"user": "a", "password": "b", "security": "plain"}, "over a plain connection anybody reads the password"),
