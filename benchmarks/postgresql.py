@@ -169,6 +169,6 @@ def postgresql(folder: Path, rounds: int, python: str) -> Iterator[Row]:
         python: The interpreter that has the other libraries.
     """
     sizes = model(folder / "sizes.json")
-    with PostgresServer(durable=True) as server:
+    with PostgresServer(durable=True, max_connections="400") as server:
         yield from _compared(server, sizes, ("stagegate", "raw", "pair"), rounds, sys.executable)
         yield from _compared(server, sizes, ("stagegate", *PEERS), max(3, rounds // 3) if rounds > 1 else 1, python)

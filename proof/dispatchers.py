@@ -39,6 +39,9 @@ MOST = 9
 PATIENCE = 300.0
 """For how many seconds a process waits for the others before it takes them for dead."""
 
+WRITTEN = "written-"
+"""How the file is named that a writer leaves when it has ended."""
+
 TWINS = ("", "unleased")
 
 
@@ -110,17 +113,18 @@ def _settlements(engine: Engine) -> list[str]:
     return settled_ids
 
 
-def _dispatch(place: int, url: str, address: str, twin: str, rows: int) -> list[str]:
+def _dispatch(place: int, url: str, address: str, twin: str, writers: int) -> list[str]:
     chance = random.Random()
     wire = Wire(address, place)
     with opened(url, plugins=[wire]) as engine:
         if twin == "unleased":
             _unleased(engine)
         settled = _settlements(engine)
-        # Others settle too, so nobody knows by itself when all is written.
         while True:
+            written = len(list(Path(address).parent.glob(f"*-{WRITTEN}*"))) == writers
             if not engine.deliver(limit=chance.randrange(1, 101)).delivered:
-                if len(engine.outbox("delivered")) >= rows:
+                # What others have in hand is still pending.
+                if written and not engine.outbox("pending"):
                     break
                 time.sleep(0.01)
     wire.close()
@@ -140,9 +144,11 @@ def _take_part(
     barrier.wait(PATIENCE)
     try:
         if place < len(changes):
-            answer.send(_write(place, url, changes[place]))
+            written = _write(place, url, changes[place])
+            Path(f"{address}-{WRITTEN}{place}").touch()
+            answer.send(written)
         else:
-            answer.send(_dispatch(place, url, address, twin, sum(map(sum, changes))))
+            answer.send(_dispatch(place, url, address, twin, len(changes)))
     except StagegateError as error:
         answer.send(f"{type(error).__name__}: {error}")
 

@@ -11,6 +11,7 @@ import socket
 import ssl
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from email.header import decode_header, make_header
 from email.message import EmailMessage, Message
@@ -284,16 +285,20 @@ class Witness:
 class Abrupt:
     """Says one thing to whoever calls, and hangs up."""
 
-    def __init__(self, said: bytes) -> None:
-        """Listen at once."""
+    def __init__(self, said: bytes, *, again: float = 0) -> None:
+        """Listen at once; with *again*, say it again and again, after so many seconds, as long as somebody listens."""
+        self._again = again
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._socket.getsockname()[1]
         self._thread = threading.Thread(target=self._answer, args=(said,))
         self._thread.start()
 
     def _answer(self, said: bytes) -> None:
-        with self._socket.accept()[0] as connection:
+        with self._socket.accept()[0] as connection, contextlib.suppress(OSError):
             connection.sendall(said)
+            while self._again:
+                time.sleep(self._again)
+                connection.sendall(said)
             connection.shutdown(socket.SHUT_WR)
             while connection.recv(1024):
                 pass

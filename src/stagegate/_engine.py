@@ -39,7 +39,7 @@ from ._subscriptions import Subscription
 from ._telling import teller
 from ._text import frozendict
 from ._waking import Waker
-from .exceptions import InvalidValue, NoSuchMove, NotFound, StagegateError, StoreError, quote
+from .exceptions import HistoryTampered, InvalidValue, NoSuchMove, NotFound, StagegateError, StoreError, quote
 
 MAX_PAGE = 500
 LAPSES = 200
@@ -1352,17 +1352,28 @@ class Engine:
         made = instant(self._path.now())
         self._store.backup(as_text(str(file), "file"), f"restored from a backup made at {made}")
 
-    def outbox(self, status: str | None = None) -> tuple[Delivery, ...]:
+    def outbox(self, status: str | None = None, *, readable: bool = False) -> tuple[Delivery, ...]:
         """
         Return the rows of the outbox, oldest first.
 
         Args:
             status: Only those that are `pending`, `delivered` or `dead`.
+
+            readable: Whether to leave out what cannot be read, instead of raising.
+
+        Raises:
+            HistoryTampered: If there is what cannot be read.
         """
         if status not in (None, PENDING, DELIVERED, DEAD):
             message = f"status: one of {PENDING}, {DELIVERED}, {DEAD} is needed, not {quote(status)}"
             raise InvalidValue(message)
-        return tuple(self._store.outbox(status))
+        rows: list[Delivery] = []
+        try:
+            rows.extend(self._store.outbox(status))
+        except HistoryTampered:
+            if not readable:
+                raise
+        return tuple(rows)
 
 
 def _targets(process: Process, current: Agreement, move: str) -> tuple[str | None, ...]:

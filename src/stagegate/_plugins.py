@@ -48,6 +48,8 @@ def load(name: str) -> Any:
         return point.load()
     except Exception as error:  # whatever an import raises is the plugin's
         message = f"it cannot be imported from {point.value}: {type(error).__name__}: {error}"
+        if isinstance(error, ModuleNotFoundError) and point.value.startswith("stagegate.contrib."):
+            message += f"; what it needs comes with stagegate[{name}]"
         raise PluginError(name, message) from error
 
 

@@ -248,7 +248,12 @@ class Store(Protocol):
         """Write how the delivery of a claimed row went; False, and nothing written, if another has it now."""
 
     def outbox(self, status: str | None = None) -> Iterable[Delivery]:
-        """Return the rows of the outbox, oldest first, of one status or of all."""
+        """
+        Return the rows of the outbox, oldest first, of one status or of all.
+
+        Raises:
+            HistoryTampered: After all that can be read, if some cannot.
+        """
 
     def requeue(self, now: datetime, notification: str | None = None) -> int:
         """

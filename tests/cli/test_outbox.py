@@ -62,6 +62,7 @@ class Office:
 
 
 office = Office()
+Path(f"up-{os.getpid()}.txt").touch()
 '''
 
 
@@ -193,6 +194,8 @@ class TestFollow:
                     command, cwd=post.folder, stdout=subprocess.PIPE, stderr=err, encoding="utf-8"
                 )
             running.append(worker)
+            # It listens to signals before it loads a plugin.
+            self._until(Path(f"up-{worker.pid}.txt").exists)
             return worker
 
         yield begin
@@ -299,6 +302,20 @@ class TestList:
         }
 
         assert {"pending": ["b"], "dead": [], "delivered": ["a"], "all": ["a", "b"]} == asked
+
+    def test_damage(self, post: Any) -> None:
+        """What cannot be read is said beside the rest, which is listed, shown and requeued all the same."""
+        start(post, "a", "ann")
+        start(post, "b", "ben")
+        with closing(sqlite3.connect("stagegate.db")) as connection, connection:
+            connection.execute("UPDATE outbox SET payload = x'00' WHERE agreement = 'a'")
+        result = post("outbox", "list", "--jsonl")
+        row = json.loads(result.stdout)
+
+        assert (0, "ben") == (result.exit_code, row["to"])
+        assert "cannot be read" in result.stderr
+        assert "notification\t" + row["id"] in post("outbox", "show", row["id"]).stdout
+        assert "requeued\t0\n" == post.done("outbox", "requeue", "--all")
 
     def test_json(self, post: Any) -> None:
         """In JSON each has all its keys: in one text, or a line each."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -237,6 +238,13 @@ class TestCheck:
             "stagegate: plugin 'stagegate_sms': it cannot be configured: missing 1 required keyword-only argument: 'url'; give settings with --set\n"
             == shell("plugin", "check", "stagegate_sms").stderr
         )
+
+    @pytest.mark.parametrize("name", ["apprise", "mail", "webhook"])
+    def test_missing_settings(self, shell: Shell, name: str) -> None:
+        """What is missing is said without the names of functions; the channels that come along say it so."""
+        said = shell("plugin", "check", name).stderr
+
+        assert re.match(rf"stagegate: plugin '{name}': it cannot be configured: missing \d required keyword-only", said)
 
     def test_no_settings(self, shell: Shell) -> None:
         """A plugin that takes none says so."""

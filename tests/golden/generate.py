@@ -123,15 +123,16 @@ def fixed_ids() -> Iterator[None]:
         yield
 
 
-def play() -> MemoryStore:
-    """Return a store to which everything has happened."""
-    clock, store = ManualClock(START), MemoryStore()
+def play(store: Store | None = None) -> Store:
+    """Return a store to which everything has happened: an empty one that is given, or a new memory."""
+    clock, store = ManualClock(START), store or MemoryStore()
     mayor = Actor(id="tri", roles={"mayor", "citizen"})
     clerk = Actor(id="晴", roles={"clerk"}, on_behalf_of="the secretary")
     speaker = Actor(id="s-7", roles={"speaker"})
     stranger = Actor(id="nobody")
     plan = Document.from_bytes(b"plan", kind="plan", title="Rencana", languages=["id", "ja"], signed_by=["bekasi"])
-    with Engine.open("golden:", processes=[process()], plugins=[Herald(store)], clock=clock) as engine, fixed_ids():
+    engine = Engine.open("golden:", processes=[process()], plugins=[Herald(store)], clock=clock)
+    with fixed_ids():
 
         def step(act: Callable[[], object]) -> None:
             clock.advance(days=1, microseconds=1)
@@ -187,7 +188,7 @@ def play() -> MemoryStore:
     return store
 
 
-def files(store: MemoryStore) -> dict[Path, bytes]:
+def files(store: Store) -> dict[Path, bytes]:
     """Return what the golden files are to hold."""
     (dossier,) = store.dossiers()
     entries: list[Entry] = list(dossier.entries)

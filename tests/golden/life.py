@@ -26,6 +26,7 @@ from stagegate import (
     RefusedError,
     Renewal,
     Stage,
+    Store,
     all_of,
     approval,
     calendar_days,
@@ -192,9 +193,9 @@ def paper(kind: str, content: bytes = b"text", **about: Any) -> Document:
 class Play:
     """The engines, the clock and the store of the play."""
 
-    def __init__(self) -> None:
+    def __init__(self, store: Store) -> None:
         """Begin at the beginning."""
-        self.clock, self.store = ManualClock(START), MemoryStore()
+        self.clock, self.store = ManualClock(START), store
         self.before, self.engine = (
             self.opened(LAND, UMBRELLA, SECTOR, THERE),
             self.opened(DECREED, UMBRELLA, SECTOR, THERE, RENAMED),
@@ -218,9 +219,9 @@ class Play:
         self.engine.sweep()
 
 
-def play() -> MemoryStore:
-    """Return a store to which a whole life has happened."""
-    it = Play()
+def play(store: Store | None = None) -> Store:
+    """Return a store to which a whole life has happened: an empty one that is given, or a new memory."""
+    it = Play(store or MemoryStore())
     with fixed_ids():
         _begin(it)
         _vote(it)
@@ -335,7 +336,7 @@ def _live(it: Play) -> None:
     step(engine.note, "bekasi/waste", "for the archive", by=MAYOR)
 
 
-def files(store: MemoryStore) -> dict[Path, bytes]:
+def files(store: Store) -> dict[Path, bytes]:
     """Return what the golden files are to hold: agreement after agreement, in the order of their ids."""
     dossiers = list(store.dossiers())
     entries = [entry for dossier in dossiers for entry in dossier.entries]

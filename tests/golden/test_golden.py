@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from stagegate import Agreement, Definition, Engine, Entry, Event, Known, MemoryStore, fold
+from stagegate import Agreement, Definition, Engine, Entry, Event, Known, Store, fold
 from stagegate.contrib.sqlite import SQLiteStore
 from stagegate.testing._lives import Commit
 
@@ -16,7 +16,7 @@ from .generate import BODIES, HASHES, OUTBOX, SNAPSHOT, files, play, process
 
 
 @pytest.fixture(scope="module")
-def store() -> MemoryStore:
+def store() -> Store:
     """Return a store to which the same happened again."""
     return play()
 
@@ -31,7 +31,7 @@ def golden() -> list[Entry]:
     ]
 
 
-def test_bodies_are_the_same(store: MemoryStore) -> None:
+def test_bodies_are_the_same(store: Store) -> None:
     """The library still writes exactly these bytes."""
     written = files(store)[BODIES].split(b"\n")
     kept = BODIES.read_bytes().split(b"\n")
@@ -43,7 +43,7 @@ def test_bodies_are_the_same(store: MemoryStore) -> None:
 
 
 @pytest.mark.parametrize("path", [HASHES, OUTBOX, SNAPSHOT], ids=lambda path: str(path.name))
-def test_files_are_the_same(path: Path, store: MemoryStore) -> None:
+def test_files_are_the_same(path: Path, store: Store) -> None:
     """So it does with the hashes, with what is to be told, and with the snapshot."""
     assert path.read_bytes() == files(store)[path]
 
@@ -103,7 +103,7 @@ def test_page_describes_every_field() -> None:
     assert FIELDS | inner <= described
 
 
-def test_golden_history_verifies_in_a_store(tmp_path: Path, store: MemoryStore) -> None:
+def test_golden_history_verifies_in_a_store(tmp_path: Path, store: Store) -> None:
     """The golden history, put into the embedded store, is proved whole by `verify`."""
     told = {row.notification.id: row.notification for row in store.outbox()}
     events = [Event.read(entry) for entry in golden()]

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from stagegate import Agreement, Definition, Engine, Entry, Event, Known, MemoryStore, Pin, fold
+from stagegate import Agreement, Definition, Engine, Entry, Event, Known, Pin, Store, fold
 from stagegate.contrib.sqlite import SQLiteStore
 from stagegate.testing._lives import Commit
 
@@ -22,7 +22,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "reference" / "history.md"
 
 
 @pytest.fixture(scope="module")
-def store() -> MemoryStore:
+def store() -> Store:
     """Return a store to which the same happened again."""
     return play()
 
@@ -68,7 +68,7 @@ def commits() -> Iterator[Commit]:
         )
 
 
-def test_bodies_are_the_same(store: MemoryStore) -> None:
+def test_bodies_are_the_same(store: Store) -> None:
     """The library still writes exactly these bytes."""
     written = files(store)[BODIES].split(b"\n")
     kept = BODIES.read_bytes().split(b"\n")
@@ -79,7 +79,7 @@ def test_bodies_are_the_same(store: MemoryStore) -> None:
 
 
 @pytest.mark.parametrize("path", [HASHES, OUTBOX, SNAPSHOTS, DEFINITIONS], ids=lambda path: str(path.name))
-def test_files_are_the_same(path: Path, store: MemoryStore) -> None:
+def test_files_are_the_same(path: Path, store: Store) -> None:
     """So it does with the hashes, with what is to be told, with the snapshots and the definitions."""
     assert path.read_bytes() == files(store)[path]
 

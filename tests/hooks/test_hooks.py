@@ -155,9 +155,11 @@ class Form:
     newest = 2
 
     def version(self) -> int | None:
+        """Say at which version it is."""
         return 1
 
     def upgrade(self) -> tuple[int, ...]:
+        """Say what was passed through."""
         return (2,)
 
     def close(self) -> None:
@@ -631,15 +633,19 @@ class Alarm:
         self.told: list[tuple[str, ...]] = []
 
     def schedule(self, agreement: str, due: datetime) -> None:
+        """Write it down."""
         self.told.append(("schedule", agreement, due.isoformat()))
 
     def cancel(self, agreement: str) -> None:
+        """Write it down."""
         self.told.append(("cancel", agreement))
 
     def deliver(self, notification: str) -> None:
+        """Write it down."""
         self.told.append(("deliver", notification))
 
     def close(self) -> None:
+        """Write it down."""
         self.told.append(("close",))
 
 

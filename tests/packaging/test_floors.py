@@ -12,11 +12,12 @@ SOURCE = Path(__file__).parents[2] / "src"
 HOUSE = SOURCE / "stagegate"
 LEAVES = sorted(
     path
-    for leaf in ("cli", "contrib", "testing")
+    for leaf in ("aio", "cli", "contrib", "testing")
     for path in [*HOUSE.glob(f"{leaf}.py"), *HOUSE.glob(f"{leaf}/**/*.py")]
 )
 PUBLIC = {
     "stagegate",
+    "stagegate.aio",
     "stagegate.calendars",
     "stagegate.diagrams",
     "stagegate.exceptions",
@@ -79,7 +80,12 @@ def test_face_knows_no_leaf() -> None:
     path = HOUSE / "__init__.py"
     known = {target for _, target in imports("stagegate", path, path.read_text(encoding="utf-8"))}
 
-    assert {leaf(target) for target in known} & {"stagegate.cli", "stagegate.contrib", "stagegate.testing"} == set()
+    assert {leaf(target) for target in known} & {
+        "stagegate.aio",
+        "stagegate.cli",
+        "stagegate.contrib",
+        "stagegate.testing",
+    } == set()
 
 
 @pytest.mark.parametrize("path", LEAVES, ids=module)

@@ -11,7 +11,7 @@ import pytest
 RUN = Path(__file__).parents[2] / "benchmarks" / "run.py"
 
 
-@pytest.mark.parametrize("subject", ["moves", "durable", "bulk", "delivering", "postgresql", "verify"])
+@pytest.mark.parametrize("subject", ["moves", "durable", "bulk", "delivering", "postgresql", "sharing", "verify"])
 def test_a_benchmark_runs(subject: str) -> None:
     """A round of a benchmark ends with a table, whatever the ratios are."""
     ended = subprocess.run(

@@ -124,10 +124,10 @@ class Office:
     url: str
     clock: Any = None
     channel: Channel = attrs.field(factory=Channel)
+    db: str = attrs.field()
 
-    @property
-    def db(self) -> str:
-        """Where the agreements are."""
+    @db.default
+    def _on_a_file(self) -> str:
         return f"sqlite:///{self.folder}/a.db?timeout=60"
 
     @property

@@ -217,6 +217,7 @@ async def test_store_error_is_tried_again(office: Office) -> None:
         failures = [OSError("the disk is away"), OSError("the disk is away")]
 
         def sweep(**what: Any) -> Any:
+            """Fail as often as was said."""
             if failures:
                 raise failures.pop()
             return swept(**what)
@@ -307,3 +308,24 @@ async def test_names_of_any_script(office: Office) -> None:
         async with office.at_work(engine) as client:
             await until_async("delivery", lambda: not office.pending(engine))
             await office.watches(client, *((AGREEMENT, name) for name in names))
+
+
+@in_a_loop
+async def test_several_workers_on_postgresql(office: Office, database: str) -> None:
+    """Several workers with a store for many machines share the work, and each thing is done once."""
+    office.clock = ManualClock(PAST)
+    others = [Office(office.folder, office.url, office.clock, office.channel, database) for _ in range(3)]
+    with others[0].open() as engine, others[1].open() as second, others[2].open() as third:
+        async with others[1].at_work(second), others[2].at_work(third) as client:
+            names = [f"deal-{number}" for number in range(12)]
+            for name in names:
+                council(engine, name)
+            await until_async("delivery", lambda: not office.pending(engine))
+            await office.watches(client, *((AGREEMENT, name) for name in names))
+            office.clock.set(datetime.now(UTC))
+            await look_at_all(client, office.address, [(AGREEMENT, name) for name in names * 3])
+            await until_async("silence", lambda: all("voted" in kinds(engine, name) for name in names))
+            await until_async("delivery", lambda: not office.pending(engine))
+
+        assert [1] * 12 == [kinds(engine, name).count("voted") for name in names]
+        assert len(office.channel.got) == len(set(office.channel.got)) == len(engine.outbox())

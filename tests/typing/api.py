@@ -93,6 +93,7 @@ from stagegate import (
     workdays,
     years,
 )
+from stagegate.aio import AsyncEngine
 
 # A process
 
@@ -447,6 +448,35 @@ told = Engine.open(
     "memory:", subscriptions=["telling.toml"], addresses={"council": "a"}, messages=[Path("letters.toml")]
 )
 assert_type(translate("one of these must hold", "id"), str)
+
+
+# Programs that are asynchronous
+
+
+async def awaited(who: Actor, paper: Document) -> Page:
+    """Do the same, and wait for it."""
+    async with AsyncEngine.open("memory:", processes=["permit.toml"], workers=4) as engine:
+        assert_type(engine, AsyncEngine)
+        deal = await engine.start("permit", "p-1", title="x", by=who, request_id="r")
+        assert_type(deal, Agreement)
+        assert_type(await engine.attach(deal, paper, by=who), Agreement)
+        assert_type(await engine.advance(deal, by=who, at=datetime.now(UTC)), Agreement)
+        assert_type(await engine.history(deal, after=1), tuple[Event, ...])
+        assert_type(await engine.options("p-1", by=who), tuple[Option, ...])
+        assert_type(await engine.count(stage="x"), int)
+        assert_type(await engine.count(by="stage"), dict[Any, int])
+        assert_type(await engine.verify(), Report)
+        assert_type(await engine.resolve("r"), Agreement | None)
+        assert_type(engine.processes, tuple[Process, ...])
+        assert_type(engine.engine, Engine)
+        async with engine.batch() as batch:
+            await batch.note(deal, "said", by=who)
+        # What the engine does not take is not taken here either.
+        await engine.advance(deal)  # type: ignore[call-arg]
+        await engine.note(deal, 3, by=who)  # type: ignore[arg-type]
+    opened = await AsyncEngine.open("memory:")
+    await opened.close()
+    return await AsyncEngine(Engine.open("memory:")).find(owner="desk")
 
 
 # People who know transitions

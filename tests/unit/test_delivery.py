@@ -18,6 +18,7 @@ from stagegate import (
     Delivery,
     Engine,
     Event,
+    HistoryTampered,
     InvalidValue,
     MemoryStore,
     Notification,
@@ -719,6 +720,15 @@ class TestDamage:
             assert "cannot be read" in said
             assert "changed by another hand" in said
             assert not engine.verify().ok
+
+    @pytest.mark.usefixtures("damaged")
+    def test_is_no_silence(self, url: str) -> None:
+        """Whoever reads the outbox is told that some cannot be read, and can have the rest."""
+        with Engine.open(url) as engine:
+            with pytest.raises(HistoryTampered, match="in the outbox cannot be read"):
+                engine.outbox()
+
+            assert ["b", "c"] == [row.notification.agreement for row in engine.outbox(readable=True)]
 
     def test_is_left_as_it_is(self, url: str, damaged: Path, clock: ManualClock, boss: Actor) -> None:
         """What cannot be read stays as it is, also where everything that is dead is requeued."""

@@ -12,7 +12,6 @@ from stagegate import (
     Agreement,
     AlreadyExists,
     Conflict,
-    Engine,
     GateClosed,
     InvalidValue,
     NoSuchMove,
@@ -20,6 +19,7 @@ from stagegate import (
     NotPermitted,
     Option,
     OutcomeUnknown,
+    Process,
     RefusedError,
     RequestReused,
     StagegateError,
@@ -75,9 +75,9 @@ def refusal(request: Request, error: Exception) -> JSONResponse:
     return JSONResponse(body, status_code=status, headers=headers)
 
 
-def brief(engine: Engine, agreement: Agreement, lang: str) -> dict[str, Any]:
+def brief(process: Process, agreement: Agreement, lang: str) -> dict[str, Any]:
     """Return what stands in a list."""
-    stage = engine.process(agreement).standing(agreement.stage)
+    stage = process.standing(agreement.stage)
     return {
         "id": agreement.id,
         "title": agreement.title,

@@ -1,7 +1,12 @@
-"""The views. They are plain functions, which FastAPI runs in worker threads; all of them share one engine."""
+"""
+The views. Those that write rows of the office with a move are plain functions, which FastAPI runs in worker threads.
+
+The others await the engine. All of them share one.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager, asynccontextmanager
@@ -15,7 +20,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from stagegate import Actor, Agreement, Document, Engine, Party, StagegateError
+from stagegate import Actor, Agreement, Document, Engine, Party, Process, StagegateError
 
 from .answers import brief, language, option, refusal
 from .office import Letter, Office, Paper
@@ -92,16 +97,21 @@ class Call:
 
     def seen(self, engine: Engine, agreement: str) -> Agreement | str:
         """Return what to hand to the engine: the agreement at the version the client saw, if it says which."""
-        if self._match is None:
-            return agreement
-        found = re.fullmatch(r'(?:W/)?"(\d{1,15})"', self._match)
-        return attrs.evolve(engine.get(agreement), version=int(found[1]) if found else 0)
+        return agreement if self._match is None else self._at(engine.get(agreement))
 
-    def answer(self, agreement: Agreement) -> dict[str, Any]:
+    async def seen_awaited(self, agreement: str) -> Agreement | str:
+        """Return the same, without holding up the event loop."""
+        return agreement if self._match is None else self._at(await self.office.awaited.get(agreement))
+
+    def _at(self, agreement: Agreement) -> Agreement:
+        found = re.fullmatch(r'(?:W/)?"(\d{1,15})"', self._match or "")
+        return attrs.evolve(agreement, version=int(found[1]) if found else 0)
+
+    def answer(self, agreement: Agreement, process: Process) -> dict[str, Any]:
         """Answer with an agreement, and its version as ETag."""
         self._response.headers["ETag"] = f'"{agreement.version}"'
         self._response.headers["Content-Language"] = self.lang
-        return brief(self.office.engine, agreement, self.lang)
+        return brief(process, agreement, self.lang)
 
 
 async def content(request: Request) -> bytes:
@@ -118,9 +128,9 @@ def create_app(url: str = "sqlite:///register.db") -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.office = Office(url)
+        app.state.office = office = await asyncio.to_thread(Office, url)
         yield
-        app.state.office.close()
+        await office.close()
 
     app = FastAPI(title="Register of cooperation agreements", lifespan=lifespan)
     app.add_exception_handler(StagegateError, refusal)
@@ -144,38 +154,56 @@ def taken(_request: Request, _error: Exception) -> JSONResponse:
     return JSONResponse(body, status_code=409)
 
 
-def listing(call: Asked, after: str | None = None, stage: str | None = None) -> dict[str, Any]:
+async def listing(call: Asked, after: str | None = None, stage: str | None = None) -> dict[str, Any]:
     """List the agreements, page by page."""
-    engine = call.office.engine
-    page = engine.find(after=after, stage=stage)
-    return {"items": [brief(engine, one, call.lang) for one in page.items], "next": page.next}
+    engine = call.office.awaited
+    page = await engine.find(after=after, stage=stage)
+    return {"items": [brief(await engine.process(one), one, call.lang) for one in page.items], "next": page.next}
 
 
-def start(new: NewAgreement, call: Asked, by: By) -> dict[str, Any]:
-    """Start an agreement."""
-    parties = [Party(party) for party in new.parties]
-    with call.transaction() as (_, engine):
-        deal = engine.start("city-cooperation", new.id, title=new.title, parties=parties, by=by, request_id=call.key)
-    return call.answer(deal)
-
-
-def show(agreement: str, call: Asked, by: By) -> dict[str, Any]:
+async def show(agreement: str, call: Asked, by: By) -> dict[str, Any]:
     """Show an agreement, what this actor could do with it, and every reason why not."""
-    engine = call.office.engine
-    deal = engine.get(agreement)
+    engine = call.office.awaited
+    deal = await engine.get(agreement)
     return {
-        **call.answer(deal),
+        **call.answer(deal, await engine.process(deal)),
         "documents": {kind: document.digest for kind, document in deal.documents.items()},
-        "moves": [option(one, call.lang) for one in engine.options(deal, by=by)],
+        "moves": [option(one, call.lang) for one in await engine.options(deal, by=by)],
     }
 
 
-def history(agreement: str, call: Asked) -> list[dict[str, Any]]:
+async def history(agreement: str, call: Asked) -> list[dict[str, Any]]:
     """Tell what happened, refused attempts included."""
     return [
         {"n": event.n, "kind": event.kind, "move": event.move, "actor": event.actor, "at": event.at}
-        for event in call.office.engine.history(agreement)
+        for event in await call.office.awaited.history(agreement)
     ]
+
+
+async def start(new: NewAgreement, call: Asked, by: By) -> dict[str, Any]:
+    """Start an agreement."""
+    engine = call.office.awaited
+    parties = [Party(party) for party in new.parties]
+    given: dict[str, Any] = {"title": new.title, "parties": parties, "by": by, "request_id": call.key}
+    deal = await engine.start("city-cooperation", new.id, **given)
+    return call.answer(deal, await engine.process(deal))
+
+
+async def record(agreement: str, name: str, fact: Fact, call: Asked, by: By) -> dict[str, Any]:
+    """Record a fact."""
+    engine, on = call.office.awaited, await call.seen_awaited(agreement)
+    deal = await engine.record(on, name, fact.value, source=fact.source, by=by, request_id=call.key)
+    return call.answer(deal, await engine.process(deal))
+
+
+async def vote(agreement: str, ballot: Vote, call: Asked, by: By) -> dict[str, Any]:
+    """Vote on an agreement as it stands."""
+    engine, on = call.office.awaited, await call.seen_awaited(agreement)
+    if ballot.vote == "approve":
+        deal = await engine.approve(on, reason=ballot.reason, by=by, request_id=call.key)
+    else:
+        deal = await engine.refuse(on, ballot.reason, by=by, request_id=call.key)
+    return call.answer(deal, await engine.process(deal))
 
 
 def upload(
@@ -186,26 +214,7 @@ def upload(
     with call.transaction() as (session, engine):
         deal = engine.attach(call.seen(engine, agreement), document, by=by, request_id=call.key)
         session.merge(Paper(digest=document.digest, content=body))
-    return call.answer(deal)
-
-
-def record(agreement: str, name: str, fact: Fact, call: Asked, by: By) -> dict[str, Any]:
-    """Record a fact."""
-    with call.transaction() as (_, engine):
-        on = call.seen(engine, agreement)
-        deal = engine.record(on, name, fact.value, source=fact.source, by=by, request_id=call.key)
-    return call.answer(deal)
-
-
-def vote(agreement: str, ballot: Vote, call: Asked, by: By) -> dict[str, Any]:
-    """Vote on an agreement as it stands."""
-    with call.transaction() as (_, engine):
-        on = call.seen(engine, agreement)
-        if ballot.vote == "approve":
-            deal = engine.approve(on, reason=ballot.reason, by=by, request_id=call.key)
-        else:
-            deal = engine.refuse(on, ballot.reason, by=by, request_id=call.key)
-    return call.answer(deal)
+    return call.answer(deal, call.office.engine.process(deal))
 
 
 def move(agreement: str, wanted: Move, call: Asked, by: By) -> dict[str, Any]:
@@ -220,7 +229,7 @@ def move(agreement: str, wanted: Move, call: Asked, by: By) -> dict[str, Any]:
         if session.scalar(select(Letter).filter_by(agreement=deal.id, n=deal.n)) is None:
             line = wanted.letter
             session.add(Letter(number=line.number, agreement=deal.id, n=deal.n, subject=line.subject, clerk=by.id))
-    return call.answer(deal)
+    return call.answer(deal, call.office.engine.process(deal))
 
 
 def paper(digest: str, call: Asked) -> Response:
@@ -232,9 +241,9 @@ def paper(digest: str, call: Asked) -> Response:
     return Response(found.content, media_type="application/octet-stream")
 
 
-def outcome(request_id: str, call: Asked) -> dict[str, Any]:
+async def outcome(request_id: str, call: Asked) -> dict[str, Any]:
     """Say what became of a request whose outcome was unknown; a refusal is answered as it would have been."""
-    deal = call.office.engine.resolve(request_id)
+    deal = await call.office.awaited.resolve(request_id)
     if deal is None:
         raise HTTPException(404, "it never happened; ask for it again")
-    return call.answer(deal)
+    return call.answer(deal, await call.office.awaited.process(deal))

@@ -12,6 +12,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from stagegate import Engine, OutcomeUnknown, RefusedError
+from stagegate.aio import AsyncEngine
 
 PROCESS = Path(__file__).with_name("process.toml")
 
@@ -47,7 +48,9 @@ class Office:
     One database, with the tables of the office and the histories of stagegate beside each other.
 
     Attributes:
-        engine: What moves the agreements.
+        engine: What moves the agreements, where rows of the office are written with it.
+
+        awaited: The same engine for views that write none: its calls are awaited, and on SQLite many share a commit.
     """
 
     def __init__(self, url: str) -> None:
@@ -59,15 +62,17 @@ class Office:
         """
         place = make_url(url)
         postgres = place.drivername == "postgresql"
-        self.engine = Engine.open(url, processes=[PROCESS])
+        # In a SQLite file the tables are made beside those of the office; on PostgreSQL they have their own schema.
+        self.engine = Engine.open(url if postgres else f"{url}?beside=yes", processes=[PROCESS])
+        self.awaited = AsyncEngine(self.engine)
         self.database = create_engine(place.set(drivername="postgresql+psycopg") if postgres else place)
         if not postgres:
             event.listen(self.database, "connect", _durable)
         Base.metadata.create_all(self.database)
 
-    def close(self) -> None:
-        """Let go of the database."""
-        self.engine.close()
+    async def close(self) -> None:
+        """Wait for the calls that have come, and let go of the database."""
+        await self.awaited.close()
         self.database.dispose()
 
     @contextmanager

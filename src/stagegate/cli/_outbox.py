@@ -15,7 +15,7 @@ from typing import Any, Self
 
 import click
 
-from stagegate import Delivered, Delivery, Engine, Message, NotFound, StoreError
+from stagegate import Delivered, Delivery, Engine, HistoryTampered, Message, NotFound, StoreError
 
 from ._errors import REFUSED
 from ._output import Cell, Out, Value
@@ -24,8 +24,14 @@ from ._views import instant, spell
 
 COUNTS = ("delivered", "failed", "dead")
 EVERYTHING = "*"
-OPEN = ("pending", "dead")
-"""What is listed if nothing else is asked for: what is not delivered."""
+STATUSES: dict[str | None, tuple[str | None, ...]] = {
+    None: ("pending", "dead"),
+    "pending": ("pending",),
+    "dead": ("dead",),
+    "delivered": ("delivered",),
+    "all": (None,),
+}
+"""What can be listed; if nothing is asked for, what is not delivered."""
 
 
 @click.command()
@@ -47,11 +53,12 @@ def deliver(settings: Settings, limit: int, *, follow: bool, every: float) -> in
     Leaves with 1 if something had to be left that somebody has to see to.
     """
     out = Out(settings)
-    with _logged(), settings.open() as engine:
+    with _logged():
         if follow:
-            _work(engine, out, limit, every)
+            _work(settings, out, limit, every)
             return 0
-        done = engine.deliver(limit=limit)
+        with settings.open() as engine:
+            done = engine.deliver(limit=limit)
     if out.json:
         out.data(_done_data(done))
     else:
@@ -105,10 +112,10 @@ class _Stop:
             self._told.put(self._told.get(timeout=seconds))
 
 
-def _work(engine: Engine, out: Out, limit: int, every: float) -> None:
+def _work(settings: Settings, out: Out, limit: int, every: float) -> None:
     """Deliver round after round. What stands in the way is told when it changes, not in each round."""
     known: tuple[str, ...] = ()
-    with _Stop() as stop:
+    with _Stop() as stop, settings.open() as engine:
         while not stop():
             tried = 0
             try:
@@ -162,14 +169,19 @@ def outbox() -> None:
     """Look into the outbox: what waits, what was given up, what is held."""
 
 
-def _found(engine: Engine, statuses: Sequence[str]) -> list[Delivery]:
-    return [row for status in statuses for row in engine.outbox(status)]
+def _found(engine: Engine, status: str | None, out: Out) -> Sequence[Delivery]:
+    """Return the rows of a status; that some cannot be read is said beside them."""
+    try:
+        return engine.outbox(status)
+    except HistoryTampered as error:
+        out.warn(str(error))
+        return engine.outbox(status, readable=True)
 
 
 @outbox.command("list")
 @click.option(
     "--status",
-    type=click.Choice(["pending", "dead", "delivered", "all"]),
+    type=click.Choice([status for status in STATUSES if status]),
     help="Only these; otherwise what is not delivered.",
 )
 @click.option("--jsonl", is_flag=True, help="Answer in JSON, a line for each.")
@@ -179,7 +191,7 @@ def list_(settings: Settings, status: str | None, *, jsonl: bool) -> None:
     """List the notifications that wait or were given up, oldest first."""
     out = Out(settings)
     with settings.open() as engine:
-        rows = list(engine.outbox()) if status == "all" else _found(engine, OPEN if status is None else (status,))
+        rows = [row for one in STATUSES[status] for row in _found(engine, one, out)]
     rows.sort(key=lambda row: (row.due_at, row.notification.agreement, row.notification.n, row.notification.id))
     if jsonl:
         for row in rows:
@@ -238,7 +250,7 @@ def show(settings: Settings, notification: str) -> None:
     """Show one NOTIFICATION, by its id: how far it has come, what proves where it is from, and what it says."""
     out = Out(settings)
     with settings.open() as engine:
-        row = _one(engine, notification)
+        row = _one(engine, notification, out)
         message = engine.message(row.notification)
         holds = engine.held_deliveries()
     held = holds.get(EVERYTHING) or holds.get(row.notification.recipient)
@@ -251,9 +263,9 @@ def show(settings: Settings, notification: str) -> None:
     _say(message, out)
 
 
-def _one(engine: Engine, notification: str) -> Delivery:
+def _one(engine: Engine, notification: str, out: Out) -> Delivery:
     for status in ("dead", "pending", "delivered"):
-        for row in engine.outbox(status):
+        for row in _found(engine, status, out):
             if row.notification.id == notification:
                 return row
     message = (
@@ -308,7 +320,9 @@ def requeue(settings: Settings, notification: str | None, *, everything: bool) -
     with settings.open() as engine:
         number = engine.requeue(notification)
         if notification is not None and not number:
-            message = f"{notification}: it is {_one(engine, notification).status}; only what was given up is requeued"
+            message = (
+                f"{notification}: it is {_one(engine, notification, out).status}; only what was given up is requeued"
+            )
             raise NotFound(message)
     if out.json:
         out.data({"requeued": number})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import re
 import sys
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -134,5 +135,6 @@ def _configured(name: str, found: Any, given: dict[str, Any]) -> Any:
     try:
         return configured(**given)
     except (StagegateError, TypeError, ValueError) as error:
-        said = str(error).removeprefix("configured() ")
+        # What Python calls the function is no word of whoever gives settings.
+        said = re.sub(r"^[\w.]+\(\) ", "", str(error))
         raise PluginError(name, f"it cannot be configured: {said}; give settings with --set") from error

@@ -21,7 +21,6 @@ from stagegate import InvalidValue, Message, Notification, Undeliverable, hookim
 from stagegate.exceptions import quote
 
 MAX_URL = 4096
-MAX_TITLE = 250
 NEVER = frozenset({"file"})
 """What reads files instead of telling anybody."""
 REFUSED = frozenset({"attach", "attachment", "config", "include", "redirect", "store", "template", "verify"})
@@ -94,7 +93,7 @@ class AppriseChannel:
         if self._footer:
             text = _with_footer(notification, text)
         try:
-            done = service.notify(body=text or title, title=title[:MAX_TITLE], body_format="text")
+            done = service.notify(body=text or title, title=title, body_format="text")
         except Exception as error:
             raise ConnectionError(f"{type(error).__name__} while telling the target") from None
         if done is not True:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import select
 import threading
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cached_property, lru_cache
+from hashlib import sha256
 from typing import Any, TypeAlias
-from urllib.parse import parse_qsl, quote
+from urllib.parse import unquote
 
 import attrs
 import psycopg
@@ -17,7 +19,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import ConnStatus, ExecStatus, Format, TransactionStatus
 from psycopg.pq.abc import PGresult
 
-from stagegate import OutcomeUnknown, StoreError
+from stagegate import Agreement, OutcomeUnknown, StoreError
 
 Connection: TypeAlias = psycopg.Connection[Any]
 Cursor: TypeAlias = psycopg.Cursor[tuple[Any, ...]]
@@ -27,6 +29,17 @@ KEPT = 8
 DAY = 86_400
 MOST_KEPT = 1000
 OPTIONS = {"lock_timeout": LOCK_TIMEOUT, "pool": KEPT}
+
+USUAL = {
+    "application_name": "stagegate",
+    "connect_timeout": "10",
+    # A machine that has gone without a word is noticed within a minute or so, not within hours.
+    "keepalives_idle": "30",
+    "keepalives_interval": "10",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "60000",
+}
+"""What is asked of libpq where the url says nothing else."""
 
 GRACE = 5_000
 """For how many milliseconds a session that was lost is given to end, once it is told to."""
@@ -246,13 +259,13 @@ class Place:
             StoreError: If it cannot be read; the url itself is not repeated, for it may hold a password.
         """
         where, _, options = url.partition("?")
-        given = parse_qsl(options, keep_blank_values=True)
-        own = {key: value for key, value in given if key in OPTIONS}
-        theirs = [(key, value) for key, value in given if key not in OPTIONS]
+        given = [option.partition("=") for option in options.split("&") if option]
+        own = {key: unquote(value) for key, _, value in given if key in OPTIONS}
+        theirs = "&".join("".join(option) for option in given if option[0] not in OPTIONS)
         table: dict[str, Any] = {}
         # What libpq says of a url may repeat a password, so nothing of it is kept.
         with suppress(psycopg.Error, UnicodeError):
-            table = dict(conninfo_to_dict(f"{where}?{_joined(theirs)}" if theirs else where))
+            table = dict(conninfo_to_dict(f"{where}?{theirs}" if theirs else where))
         # Of a password in which these were not written as %2F and %40, libpq takes a part for a host or a database.
         place, _, path = where.removeprefix("postgresql://").partition("/")
         astray = place.count("@") > 1 or "@" in path
@@ -277,9 +290,8 @@ class Place:
                 f" pool a number of connections, from 0 to {MOST_KEPT}"
             )
             raise StoreError(message)
-        usual = {"application_name": "stagegate", "connect_timeout": "10"}
         # `fallback_application_name` and the environment stay what they are: what is given here comes first.
-        return cls(name, make_conninfo("", **{**usual, **table, "client_encoding": "utf8"}), lock_timeout, pool)
+        return cls(name, make_conninfo("", **{**USUAL, **table, "client_encoding": "utf8"}), lock_timeout, pool)
 
     def connect(self) -> Session:
         """
@@ -310,9 +322,27 @@ class Place:
         return connection
 
 
-def _joined(options: Sequence[tuple[str, str]]) -> str:
-    # What `urlencode` makes of a space, libpq takes for a plus.
-    return "&".join(f"{quote(key, safe='')}={quote(value, safe='')}" for key, value in options)
+class Recent:
+    """What was committed last: whoever goes on with it need not read it again, if the server has the same."""
+
+    MOST = 256
+
+    def __init__(self) -> None:
+        """Remember nothing yet."""
+        self._kept: OrderedDict[str, tuple[bytes, Agreement]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, agreement: str) -> tuple[bytes, Agreement] | None:
+        """Return an agreement, and the digest of its snapshot."""
+        return self._kept.get(agreement)
+
+    def keep(self, agreement: Agreement, snapshot: bytes) -> None:
+        """Remember it, and forget what was remembered first."""
+        with self._lock:
+            self._kept[agreement.id] = sha256(snapshot).digest(), agreement
+            self._kept.move_to_end(agreement.id)
+            if len(self._kept) > self.MOST:
+                self._kept.popitem(last=False)
 
 
 class Connections:
@@ -321,6 +351,7 @@ class Connections:
     def __init__(self, place: Place) -> None:
         """Connect to nothing yet."""
         self.place = place
+        self.recent = Recent()
         self._idle: list[Session] = []
         self._pid = os.getpid()
         self._closed = False

@@ -15,7 +15,7 @@ from stagegate import Agreement, Definition, Delivery, Dossier, Entry, HistoryTa
 from ._connections import Cursor
 from ._finding import listing
 from ._proof import LOOK, batch, beside
-from ._rows import DELIVERY, SORT, SORTS, delivery_of, key_of, known_of, rewrite, snapshot_of
+from ._rows import DELIVERY, SORT, SORTS, deliveries, delivery_of, key_of, known_of, rewrite, snapshot_of
 from ._unit import GET, KNOWN
 
 BATCH = 256
@@ -95,7 +95,7 @@ class Reading:
             " ORDER BY o.due_at, o.agreement, o.n, o.id",
             {"status": status},
         )
-        return [delivery_of(row) for row in rows]
+        return deliveries(rows)
 
     def hold(self, scope: str, why: str) -> None:
         """Deliver nothing of it."""

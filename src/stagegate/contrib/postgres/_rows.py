@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
@@ -93,10 +93,11 @@ def known_of(row: Sequence[Any] | None) -> Known | None:
     return None if row is None else Known(agreement=row[0], n=row[1], fingerprint=row[2])
 
 
-def snapshot_of(row: Sequence[Any]) -> Agreement:
+def snapshot_of(row: Sequence[Any], known: Agreement | None = None) -> Agreement:
+    """Return the agreement of a row; one without a snapshot has that of *known*."""
     id_, n, version, head, snapshot = row
     try:
-        found = Agreement.from_json(snapshot)
+        found = known if known is not None and snapshot is None else Agreement.from_json(snapshot)
     except HistoryTampered as error:
         message = f"{id_}: {error}; nothing was changed, run verify"
         raise HistoryTampered(message) from None
@@ -124,6 +125,20 @@ def delivery_of(row: Sequence[Any]) -> Delivery:
         error=error,
         expires_at=expires,
     )
+
+
+def deliveries(rows: Iterable[Sequence[Any]]) -> Iterator[Delivery]:
+    """Yield what can be read; raise in the end, if some cannot."""
+    damage = None
+    for row in rows:
+        try:
+            delivery = delivery_of(row)
+        except HistoryTampered as error:
+            damage = damage or error
+        else:
+            yield delivery
+    if damage is not None:
+        raise damage
 
 
 def row_of(delivery: Delivery) -> tuple[Any, ...]:

@@ -171,9 +171,9 @@ def written(
     *,
     read: Mapping[str, Agreement | None],
     parts: int | None,
-) -> tuple[str, list[Any]]:
+) -> tuple[str, list[Any], bytes]:
     """
-    Return the statement that writes an event, and its values.
+    Return the statement that writes an event, its values, and the snapshot among them.
 
     Args:
         before: The agreement before it.
@@ -227,7 +227,7 @@ def written(
         shape.append("whole")
         values["parts"] = parts
     sql, names = statement(before is None, changed, tuple(shape), told)
-    return sql, [values[name] for name in names]
+    return sql, [values[name] for name in names], values["snapshot"]
 
 
 def _changes(

@@ -124,14 +124,15 @@ class PostgresStore(Reading):
         Where the server asks for it, or the connection is lost before anything was committed, it is begun anew too.
         """
         for turn in range(1, TURNS + 1):
-            unit: UnitOfWork | None = None
+            session = self._connections.take()
+            unit = (Eager if turn == 1 else Locked)(self._connections, session, agreement)
             try:
-                with self._connections.use(f"working on {agreement!r}") as connection:
-                    unit = (Eager if turn == 1 else Locked)(self._connections, connection, agreement)
-                    return job(unit.open())
+                return job(unit.open())
             except (Conflict, StoreError):
-                if unit is None or not unit.again or turn == TURNS:
+                if not unit.again or turn == TURNS:
                     raise
+            finally:
+                self._connections.give(session)
             if turn > 1:
                 time.sleep(random.uniform(0, min(LONGEST_PAUSE, 0.005 * 2**turn)))  # noqa: S311  chance is no secret
         raise AssertionError  # pragma: no cover

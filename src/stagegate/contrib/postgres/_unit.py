@@ -31,6 +31,12 @@ from ._rows import SNAPSHOT, known_of, snapshot_of
 from ._statements import written
 
 GET = f"SELECT {SNAPSHOT} FROM stagegate.agreement a WHERE a.id = %s"
+GET_UNLESS = (
+    "SELECT a.id, a.n, a.version, a.head, CASE WHEN sha256(a.snapshot) <> %s THEN a.snapshot END"
+    " FROM stagegate.agreement a WHERE a.id = %s"
+)
+"""Reads an agreement, and its snapshot only if it is not the one that is known already."""
+
 PARTS = (
     f"SELECT {SNAPSHOT} FROM stagegate.member m JOIN stagegate.agreement a ON a.id = m.agreement"
     " WHERE m.kind = 'whole' AND m.value = %s ORDER BY a.id"
@@ -127,7 +133,7 @@ class UnitOfWork:
             raise Conflict(self.id, entry.n - 1, before)
         self._done = True
         read = {id_: one for id_, one in self._read.items() if id_ != self.id}
-        sql, values = written(
+        sql, values, snapshot = written(
             self.agreement, agreement, entry, notifications, request, definition, read=read, parts=self._parts
         )
         try:
@@ -145,6 +151,10 @@ class UnitOfWork:
         if not moved:
             self.again = True
             raise Conflict(self.id, before, before + 1)
+        self._keep(agreement, snapshot)
+
+    def _keep(self, agreement: Agreement, snapshot: bytes) -> None:
+        """Remember what was committed, if that is any use."""
 
     def _write(self, sql: str, values: list[Any]) -> bool:
         """Write it durably, unless something has changed; say whether it was written."""
@@ -171,9 +181,21 @@ class _Committing(UnitOfWork):
     def _execute(self, sql: str, values: Sequence[Any] = ()) -> int:
         return self._session.run(sql, values).command_tuples or 0
 
+    def _keep(self, agreement: Agreement, snapshot: bytes) -> None:
+        self._connections.recent.keep(agreement, snapshot)
+
 
 class Eager(_Committing):
     """Reads without a lock, and writes by one statement."""
+
+    def open(self) -> Self:
+        recent = self._connections.recent.get(self.id)
+        if recent is None:
+            return super().open()
+        digest, known = recent
+        rows = self._ask(f"reading {self.id!r}", GET_UNLESS, digest, self.id)
+        self.agreement = snapshot_of(rows[0], known) if rows else None
+        return self
 
     def _write(self, sql: str, values: list[Any]) -> bool:
         try:

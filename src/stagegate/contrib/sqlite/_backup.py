@@ -39,7 +39,7 @@ def copy(connection: sqlite3.Connection, file: Path, why: str) -> None:
                 target.execute("PRAGMA synchronous = EXTRA")
                 connection.backup(target)
                 target.execute(
-                    "INSERT INTO hold (scope, why) VALUES (?1, ?2)"
+                    "INSERT INTO hold (scope, why) VALUES (?, ?)"
                     " ON CONFLICT DO UPDATE SET why = excluded.why || '; before that: ' || why",
                     (EVERYTHING, why),
                 )

@@ -168,14 +168,14 @@ class Pending:
             counts[sort_of(after)] += 1
         # What comes is counted before what goes: no counter is below nought on the way.
         self._connection.executemany(
-            "INSERT INTO counter (stage, process, owner, outcome, on_hold, number) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
-            " ON CONFLICT DO UPDATE SET number = number + ?6",
+            "INSERT INTO counter (stage, process, owner, outcome, on_hold, number) VALUES (?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT DO UPDATE SET number = number + excluded.number",
             [(*sort, number) for sort, number in counts.items() if number > 0],
         )
         self._connection.executemany(
-            "UPDATE counter SET number = number + ?6"
-            " WHERE stage = ?1 AND process = ?2 AND owner = ?3 AND outcome = ?4 AND on_hold = ?5",
-            [(*sort, number) for sort, number in counts.items() if number < 0],
+            "UPDATE counter SET number = number + ?"
+            " WHERE stage = ? AND process = ? AND owner = ? AND outcome = ? AND on_hold = ?",
+            [(number, *sort) for sort, number in counts.items() if number < 0],
         )
         self._connection.execute("DELETE FROM counter WHERE number = 0")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
@@ -125,6 +125,20 @@ def delivery_of(row: Sequence[Any]) -> Delivery:
         error=error,
         expires_at=expires,
     )
+
+
+def deliveries(rows: Iterable[Sequence[Any]]) -> Iterator[Delivery]:
+    """Yield what can be read; raise in the end, if some cannot."""
+    damage = None
+    for row in rows:
+        try:
+            delivery = delivery_of(row)
+        except HistoryTampered as error:
+            damage = damage or error
+        else:
+            yield delivery
+    if damage is not None:
+        raise damage
 
 
 def readable(rows: Iterable[Sequence[Any]], limit: int | None = None) -> tuple[list[Delivery], list[str]]:

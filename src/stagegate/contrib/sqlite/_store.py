@@ -21,7 +21,7 @@ from ._rows import (
     RECEIPT,
     SNAPSHOT,
     THIS,
-    delivery_of,
+    deliveries,
     get,
     iso,
     known,
@@ -184,20 +184,20 @@ class Keeping:
 
     def outbox(self, status: str | None = None) -> Iterable[Delivery]:
         """Return the rows of the outbox."""
-        with self._place.use("reading the outbox") as connection:
+        with self._place.use("reading the outbox") as connection, damaged(connection):
             rows = connection.execute(
-                f"SELECT {OUTBOX}, {RECEIPT} FROM outbox WHERE ?1 IS NULL OR status = ?1 ORDER BY {OLDEST}",
-                (status,),
+                f"SELECT {OUTBOX}, {RECEIPT} FROM outbox WHERE :status IS NULL OR status = :status ORDER BY {OLDEST}",
+                {"status": status},
             ).fetchall()
-        return [delivery_of(row) for row in rows]
+        return deliveries(rows)
 
     def requeue(self, now: datetime, notification: str | None = None) -> int:
         """Make dead rows due again."""
         with self._place.writing("requeueing") as connection:
             with damaged(connection):
                 rows = connection.execute(
-                    f"SELECT {OUTBOX}, {RECEIPT} FROM outbox WHERE status = 'dead' AND (?1 IS NULL OR id = ?1)",
-                    (notification,),
+                    f"SELECT {OUTBOX}, {RECEIPT} FROM outbox WHERE status = 'dead' AND (:id IS NULL OR id = :id)",
+                    {"id": notification},
                 ).fetchall()
             whole, _ = readable(rows)
             again = [

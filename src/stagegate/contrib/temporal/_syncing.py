@@ -59,7 +59,7 @@ def timers(engine: Engine, until: datetime = EVER) -> Iterator[str]:
 def deliveries(engine: Engine, until: datetime = EVER) -> Iterator[str]:
     """Go through the notifications that are to be tried up to a time."""
     held = frozenset(engine.held_deliveries())
-    for row in engine.outbox("pending"):
+    for row in engine.outbox("pending", readable=True):
         due = next_try(row, held)
         if due is not None and due <= until:
             yield row.notification.id

@@ -76,7 +76,7 @@ class Duties:
             return Found(did=True)
         # It was not to be had: it is not due yet, another has it in hand, it is held, or it is done.
         held = frozenset(self.engine.held_deliveries())
-        rows = (row for row in self.engine.outbox("pending") if row.notification.id == notification)
+        rows = (row for row in self.engine.outbox("pending", readable=True) if row.notification.id == notification)
         due = next((next_try(row, held) for row in rows), None)
         return Found.of(due)
 
