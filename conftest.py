@@ -51,11 +51,19 @@ def postgres() -> Iterator[PostgresServer]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def emptied() -> list[str]:
+    """Return the databases that are empty again, to be used once more."""
+    return []
+
+
 @pytest.fixture
-def database(postgres: PostgresServer) -> Iterator[str]:
-    """Create an empty database, and return its url."""
-    with postgres.database() as name:
-        yield postgres.url(name)
+def database(postgres: PostgresServer, emptied: list[str]) -> Iterator[str]:
+    """Have an empty database, and return its url."""
+    name = emptied.pop() if emptied else postgres.create()
+    yield postgres.url(name)
+    postgres.clear(name)
+    emptied.append(name)
 
 
 def enter(namespace: dict[str, Any]) -> None:

@@ -32,7 +32,9 @@ from stagegate import InvalidValue, Message, Notification, Undeliverable
 from stagegate.contrib import webhook as webhook_room
 from stagegate.contrib.mail import MailChannel
 from stagegate.contrib.mail import _writing as writing
-from stagegate.contrib.webhook import Place, WebhookChannel
+from stagegate.contrib.webhook import WebhookChannel
+from stagegate.contrib.webhook import _places as places
+from stagegate.contrib.webhook._places import Place
 from stagegate.testing import make_notification
 
 SECRET = "whsec_c3RhZ2VnYXRlIGV4YW1wbGUgc2VjcmV0ICE="  # noqa: S105  it opens nothing
@@ -354,14 +356,14 @@ def _loosely(url: str, _where: str) -> tuple[Place, str]:
     """Broken: read a url as most programs do, and take every host that ends like the listed one."""
     try:
         parts = urlsplit(url)
-        port = parts.port or webhook_room.PORTS[parts.scheme]
+        port = parts.port or places.PORTS[parts.scheme]
     except (KeyError, ValueError) as error:
         raise InvalidValue(str(error)) from None
     host = "hooks.test" if (parts.hostname or "").endswith("hooks.test") else parts.hostname or ""
     return Place(parts.scheme, host, port), parts.path + (f"?{parts.query}" if parts.query else "")
 
 
-def _privately(_: WebhookChannel, address: Any) -> bool:
+def _privately(address: Any, _allowed: Any) -> bool:
     """Broken: take every address that does not call itself private."""
     return not address.is_private
 
@@ -381,8 +383,8 @@ def _written(header: str, value: str) -> Any:  # noqa: ARG001  its header is the
 
 
 TWINS: dict[str, tuple[tuple[Any, str, Callable[..., Any]], ...]] = {
-    "loose": ((webhook_room, "_read", _loosely),),
-    "private": ((WebhookChannel, "_reachable", _privately),),
+    "loose": ((webhook_room, "read", _loosely),),
+    "private": ((webhook_room, "reachable", _privately),),
     "trusting": (
         (writing, "line", _as_it_is),
         (writing, "_header", _written),

@@ -209,6 +209,21 @@ class PostgresServer:
         with self.connect() as connection:
             connection.execute(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
 
+    def clear(self, database: str) -> None:
+        """Empty a database, whoever is connected to it: as good as a new one, and quicker."""
+        with self.connect(database) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+            schemas = connection.execute(
+                "SELECT quote_ident(nspname) FROM pg_namespace"
+                " WHERE nspname NOT LIKE 'pg\\_%' AND nspname <> 'information_schema'"
+            ).fetchall()
+            connection.execute(f"DROP SCHEMA {', '.join(schema for (schema,) in schemas)} CASCADE")
+            connection.execute("CREATE SCHEMA public AUTHORIZATION pg_database_owner")
+            connection.execute("GRANT USAGE ON SCHEMA public TO PUBLIC")
+
     @contextmanager
     def database(self, template: str = "template1") -> Iterator[str]:
         """Have a fresh database for the length of a block; its name is handed over."""

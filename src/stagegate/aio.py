@@ -172,9 +172,9 @@ class AsyncEngine:
             try:
                 yield AsyncEngine(engine, workers=pool)
             except BaseException as error:
-                await _in(pool, functools.partial(batch.__exit__, type(error), error, error.__traceback__))
+                await _left(pool, batch, error)
                 raise
-            await _in(pool, functools.partial(batch.__exit__, None, None, None))
+            await _left(pool, batch, None)
         finally:
             pool.shutdown(wait=False)
 
@@ -346,9 +346,27 @@ def _abandon(future: Future[Engine]) -> None:
         future.result().close()
 
 
+async def _left(pool: ThreadPoolExecutor, batch: AbstractContextManager[Engine], error: BaseException | None) -> None:
+    """Leave a batch, whatever happens: one that was not yet being left when its caller was cancelled is undone."""
+    leaving = pool.submit(contextvars.copy_context().run, _exit, batch, error)
+    try:
+        await asyncio.wrap_future(leaving)
+    except asyncio.CancelledError as late:
+        if leaving.cancel():
+            pool.submit(_exit, batch, late)
+        raise
+
+
+def _exit(batch: AbstractContextManager[Engine], error: BaseException | None) -> None:
+    if error is None:
+        batch.__exit__(None, None, None)
+    else:
+        batch.__exit__(type(error), error, error.__traceback__)
+
+
 def _leave(entering: Future[Engine], batch: AbstractContextManager[Engine], error: BaseException) -> None:
     if not entering.cancelled() and entering.exception() is None:
-        batch.__exit__(type(error), error, error.__traceback__)
+        _exit(batch, error)
 
 
 __all__ = ["AsyncEngine", "Opening"]

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import contextlib
 import contextvars
 import inspect
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -391,6 +392,51 @@ async def test_batch_that_is_cancelled_while_it_waits(tmp_path: Path) -> None:
         slow.go.set()
         await holding
         assert 3 == (await engine.note("a", "on it goes", by=CLERK)).n
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_batch_that_is_cancelled_while_it_is_left(tmp_path: Path, *, fails: bool) -> None:
+    """A batch that waits for a call of its own to end, and is cancelled meanwhile, is undone and locks nobody out."""
+    slow = Slow()
+    calls: list[asyncio.Task[Any]] = []
+
+    async def office(engine: AsyncEngine) -> None:
+        """Leave a batch while one of its calls is under way."""
+        async with engine.batch() as batch:
+            calls.append(asyncio.create_task(batch.note("a", "called", by=CLERK)))
+            await asyncio.to_thread(slow.come.acquire)
+            leaving.set()
+            if fails:
+                raise LookupError
+
+    leaving = asyncio.Event()
+    async with AsyncEngine.open(f"sqlite:///{tmp_path}/x.db?timeout=1", processes=[PROCESS], plugins=[slow]) as engine:
+        await engine.start("exchange", "a", by=CLERK)
+        task = asyncio.create_task(office(engine))
+        await leaving.wait()
+        task.cancel()
+        caught = await asyncio.gather(task, return_exceptions=True)
+        slow.go.set()
+        await calls[0]
+
+        assert asyncio.CancelledError is type(caught[0])
+        assert 2 == (await engine.note("a", "later", by=CLERK)).n
+        assert ["later"] == [event.data["data"]["text"] for event in (await engine.history("a"))[1:]]
+
+
+def test_batch_that_could_not_be_entered_is_not_left() -> None:
+    """Where entering has failed, or never began, there is nothing to leave."""
+    failed: Future[Engine] = Future()
+    failed.set_exception(StoreError("locked"))
+    never: Future[Engine] = Future()
+    never.cancel()
+    left: list[str] = []
+    batch = contextlib.ExitStack()
+    batch.callback(left.append, "left")
+
+    room._leave(failed, batch, LookupError())
+    room._leave(never, batch, LookupError())
+    assert [] == left
 
 
 async def test_store_without_batches() -> None:

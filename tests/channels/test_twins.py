@@ -14,7 +14,8 @@ import pytest
 from proof.receivers import Guard, Hooks, PostOffice, Witness
 from stagegate import InvalidValue, Message, Notification, Undeliverable, hookimpl
 from stagegate.contrib import webhook
-from stagegate.contrib.webhook import Place, WebhookChannel
+from stagegate.contrib.webhook import WebhookChannel
+from stagegate.contrib.webhook._places import PORTS, Place
 from stagegate.testing import make_notification
 
 from .test_hostile_urls import INSIDE, SECRET, URLS
@@ -27,7 +28,7 @@ def _loose(url: str, _where: str) -> tuple[Place, str]:
     """Read a url as most programs do."""
     try:
         parts = urlsplit(url.strip())
-        port = parts.port or webhook.PORTS[parts.scheme]
+        port = parts.port or PORTS[parts.scheme]
     except (KeyError, ValueError) as error:
         raise InvalidValue(str(error)) from None
     return Place(parts.scheme, parts.hostname or "", port), parts.path
@@ -54,7 +55,7 @@ def _by_search(url: str, where: str) -> tuple[Place, str]:
 def test_careless_reader(reader: Any, monkeypatch: pytest.MonkeyPatch, guard: Guard) -> None:
     """A channel that reads urls in another way takes some of the hostile ones for the listed host."""
     channel = WebhookChannel(hosts=["hooks.test"], secret=SECRET, resolve=lambda *_: ["10.0.0.1"])
-    monkeypatch.setattr(webhook, "_read", reader)
+    monkeypatch.setattr(webhook, "read", reader)
     taken = []
     for url in URLS:
         try:
@@ -71,7 +72,7 @@ def test_careless_reader(reader: Any, monkeypatch: pytest.MonkeyPatch, guard: Gu
 def test_careless_resolver(monkeypatch: pytest.MonkeyPatch) -> None:
     """A channel that asks `is_private` alone lets addresses through that lead inside."""
     channel = WebhookChannel(hosts=["hooks.test"], secret=SECRET)
-    monkeypatch.setattr(WebhookChannel, "_reachable", lambda _, address: not address.is_private)
+    monkeypatch.setattr(webhook, "reachable", lambda address, _: not address.is_private)
     through = []
     for address in INSIDE:
         channel._resolve = lambda *_, address=address: [address]  # type: ignore[misc]
@@ -104,20 +105,19 @@ def test_looking_up_twice(witness: Witness, guard: Guard) -> None:
     assert witness.calls == 1
 
 
-class Following(WebhookChannel):
-    """Goes where an answer points."""
-
-    def _post(self, place: Place, target: str, *about: Any) -> tuple[int, bytes]:
-        with httpcore2.ConnectionPool() as pool:
-            answer = pool.request("POST", f"{place}{target}")
-            to = urljoin(f"{place}{target}", dict(answer.headers).get(b"location", b"").decode())
-            return pool.request("POST", to, extensions={"timeout": {"read": 1}}).status, b""
+def _following(place: Place, target: str, **_: Any) -> tuple[int, bytes]:
+    """Go where an answer points."""
+    with httpcore2.ConnectionPool() as pool:
+        answer = pool.request("POST", f"{place}{target}")
+        to = urljoin(f"{place}{target}", dict(answer.headers).get(b"location", b"").decode())
+        return pool.request("POST", to, extensions={"timeout": {"read": 1}}).status, b""
 
 
-def test_following(hooks: Hooks, witness: Witness) -> None:
+def test_following(hooks: Hooks, witness: Witness, monkeypatch: pytest.MonkeyPatch) -> None:
     """A channel that follows redirects is led elsewhere."""
+    monkeypatch.setattr(webhook, "post", _following)
     host = f"http://127.0.0.1:{hooks.port}"
-    channel = Following(hosts=[host], secret=SECRET, allow_networks=["127.0.0.0/8"])
+    channel = WebhookChannel(hosts=[host], secret=SECRET, allow_networks=["127.0.0.0/8"])
     location = f"http://127.0.0.1:{witness.port}/"
     with hooks.answering(307, location=location), pytest.raises(ConnectionError):
         channel.stagegate_deliver(make_notification("webhook", to=f"{host}/"), MESSAGE)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
 import json
-import runpy
 import sys
 import time
 from base64 import b64encode
@@ -20,7 +20,8 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from proof.receivers import CERTIFICATE, Guard, Hooks, Witness
 from stagegate import Engine, InvalidValue, Message, Notification, Undeliverable, hookimpl
 from stagegate.contrib import webhook
-from stagegate.contrib.webhook import WebhookChannel, _Pinned, configured, resolve
+from stagegate.contrib.webhook import WebhookChannel, configured, resolve
+from stagegate.contrib.webhook._posting import Pinned
 from stagegate.testing import ManualClock, make_notification, make_process
 from stagegate.testing._lives import CLERK
 
@@ -397,7 +398,7 @@ class TestTheWay:
 def test_time_is_up(hooks: Hooks, guard: Guard) -> None:
     """Nobody is called after the time of a request is over."""
     with pytest.raises(httpcore2.ReadTimeout, match="it took too long"):
-        _Pinned(["127.0.0.1"], monotonic()).connect_tcp("hooks.test", hooks.port)
+        Pinned(["127.0.0.1"], monotonic()).connect_tcp("hooks.test", hooks.port)
 
     assert [] == guard.connections
 
@@ -476,10 +477,11 @@ def test_settings_refused(settings: dict[str, Any], said: str) -> None:
 def test_without_the_package(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where what it stands on is not installed, the error says what to install."""
     monkeypatch.setitem(sys.modules, package, None)
+    monkeypatch.delitem(sys.modules, "stagegate.contrib.webhook._posting")
     with pytest.raises(
         ImportError, match=rf"needs the package {package}; install stagegate with its extra \[webhook\]"
     ):
-        runpy.run_path(webhook.__file__)
+        importlib.reload(webhook)
 
 
 def test_secret_without_prefix(hooks: Hooks) -> None:

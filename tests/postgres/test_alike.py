@@ -9,8 +9,9 @@ from unittest.mock import patch
 from uuid import UUID
 
 import pytest
+from stagegate_registry import FolderStore
 
-from stagegate import Document, Engine, GateClosed, Party, Process, Stage, document, hookimpl, parts
+from stagegate import Document, Engine, GateClosed, Party, Process, Stage, Store, document, hookimpl, parts
 from stagegate.contrib.postgres import PostgresStore
 from stagegate.contrib.sqlite import SQLiteStore
 from stagegate.testing import ManualClock
@@ -43,12 +44,21 @@ class Doubtful(Bell):
         return super().stagegate_deliver(notification)
 
 
-def life(url: str) -> tuple[Any, ...]:
+class Foreign:
+    """Somebody else's store, and nothing else of theirs."""
+
+    @hookimpl
+    def stagegate_open_store(self, url: str) -> Store | None:
+        """Open a folder."""
+        return FolderStore.from_url(url) if url.startswith("folder:") else None
+
+
+def life(url: str, *others: Any) -> tuple[Any, ...]:
     """Play one life under a fixed clock with fixed ids, and return everything that is kept of it."""
     clock, numbers, bell = ManualClock(), count(1), Doubtful()
     with (
         patch("uuid.uuid4", lambda: UUID(int=next(numbers))),
-        Engine.open(url, processes=[PROCESS], plugins=[bell], clock=clock) as engine,
+        Engine.open(url, processes=[PROCESS], plugins=[bell, *others], clock=clock) as engine,
     ):
         engine.start("exchange", "協定 'a'", title="A – B", parties=[Party(id="izumisano", name="泉佐野")], by=CLERK)
         engine.start("exchange", "z", by=CLERK, request_id="z")
@@ -83,11 +93,13 @@ def life(url: str) -> tuple[Any, ...]:
 
 
 def test_one_life_on_all_stores(database: str, tmp_path: Path) -> None:
-    """One life is the same in memory, in SQLite and in PostgreSQL: every byte of its history, and all beside it."""
+    """One life is the same in memory, SQLite, PostgreSQL and somebody else's store: each byte of its history, and all beside it."""
     memory, sqlite, postgres = map(life, ("memory:", f"sqlite:///{tmp_path / 'a.db'}", database))
+    foreign = life(f"folder:///{tmp_path / 'histories'}", Foreign())
 
     assert memory == sqlite
     assert memory == postgres
+    assert memory == foreign
 
 
 def test_golden_life(database: str, tmp_path: Path) -> None:

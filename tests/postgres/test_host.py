@@ -12,7 +12,7 @@ from psycopg.rows import dict_row
 from sqlalchemy.orm import Session, scoped_session, sessionmaker
 
 from proof.servers import PostgresServer
-from stagegate import Engine, GateClosed, InvalidValue, NotFound, StoreError
+from stagegate import Engine, GateClosed, InvalidValue, NotFound, Process, Stage, StoreError, parts, unguarded
 from stagegate.contrib.postgres import PostgresStore
 
 from .conftest import CLERK, PROCESS, Bell
@@ -147,6 +147,43 @@ def test_parts_are_started_in_the_transaction(engine: Engine, host: Host) -> Non
 
     assert ["a/1"] == [part.id for part in engine.parts("a")]
     assert engine.verify().ok
+
+
+@pytest.mark.parametrize("level", ["READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"])
+def test_host_that_sees_no_more_parts(level: str, database: str) -> None:
+    """Where a host sees only what was there when it began, nothing rests on there being no other parts."""
+    gate = parts(all="done")
+    whole = Process(
+        id="whole", version="1", stages=(Stage("open", owner="desk", gate=gate), Stage("closed", owner="desk"))
+    )
+    part = Process(
+        id="part",
+        version="1",
+        stages=(Stage("open", owner="desk", gate=unguarded("its own affair")), Stage("done", owner="desk")),
+    )
+    with Engine.open(database, processes=[whole, part]) as engine, psycopg.connect(database) as host:
+        engine.start("whole", "a", by=CLERK)
+        host.execute(f"SET TRANSACTION ISOLATION LEVEL {level}")
+        assert "open" == engine.using(host).get("a").stage
+        engine.start("part", "a/1", part_of="a", by=CLERK)
+        refused = GateClosed if level == "READ COMMITTED" else StoreError
+        with pytest.raises(refused, match="a/1" if refused is GateClosed else f"{level.lower()}.*use READ COMMITTED"):
+            engine.using(host).advance("a", by=CLERK)
+        assert 2 <= engine.using(host).note("a", "what needs no parts goes on", by=CLERK).n
+        host.commit()
+
+        assert "open" == engine.get("a").stage
+        assert engine.verify().ok
+
+
+def test_host_that_sees_no_whole(engine: Engine, database: str) -> None:
+    """Where a host cannot see what was started since, it is not told that there is no such agreement."""
+    with psycopg.connect(database) as host:
+        host.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        assert 0 == engine.using(host).count()
+        engine.start("exchange", "a", by=CLERK)
+        with pytest.raises(StoreError, match="whether there is 'a' cannot be relied on"):
+            engine.using(host).start("exchange", "a/1", part_of="a", by=CLERK)
 
 
 def test_another_is_locked_out_until_the_host_ends(engine: Engine, host: Host) -> None:

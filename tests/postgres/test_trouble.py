@@ -14,13 +14,18 @@ from proof.servers import PASSWORD, PostgresServer
 from stagegate import (
     Agreement,
     AlreadyExists,
+    Attempt,
     Conflict,
     Engine,
     Known,
     NoSuchMove,
     NotFound,
     OutcomeUnknown,
+    Process,
+    Stage,
     StoreError,
+    parts,
+    requirement,
 )
 from stagegate.contrib.postgres import PostgresStore
 from stagegate.contrib.postgres._connections import Session
@@ -237,6 +242,47 @@ def test_batch_that_is_overtaken(engine: Engine) -> None:
     assert 1 == engine.count()
 
 
+@requirement(code="ready", fix_by="desk", basis="Rule 1")
+def alone(attempt: Attempt) -> bool:
+    """Ask the whole for its parts, and let somebody try to start another one."""
+    if attempt.agreement.id == "a":
+        assert ["a/1"] == [part.id for part in attempt.parts]
+        MEANWHILE.pop()()
+    return True
+
+
+MEANWHILE: list[Callable[[], object]] = []
+
+
+def test_batch_keeps_out_parts_of_what_it_moves(database: str) -> None:
+    """What a batch has only rested on before is locked as a whole once it moves: nobody gives it a part meanwhile."""
+    gate = parts(all="done") & alone
+    whole = Process(
+        id="whole", version="1", stages=(Stage("open", owner="desk", gate=gate), Stage("closed", owner="desk"))
+    )
+    part = Process(
+        id="part", version="1", stages=(Stage("open", owner="desk", gate=alone), Stage("done", owner="desk"))
+    )
+
+    def start() -> None:
+        with pytest.raises(StoreError, match="lock timeout"):
+            engine.start("part", "a/2", part_of="a", by=CLERK)
+
+    MEANWHILE.append(start)
+    with Engine.open(f"{database}&lock_timeout=0.3", processes=[whole, part]) as engine:
+        engine.start("whole", "a", by=CLERK)
+        engine.start("part", "b", by=CLERK)
+        with engine.batch() as batch:
+            batch.start("part", "a/1", part_of="a", by=CLERK)
+            batch.advance("a/1", by=CLERK)
+            batch.advance("a", by=CLERK)
+
+        assert not MEANWHILE
+        assert "closed" == engine.get("a").stage
+        assert ["a/1"] == [one.id for one in engine.parts("a")]
+        assert engine.verify().ok
+
+
 def test_resolve_waits_for_who_is_writing(engine: Engine, database: str) -> None:
     """What is asked of a request while somebody is writing it is answered when that has ended: by what came of it."""
     engine.start("exchange", "a", by=CLERK)
@@ -370,6 +416,10 @@ def test_server_that_is_gone(database: str) -> None:
         "postgresql://127.0.0.1:{1}/db?user=me&password={0}",
         "postgresql://me:{}@127.0.0.1:{}/db?pool=many",
         "postgresql://me:{}@127.0.0.1:{}/db?colour=red",
+        "postgresql://me:1/{}@127.0.0.1:{}/db",
+        "postgresql://me:{}/1@127.0.0.1:{}/db",
+        "postgresql://me:1@{}@127.0.0.1:{}/db",
+        "postgresql://me:1?{}@127.0.0.1:{}/db",
     ],
 )
 def test_passwords_are_not_repeated(url: str, postgres: PostgresServer) -> None:

@@ -394,6 +394,23 @@ def test_change_within_a_change_is_answered(engine: Engine, crowd: Crowd, door: 
     assert (2, 1) == (engine.get("a").n, engine.get("d").n)
 
 
+def test_looking_within_a_change_sees_what_was_done(engine: Engine, crowd: Crowd, door: Door) -> None:
+    """A check that asks its own engine sees what those before it in the group have written; it cannot change what is held."""
+    seen: list[Any] = []
+
+    def looking(attempt: Any) -> None:
+        seen.extend([engine.get("a").n, engine.verify("a").ok, len(engine.history("a"))])
+        with pytest.raises(StoreError, match="must not change them"):
+            engine.hold_deliveries(why="from within")
+
+    door.doing["b"] = looking
+    crowd.gathered(note(engine, "first"), [note(engine, "a"), note(engine, "b")], door.opened)
+
+    assert [2, True, 2] == seen
+    assert 2 == engine.get("b").n
+    assert {} == engine.held_deliveries()
+
+
 def test_change_in_a_thread_within_a_change_ends(file: Path, door: Door) -> None:
     """A check that waits for another thread to change something gets an answer after the timeout, and all goes on."""
     door.kept = ""
@@ -617,6 +634,13 @@ def test_waiting_ends_after_the_timeout(file: Path, door: Door) -> None:
         assert 1 == engine.get("a").n
     assert isinstance(error, StoreError)
     assert "'a' was left as it is; try again, or allow more with ?timeout=seconds" in str(error)
+
+
+def test_caller_that_tires_when_it_is_answered(crowd: Crowd) -> None:
+    """A caller whose time has run out at the instant at which it is answered is answered."""
+    me = _group.Member("a", lambda unit: None, state=_group.DONE)
+
+    crowd.group._tire(me)
 
 
 def test_file_that_others_hold(file: Path, door: Door, engine: Engine) -> None:

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import attrs
@@ -21,6 +21,7 @@ from stagegate.contrib.temporal._asking import connected
 from stagegate.contrib.temporal._syncing import sync
 from stagegate.contrib.temporal._waker import TemporalWaker
 from stagegate.contrib.temporal._workflows import AGREEMENT, NOTIFICATION
+from stagegate.contrib.temporal._working import patrolling
 
 from .scene import Office, Server, council, in_a_loop, until, until_async
 
@@ -81,24 +82,41 @@ async def test_moves_go_on_without_a_server(away: Away, caplog: pytest.LogCaptur
 @pytest.mark.usefixtures("hasty")
 @in_a_loop
 async def test_server_that_goes_and_comes(away: Away, caplog: pytest.LogCaptureFixture) -> None:
-    """A server that goes away for a while is told afterwards what happened meanwhile; its absence is one warning."""
+    """After a server was away, it is told what happened meanwhile, and the worker that was there goes on; one warning."""
     away.server.db = away.folder / "temporal.db"
     await asyncio.to_thread(away.server.start)
     with away.open() as engine:
-        council(engine, "first")
-        waker = engine._waker
-        assert isinstance(waker, TemporalWaker)
-        await until_async("it is told", lambda: not waker._waiting)
-        await asyncio.to_thread(away.server.kill)
-        council(engine, "second")
-        await until_async("a warning", lambda: warnings(caplog))
-        council(engine, "third")
-        await asyncio.to_thread(away.server.start)
-        await until_async("it is told", lambda: not waker._said)
-        assert len(warnings(caplog)) == 1
         async with away.at_work(engine) as client:
+            council(engine, "first")
             await until_async("delivery", lambda: not away.pending(engine))
+            await asyncio.to_thread(away.server.kill)
+            council(engine, "second")
+            await until_async("a warning", lambda: warnings(caplog))
+            council(engine, "third")
+            await asyncio.to_thread(away.server.start)
+            await until_async("delivery", lambda: not away.pending(engine))
+            assert len(warnings(caplog)) == 1
             await away.watches(client, *((AGREEMENT, name) for name in ("first", "second", "third")))
+
+
+@pytest.mark.usefixtures("hasty")
+@in_a_loop
+async def test_rounds_go_on(away: Away, caplog: pytest.LogCaptureFixture) -> None:
+    """A round that finds no server is warned of once, and the rounds go on until one does."""
+    away.server.db = away.folder / "temporal.db"
+    await asyncio.to_thread(away.server.start)
+    with away.open(wake=False) as engine:
+        async with away.at_work(engine) as client:
+            await asyncio.to_thread(away.server.kill)
+            council(engine)
+            rounds = asyncio.create_task(patrolling(engine, client, away.address, timedelta(seconds=0.1)))
+            await until_async("a warning", lambda: warnings(caplog))
+            await asyncio.to_thread(away.server.start)
+            await until_async("delivery", lambda: not away.pending(engine))
+            rounds.cancel()
+
+    (said,) = warnings(caplog)
+    assert said.startswith("the round was not made, the next will be tried: ")
 
 
 @in_a_loop

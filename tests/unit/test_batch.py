@@ -10,6 +10,8 @@ import pytest
 
 from stagegate import (
     Actor,
+    Attempt,
+    Conflict,
     Document,
     Engine,
     GateClosed,
@@ -22,6 +24,7 @@ from stagegate import (
     document,
     hookimpl,
     parts,
+    requirement,
 )
 from stagegate.testing import ManualClock
 
@@ -35,6 +38,19 @@ PROCESS = Process(
         Stage("c", owner="clerk"),
     ],
 )
+
+MEANWHILE: list[Callable[[], object]] = []
+
+
+@requirement(code="asked", fix_by="clerk", basis="Rule 1")
+def asked(_: Attempt) -> bool:
+    """Do what is to be done while this is asked."""
+    while MEANWHILE:
+        MEANWHILE.pop()()
+    return True
+
+
+ASKED = Process(id="asked", version="1", stages=[Stage("a", owner="clerk", gate=asked), Stage("b", owner="clerk")])
 
 
 class Teller:
@@ -57,7 +73,7 @@ def engine(request: Any, clock: ManualClock, tmp_path: Any) -> Iterator[Engine]:
     url = request.param.format(tmp_path)
     if url == "postgresql:":
         url = request.getfixturevalue("database")
-    with Engine.open(url, processes=[PROCESS], plugins=[Teller()], clock=clock) as engine:
+    with Engine.open(url, processes=[PROCESS, ASKED], plugins=[Teller()], clock=clock) as engine:
         yield engine
 
 
@@ -145,6 +161,20 @@ def test_refusal_in_a_batch_is_recorded(engine: Engine) -> None:
             batch.note("x", 3, by=CLERK)
 
     assert ["started", "refused"] == [event.kind for event in engine.history("x")]
+
+
+def test_rule_that_changes_what_is_being_decided(engine: Engine) -> None:
+    """What a rule changes within the batch stands; the move that it was asked for is a `Conflict`, and no more is."""
+    with engine.batch() as batch:
+        batch.start("asked", "x", by=CLERK)
+        MEANWHILE.append(lambda: batch.note("x", "changed", by=CLERK))
+        with pytest.raises(Conflict, match="version 2"):
+            batch.advance("x", by=CLERK)
+        batch.start("p", "y", by=CLERK)
+
+    assert ["started", "noted"] == [event.kind for event in engine.history("x")]
+    assert "a" == engine.get("y").stage
+    assert engine.verify().ok
 
 
 def test_nothing_of_a_batch_shows_before_its_end(engine: Engine) -> None:

@@ -142,7 +142,7 @@ def test_files_can_name_the_predicates_of_plugins(tmp_path: Path, boss: Actor) -
         ("memory", "no plugin opens"),
         ("sqlite://x", "names no file"),
         ("sqlite:///:memory:", "names no file"),
-        ("sqlite:///x.db?mode=ro", "one option, timeout"),
+        ("sqlite:///x.db?mode=ro", "the options timeout"),
     ],
 )
 def test_unknown_urls_are_refused(url: str, because: str) -> None:

@@ -62,7 +62,8 @@ class Office:
         """
         place = make_url(url)
         postgres = place.drivername == "postgresql"
-        self.engine = Engine.open(url, processes=[PROCESS])
+        # In a SQLite file the tables are made beside those of the office; on PostgreSQL they have their own schema.
+        self.engine = Engine.open(url if postgres else f"{url}?beside=yes", processes=[PROCESS])
         self.awaited = AsyncEngine(self.engine)
         self.database = create_engine(place.set(drivername="postgresql+psycopg") if postgres else place)
         if not postgres:

@@ -72,7 +72,8 @@ class Desk:
         """
         place = make_url(url)
         postgres = place.drivername == "postgresql"
-        self.engine = Engine.open(url)
+        # In a SQLite file the tables are made beside those of the desk; on PostgreSQL they have a schema of their own.
+        self.engine = Engine.open(url if postgres else f"{url}?beside=yes")
         self.database = create_engine(place.set(drivername="postgresql+psycopg") if postgres else place)
         if not postgres:
             event.listen(self.database, "connect", _durable)

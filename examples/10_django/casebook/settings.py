@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 
 def database(url: str) -> dict[str, Any]:
-    """Return what Django calls the database that stagegate opens by *url*."""
+    """Return what Django calls the database at *url*."""
     if url.startswith("sqlite:///"):
         return {
             "ENGINE": "django.db.backends.sqlite3",
@@ -29,8 +29,14 @@ def database(url: str) -> dict[str, Any]:
     }
 
 
-STAGEGATE_URL = os.environ.get("CASEBOOK_DB", "sqlite:///casebook.db")
-DATABASES = {"default": database(STAGEGATE_URL)}
+def histories(url: str) -> str:
+    """Return by which url stagegate opens it: its tables may be made beside those of Django."""
+    return f"{url}?beside=yes" if url.startswith("sqlite:///") else url
+
+
+URL = os.environ.get("CASEBOOK_DB", "sqlite:///casebook.db")
+DATABASES = {"default": database(URL)}
+STAGEGATE_URL = histories(URL)
 
 SECRET_KEY = os.environ.get("CASEBOOK_SECRET", "for trying it out only")
 DEBUG = False

@@ -48,7 +48,7 @@ def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     del connections["default"]
     # Django reads its settings once; here it is pointed elsewhere.
     connections.settings = connections.configure_settings({"default": settings.database(url)})
-    live.STAGEGATE_URL = url
+    live.STAGEGATE_URL = settings.histories(url)
     call_command("migrate", verbosity=0)
     yield request.param
     register.engine().close()

@@ -158,18 +158,21 @@ def _context(cafile: str | None) -> ssl.SSLContext:
 def _login(user: object, password: object, file: object, variable: object) -> tuple[str, str] | None:
     """Return user and password, from the one place that is named."""
     places = {"password": password, "password_file": file, "password_env": variable}
-    named = [place for place, value in places.items() if value is not None]
-    if user is None and not named:
+    given = [place for place, value in places.items() if value is not None]
+    if user is None and not given:
         return None
-    if user is None or len(named) != 1:
+    if user is None or len(given) != 1:
         message = "user: a login needs the user and one of password, password_file and password_env"
         raise InvalidValue(message)
-    (place,) = named
+    (place,) = given
     secret = password if place == "password" else _kept(text(places[place], place), place)
     if not isinstance(secret, str) or not secret or not secret.isascii() or not secret.isprintable():
         message = f"{place}: a password of printable ASCII characters is needed, and this is none"
         raise InvalidValue(message)
-    return line(text(user, "user"), "user"), secret
+    if not line(text(user, "user"), "user").isascii():
+        message = f"user: {quote(user)} is not ASCII, as logins of SMTP are"
+        raise InvalidValue(message)
+    return str(user), secret
 
 
 def _kept(where: str, place: str) -> str:

@@ -20,13 +20,14 @@ from stagegate import Agreement, Conflict, Definition, Delivery, Entry, Known, N
 from ._connections import Connection, Cursor
 from ._joined import JoinedStore
 from ._rows import COPIED, OUTBOX, SORT, SORTS, columns_of, known_of, members_of, row_of, snapshot_of, sort_of
-from ._unit import GET, KNOWN, PARTS
+from ._unit import GET, KNOWN, PARTS, Joined
 
 T = TypeVar("T")
 
 MOST = 2_000
 """How many events are kept in hand."""
 
+LOCK = f"SELECT 1 FROM stagegate.agreement WHERE id = %s{Joined.LOCK}"
 COLUMNS = ("id", *COPIED, "snapshot")
 TYPES = {
     "n": "int",
@@ -85,6 +86,7 @@ class BatchStore(JoinedStore):
         self._connection = connection
         self._kept: dict[str, Agreement | None] = {}
         self._now: dict[str, Agreement | None] = {}
+        self._mine: set[str] = set()
         self._requests: dict[str, Known] = {}
         self._pending: dict[str, list[tuple[Any, ...]]] = {table: [] for table in KEYS}
 
@@ -103,10 +105,23 @@ class BatchStore(JoinedStore):
         """Run *job*, once: the batch is done as a whole, or not at all."""
         return job(_Unit(self, agreement))
 
-    def current(self, agreement: str, lock: str) -> Agreement | None:
-        """Return an agreement as it is within the batch, locked against others."""
+    def current(self, agreement: str) -> Agreement | None:
+        """Return an agreement as it is within the batch, fixed: others can read it, and rest on it."""
+        return self._current(agreement, Joined.LOCK_OTHERS)
+
+    def own(self, agreement: str) -> Agreement | None:
+        """Return an agreement as it is within the batch, locked: nobody else can rest on it, or give it a part."""
+        if agreement not in self._mine:
+            if agreement in self._now:
+                self._ask(f"locking {agreement!r}", LOCK, agreement)
+            else:
+                self._current(agreement, Joined.LOCK)
+            self._mine.add(agreement)
+        return self._now[agreement]
+
+    def _current(self, agreement: str, lock: str) -> Agreement | None:
         if agreement not in self._now:
-            found = self._ask(f"reading {agreement!r}", f"{GET} {lock}", agreement)
+            found = self._ask(f"reading {agreement!r}", f"{GET}{lock}", agreement)
             self._kept[agreement] = self._now[agreement] = snapshot_of(found[0]) if found else None
         return self._now[agreement]
 
@@ -117,7 +132,7 @@ class BatchStore(JoinedStore):
     def parts(self, agreement: str) -> list[Agreement]:
         """Return the parts of an agreement, locked against others."""
         self.flush()
-        found = self._ask(f"reading the parts of {agreement!r}", f"{PARTS} FOR SHARE OF a", agreement)
+        found = self._ask(f"reading the parts of {agreement!r}", f"{PARTS}{Joined.LOCK_OTHERS}", agreement)
         return [self._now.get(row[0]) or snapshot_of(row) for row in found]
 
     def answered(self, request: str) -> Known | None:
@@ -219,10 +234,10 @@ class _Unit:
         self._store = store
         self._done = False
         self.id = agreement
-        self.agreement = store.current(agreement, "FOR NO KEY UPDATE")
+        self.agreement = store.own(agreement)
 
     def other(self, agreement: str) -> Agreement | None:
-        return self._store.current(agreement, "FOR SHARE")
+        return self._store.current(agreement)
 
     def parts(self) -> Sequence[Agreement]:
         return self._store.parts(self.id)
@@ -243,7 +258,7 @@ class _Unit:
             raise StoreError(message)
         before = 0 if self.agreement is None else self.agreement.n
         # A guard may have changed it within the batch, while it was asked.
-        now = self._store.current(self.id, "")
+        now = self._store.current(self.id)
         if entry.n != before + 1 or now is not self.agreement:
             raise Conflict(self.id, entry.n - 1, before if now is None else now.n)
         self._done = True

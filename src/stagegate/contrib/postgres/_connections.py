@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from functools import cached_property, lru_cache
 from hashlib import sha256
 from typing import Any, TypeAlias
-from urllib.parse import parse_qsl, quote
+from urllib.parse import unquote
 
 import attrs
 import psycopg
@@ -29,6 +29,17 @@ KEPT = 8
 DAY = 86_400
 MOST_KEPT = 1000
 OPTIONS = {"lock_timeout": LOCK_TIMEOUT, "pool": KEPT}
+
+USUAL = {
+    "application_name": "stagegate",
+    "connect_timeout": "10",
+    # A machine that has gone without a word is noticed within a minute or so, not within hours.
+    "keepalives_idle": "30",
+    "keepalives_interval": "10",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "60000",
+}
+"""What is asked of libpq where the url says nothing else."""
 
 GRACE = 5_000
 """For how many milliseconds a session that was lost is given to end, once it is told to."""
@@ -248,14 +259,17 @@ class Place:
             StoreError: If it cannot be read; the url itself is not repeated, for it may hold a password.
         """
         where, _, options = url.partition("?")
-        given = parse_qsl(options, keep_blank_values=True)
-        own = {key: value for key, value in given if key in OPTIONS}
-        theirs = [(key, value) for key, value in given if key not in OPTIONS]
+        given = [option.partition("=") for option in options.split("&") if option]
+        own = {key: unquote(value) for key, _, value in given if key in OPTIONS}
+        theirs = "&".join("".join(option) for option in given if option[0] not in OPTIONS)
         table: dict[str, Any] = {}
         # What libpq says of a url may repeat a password, so nothing of it is kept.
         with suppress(psycopg.Error, UnicodeError):
-            table = dict(conninfo_to_dict(f"{where}?{_joined(theirs)}" if theirs else where))
-        if not where.startswith("postgresql://") or (not table and where != "postgresql://"):
+            table = dict(conninfo_to_dict(f"{where}?{theirs}" if theirs else where))
+        # Of a password in which these were not written as %2F and %40, libpq takes a part for a host or a database.
+        place, _, path = where.removeprefix("postgresql://").partition("/")
+        astray = place.count("@") > 1 or "@" in path
+        if not where.startswith("postgresql://") or astray or (not table and where != "postgresql://"):
             message = (
                 "the url cannot be read: it is postgresql://user:password@host:port/database?option=value, with what is"
                 " special in a password written as %40; beside lock_timeout and pool, it takes the options of libpq"
@@ -276,9 +290,8 @@ class Place:
                 f" pool a number of connections, from 0 to {MOST_KEPT}"
             )
             raise StoreError(message)
-        usual = {"application_name": "stagegate", "connect_timeout": "10"}
         # `fallback_application_name` and the environment stay what they are: what is given here comes first.
-        return cls(name, make_conninfo("", **{**usual, **table, "client_encoding": "utf8"}), lock_timeout, pool)
+        return cls(name, make_conninfo("", **{**USUAL, **table, "client_encoding": "utf8"}), lock_timeout, pool)
 
     def connect(self) -> Session:
         """
@@ -307,11 +320,6 @@ class Place:
             message = f"{self.name}: its encoding is {row and row[-1]}; create a database with ENCODING 'UTF8'"
             raise StoreError(message)
         return connection
-
-
-def _joined(options: Sequence[tuple[str, str]]) -> str:
-    # What `urlencode` makes of a space, libpq takes for a plus.
-    return "&".join(f"{quote(key, safe='')}={quote(value, safe='')}" for key, value in options)
 
 
 class Recent:

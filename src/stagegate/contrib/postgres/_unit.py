@@ -47,6 +47,9 @@ OWN = "SELECT 1 FROM stagegate.agreement WHERE id = $1 FOR NO KEY UPDATE"
 
 SAVEPOINT = "stagegate_unit"
 
+LATEST = {"read committed", "read uncommitted"}
+"""The levels of isolation at which each statement sees what was committed before it; here they are the same."""
+
 TAKEN = {"event_pkey", "agreement_pkey", "request_pkey"}
 """Where two writers meet."""
 
@@ -272,6 +275,26 @@ class Joined(UnitOfWork):
         except psycopg.Error as error:
             raise self._failed(error, f"joining the transaction of the host for {self.id!r}") from error
         self._open = True
+
+    def other(self, agreement: str) -> Agreement | None:
+        found = super().other(agreement)
+        if found is None:
+            self._sees_all(f"whether there is {agreement!r}")
+        return found
+
+    def parts(self) -> Sequence[Agreement]:
+        self._sees_all(f"which parts {self.id!r} has")
+        return super().parts()
+
+    def _sees_all(self, what: str) -> None:
+        """Refuse to rest on there being no more, where only that is seen which was there when the host began."""
+        ((level,),) = self._ask("looking at its isolation", "SELECT current_setting('transaction_isolation')")
+        if level not in LATEST:
+            message = (
+                f"{self._where}: {what} cannot be relied on at the isolation level {level} of the host's transaction,"
+                f" where nothing is seen that others have started since; nothing was changed, use READ COMMITTED"
+            )
+            raise StoreError(message)
 
     def leave(self) -> None:
         """Take back what was not committed, and let go of the locks; what the host did before stays."""

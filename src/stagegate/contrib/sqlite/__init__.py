@@ -20,8 +20,8 @@ def stagegate_open_schema(url: str) -> Schema | None:
     """Look at the form of the file that a `sqlite:` url names."""
     if not url.startswith("sqlite:"):
         return None
-    path, timeout = of_url(url)
-    return SQLiteSchema(path, timeout=timeout)
+    path, timeout, beside = of_url(url)
+    return SQLiteSchema(path, timeout=timeout, beside=beside)
 
 
 __all__ = ["SQLiteSchema", "SQLiteStore", "stagegate_open_schema", "stagegate_open_store"]

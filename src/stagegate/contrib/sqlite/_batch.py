@@ -212,7 +212,9 @@ class UnitOfBatch:
         if self._done:
             message = f"{self.id}: a unit of work commits once"
             raise StoreError(message)
-        before = 0 if self.agreement is None else self.agreement.n
+        # A guard may have changed it within the batch, while it was asked.
+        now = self._pending.agreement(self.id)
+        before = 0 if now is None else now.n
         if entry.n != before + 1:
             raise Conflict(self.id, entry.n - 1, before)
         self._pending.add(agreement, entry, notifications, request, definition)

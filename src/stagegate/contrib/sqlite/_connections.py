@@ -23,7 +23,7 @@ def wal_is_safe(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> bool:
 class Connections:
     """The connections to one file: each is used by one thread at a time, and kept for the next."""
 
-    def __init__(self, path: str, *, timeout: float = 30.0) -> None:
+    def __init__(self, path: str, *, timeout: float = 30.0, beside: bool = False) -> None:
         """
         Open the file, making it if it is not there.
 
@@ -32,19 +32,22 @@ class Connections:
 
             timeout: For how many seconds to wait while others write.
 
+            beside: Whether the tables may be made beside those of somebody else.
+
         Raises:
             StoreError: If it cannot be opened, is not ours, or has a schema of another version.
         """
         self.path = path
         self._timeout = timeout
+        self._beside = beside
         self._idle: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
         self._pid = os.getpid()
         self._closed = False
         self._lent: tuple[int, sqlite3.Connection] | None = None
         with self.use("opening it") as connection:
-            if checked(connection, path) is None:
-                upgrade(connection, path)
+            if checked(connection, path, beside=beside) is None:
+                upgrade(connection, path, beside=beside)
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
@@ -55,7 +58,7 @@ class Connections:
             connection.execute("PRAGMA trusted_schema = OFF")
             connection.execute("PRAGMA cell_size_check = ON")
             # Before anything is written, even a mode: what a newer stagegate has made is left as it is.
-            checked(connection, self.path)
+            checked(connection, self.path, beside=self._beside)
             self._durable(connection)
         except BaseException:
             connection.close()

@@ -29,7 +29,7 @@ class SQLiteStore(Keeping):
     time.
     """
 
-    def __init__(self, path: str, *, timeout: float = 30.0) -> None:
+    def __init__(self, path: str, *, timeout: float = 30.0, beside: bool = False) -> None:
         """
         Open the file at *path*, making it if it is not there.
 
@@ -38,23 +38,27 @@ class SQLiteStore(Keeping):
 
             timeout: For how many seconds to wait while others write.
 
+            beside: Whether the tables may be made beside those of somebody else.
+
         Raises:
             StoreError: If it cannot be opened, is not ours, or has a schema of another version.
         """
-        self._connections = Connections(path, timeout=timeout)
+        self._connections = Connections(path, timeout=timeout, beside=beside)
         self._group = Group(self._connections, timeout=timeout)
         super().__init__(self._connections)
 
     @classmethod
     def from_url(cls, url: str) -> Self:
         """
-        Open the file that *url* names: `sqlite:///file.db`, `sqlite:////absolute/file.db`, with `?timeout=seconds`.
+        Open the file that *url* names: `sqlite:///file.db`, `sqlite:////absolute/file.db`.
+
+        Options are `?timeout=seconds`, and `?beside=yes` where the tables may be made beside those of somebody else.
 
         Raises:
             StoreError: If the url names no file.
         """
-        path, timeout = of_url(url)
-        return cls(path, timeout=timeout)
+        path, timeout, beside = of_url(url)
+        return cls(path, timeout=timeout, beside=beside)
 
     @contextmanager
     def unit(self, agreement: str) -> Iterator[UnitOfWork]:

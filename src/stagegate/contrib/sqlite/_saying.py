@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from typing import NamedTuple
 from urllib.parse import parse_qsl, unquote
 
 from stagegate import StoreError
@@ -16,12 +17,29 @@ NESTED = (
 """What is said to whom asks for a change within a change."""
 
 
-def of_url(url: str) -> tuple[str, float]:
+class Named(NamedTuple):
     """
-    Return the file that *url* names, and for how many seconds to wait while others write.
+    What a url names.
+
+    Attributes:
+        path: The file.
+
+        timeout: For how many seconds to wait while others write.
+
+        beside: Whether the tables may be made beside those of somebody else.
+    """
+
+    path: str
+    timeout: float
+    beside: bool
+
+
+def of_url(url: str) -> Named:
+    """
+    Return what *url* names.
 
     Raises:
-        StoreError: If it names no file.
+        StoreError: If it names no file, or has an option that there is not.
     """
     where, _, options = url.partition("?")
     path = unquote(where.removeprefix("sqlite:///")) if where.startswith("sqlite:///") else ""
@@ -34,10 +52,17 @@ def of_url(url: str) -> tuple[str, float]:
     except ValueError:
         message = f"{url!r}: timeout is a number of seconds"
         raise StoreError(message) from None
+    beside = given.pop("beside", "no")
     if given or not 0 <= timeout <= DAY:
-        message = f"{url!r}: it takes one option, timeout (seconds, up to a day), not {', '.join(given) or timeout}"
+        message = (
+            f"{url!r}: it takes the options timeout (seconds, up to a day) and beside (yes),"
+            f" not {', '.join(given) or timeout}"
+        )
         raise StoreError(message)
-    return path, timeout
+    if beside not in {"yes", "no"}:
+        message = f"{url!r}: beside is yes or no: whether the tables may be made beside those of somebody else"
+        raise StoreError(message)
+    return Named(path, timeout, beside == "yes")
 
 
 def explained(error: sqlite3.Error, doing: str, path: str) -> StoreError:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,6 +22,9 @@ FOLDER = Path(__file__).with_name("schema")
 APPLICATION_ID = 0x57_47_41_54
 """What marks a file as ours in its header."""
 
+MARK = "stagegate_schema"
+"""What marks tables as ours in a file that somebody else has tables in as well: its header is theirs."""
+
 
 @cache
 def steps() -> dict[int, Path]:
@@ -33,14 +37,16 @@ def newest() -> int:
     return max(steps())
 
 
-def version(connection: sqlite3.Connection, path: str) -> int | None:
+def version(connection: sqlite3.Connection, path: str, *, beside: bool = False) -> int | None:
     """
-    Return the version of the schema in the file; None if the file is empty.
+    Return the version of the schema in the file; None if there is nothing of it yet.
 
     Args:
         connection: A connection to the file.
 
         path: The file.
+
+        beside: Whether somebody else may have tables there.
 
     Raises:
         StoreError: If the file is not ours.
@@ -50,10 +56,32 @@ def version(connection: sqlite3.Connection, path: str) -> int | None:
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     if not tables and not application:
         return None
-    if application != APPLICATION_ID:
-        message = f"{path}: this SQLite file belongs to something else; nothing in it was changed, choose another"
+    if _marked(connection):
+        (found,) = connection.execute(f"SELECT coalesce(max(version), 0) FROM {MARK}").fetchone()
+    elif application != APPLICATION_ID:
+        if beside:
+            return None
+        message = (
+            f"{path}: this SQLite file belongs to something else; nothing in it was changed, choose another,"
+            f" or say ?beside=yes if the tables of stagegate are to be made beside those that are there"
+        )
         raise StoreError(message)
     return int(found)
+
+
+def _marked(connection: sqlite3.Connection) -> bool:
+    asked = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?"
+    return bool(connection.execute(asked, (MARK,)).fetchone()[0])
+
+
+def _mark(connection: sqlite3.Connection, *, beside: bool) -> None:
+    """Write down the version that the file has now."""
+    if beside or _marked(connection):
+        connection.execute(f"CREATE TABLE IF NOT EXISTS {MARK} (version INTEGER PRIMARY KEY) STRICT")
+        connection.execute(f"INSERT INTO {MARK} VALUES (?)", (newest(),))
+    else:
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {newest()}")
 
 
 def _known(found: int | None, path: str) -> None:
@@ -73,19 +101,21 @@ def _known(found: int | None, path: str) -> None:
         raise StoreError(message)
 
 
-def checked(connection: sqlite3.Connection, path: str) -> int | None:
+def checked(connection: sqlite3.Connection, path: str, *, beside: bool = False) -> int | None:
     """
-    Return the version of the schema in the file, if it is the one this code knows; None if the file is empty.
+    Return the version of the schema in the file, if it is the one this code knows; None if there is nothing of it yet.
 
     Args:
         connection: A connection to the file.
 
         path: The file.
 
+        beside: Whether somebody else may have tables there.
+
     Raises:
         StoreError: If it is another, or the file is not ours.
     """
-    found = version(connection, path)
+    found = version(connection, path, beside=beside)
     _known(found, path)
     if found is not None and found < newest():
         message = (
@@ -96,7 +126,7 @@ def checked(connection: sqlite3.Connection, path: str) -> int | None:
     return found
 
 
-def upgrade(connection: sqlite3.Connection, path: str) -> tuple[int, ...]:
+def upgrade(connection: sqlite3.Connection, path: str, *, beside: bool = False) -> tuple[int, ...]:
     """
     Bring the file up to date in one transaction, or make it; return the versions it has passed through.
 
@@ -105,29 +135,50 @@ def upgrade(connection: sqlite3.Connection, path: str) -> tuple[int, ...]:
 
         path: The file.
 
+        beside: Whether the tables may be made beside those of somebody else.
+
     Raises:
-        StoreError: If it is newer, too old, or not ours; nothing is changed then.
+        StoreError: If it is newer, too old, not ours, or has a name in it that is needed; nothing is changed then.
     """
     connection.create_function("recipient_of", 1, _recipient_of, deterministic=True)
     connection.create_function("resealed", 10, _resealed, deterministic=True)
     connection.execute("BEGIN IMMEDIATE")
     try:
         # Another process may have done it while we waited.
-        found = version(connection, path)
+        found = version(connection, path, beside=beside)
         _known(found, path)
+        if found is None and beside:
+            _free(connection, path)
         ahead = tuple(step for step in steps() if found is None or step > found)
         for step in ahead:
             for statement in _statements(steps()[step].read_text(encoding="utf-8")):
                 connection.execute(statement)
         if ahead:
-            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            connection.execute(f"PRAGMA user_version = {newest()}")
+            _mark(connection, beside=found is None and beside)
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
     return ahead
+
+
+def _free(connection: sqlite3.Connection, path: str) -> None:
+    """
+    Look whether the names are free that are needed in a file of somebody else.
+
+    Raises:
+        StoreError: If one is not.
+    """
+    made = re.compile(r"^CREATE (?:TABLE|INDEX|TRIGGER) (\w+)", re.MULTILINE)
+    needed = {name for step in steps().values() for name in made.findall(step.read_text(encoding="utf-8"))}
+    there = {name.lower() for (name,) in connection.execute("SELECT name FROM sqlite_schema")}
+    if taken := sorted(needed & there):
+        message = (
+            f"{path}: {', '.join(taken)} is a name in it already, and stagegate needs it; nothing was changed,"
+            f" rename it or choose another file"
+        )
+        raise StoreError(message)
 
 
 def _statements(script: str) -> Iterator[str]:
@@ -163,7 +214,7 @@ def _resealed(*row: Any) -> bytes:
 class SQLiteSchema:
     """The schema of one file: looked at and brought up to date without opening the store."""
 
-    def __init__(self, path: str, *, timeout: float = 30.0) -> None:
+    def __init__(self, path: str, *, timeout: float = 30.0, beside: bool = False) -> None:
         """
         Take the file; nothing is opened yet.
 
@@ -171,8 +222,11 @@ class SQLiteSchema:
             path: The file.
 
             timeout: For how many seconds to wait while others write.
+
+            beside: Whether the tables may be made beside those of somebody else.
         """
         self.newest = newest()
+        self._beside = beside
         self._path = path
         self._timeout = timeout
 
@@ -185,7 +239,7 @@ class SQLiteSchema:
         """
         if not Path(self._path).exists():
             return None
-        return self._with("reading its version", version)
+        return self._with("reading its version", partial(version, beside=self._beside))
 
     def upgrade(self) -> tuple[int, ...]:
         """
@@ -194,7 +248,7 @@ class SQLiteSchema:
         Raises:
             StoreError: If it is newer than this code, too old, or not ours; nothing is changed then.
         """
-        return self._with("upgrading it", upgrade)
+        return self._with("upgrading it", partial(upgrade, beside=self._beside))
 
     def _with(self, doing: str, act: Callable[[sqlite3.Connection, str], T]) -> T:
         try:

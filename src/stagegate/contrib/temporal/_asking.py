@@ -38,7 +38,8 @@ def _content(file: Path | None) -> bytes | None:
 def _runtime(process: int, *, told: bool) -> Runtime:  # noqa: ARG001  its threads do not cross a fork
     """Return what Temporal's client runs on: it prints nothing, where the default one writes to standard output."""
     forwarded = LoggingConfig(
-        TelemetryFilter(core_level="WARN", other_level="ERROR"),
+        # Its warnings repeat for every try of every question while a server is away; a worker's rounds say it once.
+        TelemetryFilter(core_level="ERROR", other_level="ERROR"),
         LogForwardingConfig(logging.getLogger("temporalio")),
     )
     return Runtime(telemetry=TelemetryConfig(logging=forwarded if told else None))

@@ -12,91 +12,32 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import socket
 import ssl
 from base64 import b64decode
 from binascii import Error as NotBase64
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from pathlib import Path
-from time import monotonic
-from typing import Any, NamedTuple, TypeAlias
-
-try:
-    import httpcore2
-    from standardwebhooks import Webhook
-except ModuleNotFoundError as error:
-    missing = f"the channel webhook needs the package {error.name}; install stagegate with its extra [webhook]"
-    raise ImportError(missing) from error
 
 from stagegate import InvalidValue, Message, Notification, Undeliverable, hookimpl
 from stagegate.exceptions import quote
 
+try:
+    from standardwebhooks import Webhook
+
+    from ._posting import TROUBLE, post
+except ModuleNotFoundError as error:
+    missing = f"the channel webhook needs the package {error.name}; install stagegate with its extra [webhook]"
+    raise ImportError(missing) from error
+
+from ._places import Place, literal, network, reachable, read
+
 MAX_BODY = 20_000
 """How many bytes a request may have: what those who sign webhooks agree on as small."""
-MAX_ANSWER = 512
-"""How much of an answer is read, and only where it is a refusal."""
-MAX_URL = 2048
 MAX_TIMEOUT = 120
 SHOWN = 200
-PORTS = {"https": 443, "http": 80}
 GONE = 410
-GLOBAL6 = IPv6Network("2000::/3")
-RESERVED = tuple(
-    map(
-        ip_network,
-        (
-            "0.0.0.0/8",
-            "10.0.0.0/8",
-            "100.64.0.0/10",
-            "127.0.0.0/8",
-            "168.63.129.16/32",
-            "169.254.0.0/16",
-            "172.16.0.0/12",
-            "192.0.0.0/24",
-            "192.0.2.0/24",
-            "192.31.196.0/24",
-            "192.52.193.0/24",
-            "192.88.99.0/24",
-            "192.168.0.0/16",
-            "192.175.48.0/24",
-            "198.18.0.0/15",
-            "198.51.100.0/24",
-            "203.0.113.0/24",
-            "224.0.0.0/3",
-            "2001::/23",
-            "2001:db8::/32",
-            "2002::/16",
-            "2620:4f:8000::/48",
-            "3fff::/20",
-        ),
-    )
-)
-"""Networks that lead inside, nowhere, to many, or by a translator anywhere. Of IPv6 only `GLOBAL6` leads outside."""
-
-Address: TypeAlias = IPv4Address | IPv6Address
-
-_HOST = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(?:\.(?!-)[a-z0-9-]{1,63}(?<!-))*")
-_URL = re.compile(
-    r"(?P<scheme>https?)://(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(?::(?P<port>[1-9][0-9]{0,4}))?"
-    r"(?P<target>(?:/(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*)?"
-    r"(?:\?(?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*)?)"
-)
-
-
-class Place(NamedTuple):
-    """Where a request can go: the part of a url that is listed."""
-
-    scheme: str
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        """Write it as in a url."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{self.scheme}://{host}" + ("" if self.port == PORTS[self.scheme] else f":{self.port}")
 
 
 def resolve(host: str, port: int) -> Sequence[str]:
@@ -157,7 +98,7 @@ class WebhookChannel:
         """
         self.name = _text(name, "name")
         self._source = _text(source, "source")
-        self._allowed = tuple(_network(network) for network in _several(allow_networks, "allow_networks"))
+        self._allowed = tuple(network(value) for value in _several(allow_networks, "allow_networks"))
         self._places = frozenset(map(self._listed, _several(hosts, "hosts")))
         if not self._places:
             message = "hosts: name the hosts that may be posted to, such as hooks.example.org; nothing else is"
@@ -188,7 +129,7 @@ class WebhookChannel:
         if notification.channel != self.name:
             return None
         try:
-            place, target = _read(notification.to, "to")
+            place, target = read(notification.to, "to")
             if place not in self._places:
                 raise InvalidValue(f"to: {quote(str(place))} is not among the hosts of this channel")
         except InvalidValue as error:
@@ -199,7 +140,15 @@ class WebhookChannel:
         addresses = self._addresses(place)
         headers = {"host": str(place).partition("://")[2], **self._signed(notification.id, body)}
         try:
-            status, said = self._post(place, target, headers, body, addresses)
+            status, said = post(
+                place,
+                target,
+                headers=headers,
+                body=body,
+                addresses=addresses,
+                context=self._context,
+                timeout=self._timeout,
+            )
         except (*TROUBLE, OSError) as error:
             raise ConnectionError(f"{place}: {type(error).__name__}: {_shown(str(error))}") from None
         if 200 <= status < 300:  # noqa: PLR2004  what HTTP calls a success
@@ -211,20 +160,14 @@ class WebhookChannel:
 
     def _listed(self, entry: str) -> Place:
         """Return what an entry of the list allows."""
-        place, target = _read(entry if "://" in entry else f"https://{entry}", "hosts")
+        place, target = read(entry if "://" in entry else f"https://{entry}", "hosts")
         if target:
             message = f"hosts: {quote(entry)} is more than a host; list it without a path"
             raise InvalidValue(message)
-        if (number := _literal(place.host)) and not self._reachable(number):
+        if (number := literal(place.host)) and not reachable(number, self._allowed):
             message = f"hosts: {quote(entry)} is a private or reserved address; name its network in allow_networks"
             raise InvalidValue(message)
         return place
-
-    def _reachable(self, address: Address) -> bool:
-        if any(address in network for network in self._allowed):
-            return True
-        outside = isinstance(address, IPv4Address) or (address in GLOBAL6 and address.scope_id is None)
-        return outside and not any(address in network for network in RESERVED)
 
     def _addresses(self, place: Place) -> list[str]:
         """
@@ -232,13 +175,13 @@ class WebhookChannel:
 
         Where a host leads both inside and outside, somebody may be playing with its name.
         """
-        number = _literal(place.host)
+        number = literal(place.host)
         try:
             found = [place.host] if number else list(dict.fromkeys(self._resolve(place.host, place.port)))
         except (OSError, UnicodeError) as error:
             raise ConnectionError(f"{place}: its address cannot be found: {_shown(str(error))}") from None
-        numbers = [_literal(address) for address in found]
-        if not found or not all(number is not None and self._reachable(number) for number in numbers):
+        numbers = [literal(address) for address in found]
+        if not found or not all(number is not None and reachable(number, self._allowed) for number in numbers):
             message = f"{place}: it leads to {_shown(', '.join(found)) or 'nowhere'}, a private or reserved address"
             raise ConnectionError(message)
         return found
@@ -276,133 +219,9 @@ class WebhookChannel:
             "webhook-signature": " ".join(signer.sign(id, now, body.decode()) for signer in self._signers),
         }
 
-    def _post(
-        self, place: Place, target: str, headers: dict[str, str], body: bytes, addresses: Sequence[str]
-    ) -> tuple[int, bytes]:
-        """Return the status of the answer, and the beginning of what a refusal says."""
-        url = httpcore2.URL(scheme=place.scheme, host=place.host, port=place.port, target=target or "/")
-        network = _Pinned(addresses, monotonic() + self._timeout)
-        with (
-            # One connection for one request: a name that is moved is looked up anew, and nobody shares a way.
-            httpcore2.ConnectionPool(self._context, max_keepalive_connections=0, network_backend=network) as pool,
-            pool.stream("POST", url, headers=[*headers.items()], content=body) as answer,
-        ):
-            said = b""
-            if not 200 <= answer.status < 300:  # noqa: PLR2004  what HTTP calls a success
-                for piece in answer.iter_stream():
-                    said += piece
-                    if len(said) >= MAX_ANSWER:
-                        break
-            return answer.status, said[:MAX_ANSWER]
-
 
 configured = WebhookChannel
 """What `plugins=[{"plugin": "webhook", …}]` calls with the settings."""
-
-TROUBLE = (httpcore2.NetworkError, httpcore2.TimeoutException, httpcore2.ProtocolError)
-
-
-class _Pinned(httpcore2.NetworkBackend):
-    """Connects to the addresses it was given, whatever the name, and lets nobody take longer than till a deadline."""
-
-    def __init__(self, addresses: Sequence[str], deadline: float) -> None:
-        self._addresses = addresses
-        self._deadline = deadline
-        self._backend = httpcore2.SyncBackend()
-
-    def connect_tcp(
-        self,
-        host: str,  # noqa: ARG002  it was looked up already
-        port: int,
-        timeout: float | None = None,  # noqa: ARG002  the deadline counts
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
-    ) -> httpcore2.NetworkStream:
-        """Connect to the first address that answers, each having its share of the time that is left."""
-        others = len(self._addresses)
-        while True:
-            address, share = self._addresses[-others], _left(self._deadline) / others
-            others -= 1
-            try:
-                stream = self._backend.connect_tcp(address, port, share, local_address, socket_options)
-            except (httpcore2.ConnectError, httpcore2.ConnectTimeout):
-                if not others:
-                    raise
-            else:
-                return _Timed(stream, self._deadline)
-
-
-class _Timed(httpcore2.NetworkStream):
-    """A connection whose every step has until one deadline: not each of them so long, but all together."""
-
-    def __init__(self, stream: httpcore2.NetworkStream, deadline: float) -> None:
-        self._stream = stream
-        self._deadline = deadline
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002  the deadline counts
-        """Read what is there."""
-        return self._stream.read(max_bytes, _left(self._deadline))
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002  the deadline counts
-        """Write all of it."""
-        self._stream.write(buffer, _left(self._deadline))
-
-    def start_tls(
-        self,
-        ssl_context: ssl.SSLContext,
-        server_hostname: str | None = None,
-        timeout: float | None = None,  # noqa: ARG002  the deadline counts
-    ) -> httpcore2.NetworkStream:
-        """Go on encrypted, with whoever proves to be the host of the url."""
-        return _Timed(self._stream.start_tls(ssl_context, server_hostname, _left(self._deadline)), self._deadline)
-
-    def close(self) -> None:
-        """Close it."""
-        self._stream.close()
-
-    def get_extra_info(self, info: str) -> Any:
-        """Answer what is asked about it."""
-        return self._stream.get_extra_info(info)
-
-
-def _left(deadline: float) -> float:
-    left = deadline - monotonic()
-    if left <= 0:
-        raise httpcore2.ReadTimeout("it took too long")
-    return left
-
-
-def _read(url: object, where: str) -> tuple[Place, str]:
-    """Return where a url leads, and the rest of it; or say that it is not written plainly."""
-    if not isinstance(url, str) or len(url) > MAX_URL or not (found := _URL.fullmatch(url)):
-        message = f"{where}: {quote(url)} is no plain url such as https://hooks.example.org/agreements"
-        raise InvalidValue(message)
-    scheme, host = found["scheme"], found["host"].lower()
-    port = int(found["port"] or PORTS[scheme])
-    name = host.strip("[]")
-    # Whatever ends in a number is an address to some reader, in one of many ways to write it; here in one way only.
-    numeric = host.startswith("[") or re.fullmatch(r"0x[0-9a-f]*|[0-9]+", name.rpartition(".")[2])
-    number = _literal(name)
-    plain = (number is not None and str(number) == name) if numeric else _HOST.fullmatch(name) and len(name) <= 253  # noqa: PLR2004
-    if not plain or port > 65535:  # noqa: PLR2004  the last port there is
-        message = f"{where}: {quote(url)} has no plainly written host"
-        raise InvalidValue(message)
-    return Place(scheme, name, port), found["target"]
-
-
-def _literal(host: str) -> Address | None:
-    try:
-        return ip_address(host)
-    except ValueError:
-        return None
-
-
-def _network(value: str) -> Any:
-    try:
-        return ip_network(value)
-    except ValueError as error:
-        message = f"allow_networks: {quote(value)} is no network such as 10.1.0.0/16: {error}"
-        raise InvalidValue(message) from None
 
 
 def _several(value: object, where: str) -> list[str]:
@@ -456,3 +275,6 @@ def _shown(said: bytes | str) -> str:
     """Return what was said, as an error can hold it: short, in one line, without control characters."""
     text = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
     return "".join(c if c.isprintable() else "\ufffd" for c in text[:SHOWN])
+
+
+__all__ = ["WebhookChannel", "configured", "resolve"]
