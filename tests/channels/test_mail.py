@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import smtplib
 import socket
 from collections.abc import Callable, Iterator
 from email.header import decode_header, make_header
@@ -158,6 +159,19 @@ class TestTheWay:
         with pytest.raises(ConnectionError, match="took too long|timed out"):
             MailChannel(host="127.0.0.1", sender=SENDER, **about).stagegate_deliver(note(), MESSAGE)
         server.close()
+
+    def test_time_is_up(self, office: PostOffice, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Once the time of a mail is over nothing more is waited for, and nothing is sent."""
+        monkeypatch.setattr(_sending, "SESSION", 0)
+        with pytest.raises(ConnectionError, match="it took too long"):
+            channel(office).stagegate_deliver(note(), MESSAGE)
+
+        assert office.mails == []
+
+    def test_nobody_to_talk_to(self) -> None:
+        """What is said without a connection is trouble on the way."""
+        with pytest.raises(smtplib.SMTPServerDisconnected):
+            _sending._Timed(local_hostname="city.example").send(b"QUIT\r\n")
 
     def test_long_line(self) -> None:
         """A line without an end is no answer."""

@@ -213,6 +213,22 @@ def test_verifying_begins_and_leaves_nothing(engine: Engine, host: sqlite3.Conne
     assert not host.in_transaction
 
 
+def test_asking_leaves_no_transaction_under_way(engine: Engine, host: sqlite3.Connection) -> None:
+    """What waits for the lock only to answer lets go of it again; what changes something leaves it to the host."""
+    engine.start("exchange", "a", by=CLERK, request_id="r-1")
+    joined = engine.using(host)
+    assert joined.resolve("r-1") == engine.get("a")
+    assert not joined.release_deliveries()
+    assert 0 == joined.requeue()
+    assert not host.in_transaction
+
+    joined.hold_deliveries(why="a trial")
+    assert host.in_transaction
+    assert {} == engine.held_deliveries()
+    host.commit()
+    assert {"*": "a trial"} == engine.held_deliveries()
+
+
 def test_parts_are_read_in_the_transaction(engine: Engine, host: sqlite3.Connection) -> None:
     """A part that was started in the transaction is found in it, and goes with it."""
     joined = engine.using(host)

@@ -173,14 +173,14 @@ class Host:
                     connection.execute("ROLLBACK")
 
     @contextmanager
-    def writing(self, doing: str, kept: Callable[[], bool] = lambda: True) -> Iterator[sqlite3.Connection]:
+    def writing(self, doing: str, kept: Callable[[], bool] | None = None) -> Iterator[sqlite3.Connection]:
         """
         Have the connection with the lock for writing; what is written stands as long as the host lets it.
 
         Args:
             doing: What is being done, for the error.
 
-            kept: Says at the end of the block whether what was written is to stand.
+            kept: Says at the end of the block whether what was written is to stand; None: if anything was.
 
         Raises:
             StoreError: If something is being written here already, or cannot be.
@@ -196,8 +196,9 @@ class Host:
             try:
                 # This takes the lock where the host has begun without it, before anything is read.
                 connection.execute("UPDATE hold SET why = why WHERE scope IS NULL")
+                before = connection.total_changes
                 yield connection
-                keep = kept()
+                keep = connection.total_changes > before if kept is None else kept()
             finally:
                 self._writing = False
                 # SQLite has ended the transaction by itself where the disk is full or failing.
