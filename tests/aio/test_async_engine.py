@@ -424,6 +424,29 @@ async def test_batch_that_is_cancelled_while_it_is_left(tmp_path: Path, *, fails
         assert ["later"] == [event.data["data"]["text"] for event in (await engine.history("a"))[1:]]
 
 
+async def test_batch_that_is_being_left_is_left_once() -> None:
+    """Who is cancelled when the batch is being left already changes nothing of it."""
+    going, go, left = threading.Event(), threading.Event(), list[str]()
+
+    def end() -> None:
+        """End as slowly as is wanted."""
+        going.set()
+        go.wait(60)
+        left.append("left")
+
+    batch = contextlib.ExitStack()
+    batch.callback(end)
+    with ThreadPoolExecutor(1) as pool:
+        task = asyncio.create_task(room._left(pool, batch, None))  # type: ignore[arg-type]  # it is left as a batch is
+        await asyncio.to_thread(going.wait)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        go.set()
+
+    assert ["left"] == left
+
+
 def test_batch_that_could_not_be_entered_is_not_left() -> None:
     """Where entering has failed, or never began, there is nothing to leave."""
     failed: Future[Engine] = Future()

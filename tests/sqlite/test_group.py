@@ -696,6 +696,29 @@ def test_child_knows_nobody_of_its_parent(engine: Engine, crowd: Crowd, door: Do
         end.close()
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_child_of_a_parent_at_work(engine: Engine, crowd: Crowd) -> None:
+    """Where a parent holds the file at the instant of the fork, SQLite is of no use to the child: it is told so."""
+    fork = multiprocessing.get_context("fork")
+    mine, theirs = fork.Pipe()
+
+    def child() -> None:
+        with pytest.raises(StoreError, match="forked while its parent was at work in the file") as caught:
+            engine.note("b", "by the child", by=CLERK)
+        theirs.send(str(caught.value))
+
+    process = fork.Process(target=child)
+    with crowd.store.unit("a"):
+        process.start()
+    process.join(60)
+
+    assert mine.poll()
+    assert 0 == process.exitcode
+    assert 2 == engine.note("b", "by the parent", by=CLERK).n
+    for end in (mine, theirs):
+        end.close()
+
+
 # Many at once
 
 

@@ -8,6 +8,7 @@ import logging
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -162,6 +163,26 @@ def test_what_is_kept_is_bounded(away: Away, monkeypatch: pytest.MonkeyPatch, ca
         assert len(waker._waiting) <= 6  # three, and those that are in hand
 
     assert len([said for said in warnings(caplog) if "3 things wait to be told" in said]) == 1
+
+
+def test_no_thread_is_to_be_had(away: Away, hasty: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no thread can be begun, closing it is as ever, and the next that is told begins one."""
+    waker = TemporalWaker(away.address)
+
+    def refuse(_: object) -> None:
+        message = "can't start new thread"
+        raise RuntimeError(message)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(RuntimeError, match="can't start new thread"):
+            waker.deliver("a")
+        waker.close()
+    waker.deliver("b")
+    waker.close()
+
+    assert not waker._waiting
+    assert waker._thread is None
 
 
 def test_what_is_told_twice_is_told_once(away: Away) -> None:

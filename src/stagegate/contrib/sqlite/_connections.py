@@ -44,6 +44,8 @@ class Connections:
         self._lock = threading.Lock()
         self._pid = os.getpid()
         self._closed = False
+        self._used = 0
+        self._torn = False
         self._lent: tuple[int, sqlite3.Connection] | None = None
         with self.use("opening it") as connection:
             if checked(connection, path, beside=beside) is None:
@@ -139,18 +141,35 @@ class Connections:
         """Begin anew in a child: whoever looked for a connection at that instant is not there to end it."""
         self._lock = threading.Lock()
         self._lent = None
+        # SQLite keeps the locks of a process in its memory: those of others would be held here for ever.
+        self._torn, self._used = self._torn or self._used > 0, 0
 
     def _take(self) -> sqlite3.Connection:
         with self._lock:
             if self._closed:
                 message = f"{self.path}: the store was closed; open an engine anew"
                 raise StoreError(message)
+            if self._torn:
+                message = (
+                    f"{self.path}: this process was forked while its parent was at work in the file, so SQLite cannot"
+                    f" use it here; fork before the engine is opened, or start a new process"
+                )
+                raise StoreError(message)
             if self._pid != os.getpid():
                 # Connections must not cross a fork: those of the parent are left to it.
                 self._idle, self._pid = [], os.getpid()
+            self._used += 1
             if self._idle:
                 return self._idle.pop()
-        return self._connect()
+        try:
+            return self._connect()
+        except BaseException:
+            self._unused()
+            raise
+
+    def _unused(self) -> None:
+        with self._lock:
+            self._used -= 1
 
     def _give(self, connection: sqlite3.Connection) -> None:
         try:
@@ -158,8 +177,10 @@ class Connections:
                 connection.execute("ROLLBACK")
         except sqlite3.Error:
             connection.close()
+            self._unused()
             return
         with self._lock:
+            self._used -= 1
             if not self._closed and self._pid == os.getpid():
                 self._idle.append(connection)
                 return

@@ -72,8 +72,10 @@ class TemporalWaker:
                 return
             self._waiting[kind, key] = None
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="stagegate-temporal", daemon=False)
-                self._thread.start()
+                thread = threading.Thread(target=self._run, name="stagegate-temporal", daemon=False)
+                # Where no thread is to be had now, the next that is told asks for one again.
+                thread.start()
+                self._thread = thread
             self._news.notify_all()
 
     def close(self) -> None:
