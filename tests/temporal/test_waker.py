@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import multiprocessing
+import os
 import socket
 import subprocess
 import sys
@@ -183,6 +185,19 @@ def test_no_thread_is_to_be_had(away: Away, hasty: None, monkeypatch: pytest.Mon
 
     assert not waker._waiting
     assert waker._thread is None
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_child_closes_what_its_parent_is_using(away: Away) -> None:
+    """A child that was forked at an instant at which its parent was looking at the news can close its own waker."""
+    waker = TemporalWaker(away.address)
+    child = multiprocessing.get_context("fork").Process(target=waker.close)
+    with waker._news:
+        child.start()
+    child.join(30)
+
+    assert 0 == child.exitcode
+    child.close()
 
 
 def test_what_is_told_twice_is_told_once(away: Away) -> None:

@@ -63,9 +63,7 @@ class TemporalWaker:
         self._tell(NOTIFICATION, notification)
 
     def _tell(self, kind: str, key: str) -> None:
-        if self._pid != os.getpid():
-            # A thread does not cross a fork: what the parent has to tell is left to it.
-            self._begin()
+        self._alone()
         with self._news:
             if len(self._waiting) >= MOST and (kind, key) not in self._waiting:
                 self._warn("full", f"{MOST:,} things wait to be told to Temporal; what comes now is left to a sync")
@@ -78,13 +76,19 @@ class TemporalWaker:
                 self._thread = thread
             self._news.notify_all()
 
+    def _alone(self) -> None:
+        """Begin anew in a child: a thread does not cross a fork, and what the parent has to tell is left to it."""
+        if self._pid != os.getpid():
+            self._begin()
+
     def close(self) -> None:
         """Tell what is still to be told, if that can be done soon, and end the thread."""
+        self._alone()
         with self._news:
             self._closed = True
             thread = self._thread
             self._news.notify_all()
-        if thread is not None and self._pid == os.getpid():
+        if thread is not None:
             thread.join(FAREWELL)
 
     def _leaving(self) -> bool:
