@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import multiprocessing
 import os
 import threading
 import time
@@ -393,6 +394,23 @@ def test_child_has_connections_of_its_own(engine: Engine) -> None:
 
     assert b"2" == said
     assert 3 == engine.note("a", "of the parent", by=CLERK).n
+
+
+def test_child_holds_no_lock_of_its_parent(engine: Engine) -> None:
+    """A process that is forked at an instant at which its parent gives back a connection can take one."""
+    engine.start("exchange", "a", by=CLERK)
+    store = engine._store
+    assert isinstance(store, PostgresStore)
+    child = multiprocessing.get_context("fork").Process(
+        target=lambda: engine.note("a", "by the child", by=CLERK), daemon=True
+    )
+    with store._connections._lock, store._connections.recent._lock:
+        child.start()
+    child.join(30)
+
+    assert 0 == child.exitcode
+    assert 3 == engine.note("a", "by the parent", by=CLERK).n
+    child.close()
 
 
 def test_closed(engine: Engine) -> None:

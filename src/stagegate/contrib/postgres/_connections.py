@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 import threading
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -357,6 +358,7 @@ class Connections:
         self._closed = False
         self._lock = threading.Lock()
         self._left: list[list[Session]] = []
+        _ALL.add(self)
         self._lost: list[int] = []
 
     @contextmanager
@@ -436,6 +438,10 @@ class Connections:
             )
         self._lost = [pid for pid in self._lost if pid not in lost]
 
+    def forked(self) -> None:
+        """Let go of the locks of a parent, in a child: whoever held them is not there to release them."""
+        self._lock, self.recent = threading.Lock(), Recent()
+
     def close(self) -> None:
         """Close what is idle now, and the rest when it is given back."""
         with self._lock:
@@ -446,3 +452,15 @@ class Connections:
                 session.close()
         else:
             self._left.append(idle)
+
+
+_ALL: weakref.WeakSet[Connections] = weakref.WeakSet()
+
+
+def _forked() -> None:
+    for connections in tuple(_ALL):
+        connections.forked()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
