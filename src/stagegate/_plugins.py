@@ -253,7 +253,9 @@ class Plugins:
         several = list(wanted) if isinstance(wanted, Iterable) and not isinstance(wanted, str) else wanted
         if isinstance(several, list):
             schemes = (url.partition(":")[0] for url in urls if isinstance(url, str))
-            several += [own for scheme in schemes if (own := OWN.get(scheme)) is not None and own not in several]
+            owns = [own for scheme in schemes if (own := OWN.get(scheme)) is not None and own not in several]
+            # Who hands it over as an object has it already.
+            several += [own for own in owns if not any(load(own) is item for item in several)]
         return cls(several)
 
     def _each(self, hook: str, **given: Any) -> Iterator[tuple[str, Callable[[], Any]]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -26,6 +27,7 @@ from stagegate import (
     check_plugin,
     hookimpl,
 )
+from stagegate.contrib import sqlite
 from stagegate.hookspecs import HOOKS
 
 
@@ -444,3 +446,9 @@ def test_settings_of_a_plugin_that_takes_none() -> None:
     """Settings for a plugin that takes none are refused."""
     with pytest.raises(PluginError, match="plugin 'log': it takes no settings, but was given level"):
         Engine.open("memory:", plugins=[{"plugin": "log", "level": "INFO"}])
+
+
+def test_own_plugin_that_is_handed_over(tmp_path: Path) -> None:
+    """A plugin that the url would bring, handed over as an object, is there once."""
+    with Engine.open(f"sqlite:///{tmp_path / 'x.db'}", plugins=[sqlite]) as engine:
+        assert ("stagegate.contrib.sqlite",) == engine.plugins

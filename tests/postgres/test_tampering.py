@@ -103,5 +103,14 @@ def test_damaged_rows_of_the_outbox_hold_up_nobody(told: Engine, rows: Rows, bel
 
     assert [("a", 2)] == bell.rung
     assert (1, True) == (delivered.delivered, bool(delivered.damaged))
+
+
+def test_forged_rows_of_the_outbox_are_not_told(told: Engine, rows: Rows, bell: Any) -> None:
+    """What another hand has written into a row, well readable, is neither told nor queued anew."""
+    rows("UPDATE stagegate.outbox SET recipient = 'bell:elsewhere' WHERE n = 1")
+    delivered = told.deliver()
+
+    assert [("a", 2)] == bell.rung
+    assert "changed by another hand" in delivered.damaged[0]
     rows("UPDATE stagegate.outbox SET status = 'dead'")
-    assert 1 == told.requeue()
+    assert 0 == told.requeue()

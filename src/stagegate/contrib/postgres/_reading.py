@@ -15,7 +15,7 @@ from stagegate import Agreement, Definition, Delivery, Dossier, Entry, HistoryTa
 from ._connections import Cursor
 from ._finding import listing
 from ._proof import LOOK, batch, beside
-from ._rows import DELIVERY, SORT, SORTS, deliveries, delivery_of, key_of, known_of, rewrite, snapshot_of
+from ._rows import DELIVERY, SORT, SORTS, deliveries, intact_of, key_of, known_of, rewrite, snapshot_of
 from ._unit import GET, KNOWN
 
 BATCH = 256
@@ -152,9 +152,9 @@ class Reading:
             ).fetchall()
             again = []
             for row in rows:
-                # One that cannot be read holds up no other.
+                # One that cannot be read, or was changed by another hand, holds up no other.
                 with suppress(HistoryTampered):
-                    dead = delivery_of(row)
+                    dead = intact_of(row)
                     again.append(attrs.evolve(dead, status="pending", tries=0, due_at=now, error="", expires_at=None))
             rewrite(cursor, again)
         return len(again)

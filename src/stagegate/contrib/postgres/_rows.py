@@ -127,6 +127,19 @@ def delivery_of(row: Sequence[Any]) -> Delivery:
     )
 
 
+def intact_of(row: Sequence[Any]) -> Delivery:
+    """
+    Return a delivery that nobody has changed.
+
+    Raises:
+        HistoryTampered: If it cannot be read, or its seal is not that of the row.
+    """
+    if seal(row[:11]) != row[11]:
+        message = f"the notification {row[2]} in the outbox was changed by another hand; run verify"
+        raise HistoryTampered(message)
+    return delivery_of(row)
+
+
 def deliveries(rows: Iterable[Sequence[Any]]) -> Iterator[Delivery]:
     """Yield what can be read; raise in the end, if some cannot."""
     damage = None

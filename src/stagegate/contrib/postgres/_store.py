@@ -18,7 +18,7 @@ from ._batch import BatchStore
 from ._connections import Connections, Cursor, Place, cursor_of, dead, numbered, rows_of
 from ._joined import JoinedStore, host_of, identity
 from ._reading import Reading
-from ._rows import DELIVERY, SORTS, delivery_of, iso, later, rewrite, row_of
+from ._rows import DELIVERY, SORTS, intact_of, iso, later, rewrite, row_of
 from ._schema import checked
 from ._unit import Eager, Locked, UnitOfWork
 
@@ -164,7 +164,7 @@ class PostgresStore(Reading):
                 for row in rows:
                     past.append(row[2])
                     try:
-                        taken.append(attrs.evolve(delivery_of(row), leased_until=until))
+                        taken.append(attrs.evolve(intact_of(row), leased_until=until))
                     except HistoryTampered as error:
                         damage.append(error)
                 if not rows or not damage:
