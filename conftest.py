@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import doctest
 import json
+import logging
 import os
 import re
 import subprocess
@@ -71,7 +72,16 @@ def enter(namespace: dict[str, Any]) -> None:
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="stagegate-docs-", ignore_cleanup_errors=True))
         stack.enter_context(contextlib.chdir(folder))
+        stack.callback(silence, logging.root.level)
         namespace["__leave__"] = stack.pop_all()
+
+
+def silence(level: int) -> None:
+    """Undo what a page has made of the log: the next one prints nothing of it."""
+    logging.root.setLevel(level)
+    for handler in logging.root.handlers[:]:
+        if type(handler) is logging.StreamHandler:
+            logging.root.removeHandler(handler)
 
 
 def leave(namespace: dict[str, Any]) -> None:

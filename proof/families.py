@@ -16,8 +16,8 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
@@ -71,9 +71,10 @@ class Early(SQLiteStore):
 
     DAWDLE = 0.003
 
-    def unit(self, agreement: str) -> AbstractContextManager[Any]:
-        """Read, then lock."""
-        return self._early(agreement)
+    def work(self, agreement: str, job: Callable[[Any], Any]) -> Any:
+        """Read, then lock, and commit alone."""
+        with self._early(agreement) as unit:
+            return job(unit)
 
     @contextmanager
     def _early(self, agreement: str) -> Iterator[Any]:

@@ -1271,6 +1271,9 @@ class Engine:
         if not isinstance(lease, timedelta) or not timedelta(0) < lease < FAR:
             message = f"lease: a timedelta above zero and below a day is needed, not {quote(lease)}"
             raise InvalidValue(message)
+        if stop is not None and not callable(stop):
+            message = f"stop: a function that answers whether to stop is needed, not {quote(stop)}"
+            raise InvalidValue(message)
         only = None if notification is None else as_text(notification, "notification")
         given: dict[str, Any] = {"lease": lease} if stop is None else {"lease": lease, "stop": stop}
         return _delivery.deliver(self._store, self._send, self._path.now, limit=limit, only=only, **given)
@@ -1279,7 +1282,17 @@ class Engine:
         return self._plugins.deliver(notification, self.message(notification))
 
     def message(self, notification: Notification) -> Message:
-        """Return a notification in words, as a channel sends it to people."""
+        """
+        Return a notification in words, as a channel sends it to people.
+
+        Raises:
+            InvalidValue: If it is none.
+        """
+        if not isinstance(notification, Notification):
+            message = (
+                f"notification: a Notification is needed, not {quote(notification)}; outbox() has them in its rows"
+            )
+            raise InvalidValue(message)
         return self._wording.render(notification)
 
     def requeue(self, notification: str | None = None) -> int:
@@ -1343,14 +1356,15 @@ class Engine:
         Raises:
             StoreError: If the store does not copy itself, there is such a file already, or it cannot be written.
         """
-        if not isinstance(self._store, Copying):
-            message = f"{type(self._store).__name__} does not copy itself; copy it by the means of where it is kept"
-            raise StoreError(message)
         if not isinstance(file, (str, Path)):
             message = f"file: a path is needed, not {quote(file)}"
             raise InvalidValue(message)
+        place = as_text(str(file), "file")
+        if not isinstance(self._store, Copying):
+            message = f"{type(self._store).__name__} does not copy itself; copy it by the means of where it is kept"
+            raise StoreError(message)
         made = instant(self._path.now())
-        self._store.backup(as_text(str(file), "file"), f"restored from a backup made at {made}")
+        self._store.backup(place, f"restored from a backup made at {made}")
 
     def outbox(self, status: str | None = None, *, readable: bool = False) -> tuple[Delivery, ...]:
         """
@@ -1367,6 +1381,7 @@ class Engine:
         if status not in (None, PENDING, DELIVERED, DEAD):
             message = f"status: one of {PENDING}, {DELIVERED}, {DEAD} is needed, not {quote(status)}"
             raise InvalidValue(message)
+        _asked({}, {"readable": readable})
         rows: list[Delivery] = []
         try:
             rows.extend(self._store.outbox(status))
