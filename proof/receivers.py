@@ -79,6 +79,7 @@ class PostOffice:
         self.hangs_up = False
         self.hello = ""
         self._password = password
+        self._spoken: list[SMTP] = []
         self._loop = asyncio.new_event_loop()
         self._tls = server_context() if tls else None
         self._starttls = server_context() if starttls else None
@@ -89,7 +90,7 @@ class PostOffice:
 
     async def _listen(self) -> asyncio.Server:
         def connection() -> SMTP:
-            return SMTP(
+            spoken = SMTP(
                 self,
                 hostname="mail.test",
                 tls_context=self._starttls,
@@ -99,6 +100,8 @@ class PostOffice:
                 auth_require_tls=self._starttls is not None,
                 loop=self._loop,
             )
+            self._spoken.append(spoken)
+            return spoken
 
         return await self._loop.create_server(connection, "127.0.0.1", 0, ssl=self._tls)
 
@@ -161,6 +164,12 @@ class PostOffice:
             """Let go of everything."""
             self._server.close()
             await self._server.wait_closed()
+            # Who was let in last, and has hung up already, is introduced before anybody is let go.
+            await asyncio.sleep(0.01)
+            for spoken in self._spoken:
+                if isinstance(spoken.transport, asyncio.Transport):
+                    spoken.transport.abort()
+            await asyncio.sleep(0)
             others = asyncio.all_tasks() - {asyncio.current_task()}
             for task in others:
                 task.cancel()

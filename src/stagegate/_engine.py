@@ -1271,9 +1271,6 @@ class Engine:
         if not isinstance(lease, timedelta) or not timedelta(0) < lease < FAR:
             message = f"lease: a timedelta above zero and below a day is needed, not {quote(lease)}"
             raise InvalidValue(message)
-        if stop is not None and not callable(stop):
-            message = f"stop: a function that answers whether to stop is needed, not {quote(stop)}"
-            raise InvalidValue(message)
         only = None if notification is None else as_text(notification, "notification")
         given: dict[str, Any] = {"lease": lease} if stop is None else {"lease": lease, "stop": stop}
         return _delivery.deliver(self._store, self._send, self._path.now, limit=limit, only=only, **given)
