@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 STAGES = (
@@ -203,7 +203,7 @@ def alchemy(url: str, place: int, model: Model) -> Work:
         stage = mapped_column(Text)
         ready = mapped_column(Boolean)
         snapshot = mapped_column(LargeBinary)
-        __mapper_args__ = {"version_id_col": version}  # noqa: RUF012  as SQLAlchemy has it
+        __mapper_args__: ClassVar = {"version_id_col": version}
 
     class Event(Base):
         __tablename__ = "event"
@@ -259,7 +259,7 @@ def django(url: str, place: int, model: Model) -> Work:
     settings.configure(INSTALLED_APPS=[], USE_TZ=True, DATABASES={"default": database})
     framework.setup()
     from django.db import models, transaction
-    from django_fsm import FSMField, transition  # type: ignore[import-untyped]  # a peer may be missing
+    from django_fsm import FSMField, transition
 
     def ready(deal: Any) -> bool:
         return deal.ready is True
@@ -328,11 +328,11 @@ def django(url: str, place: int, model: Model) -> Work:
 
 def eventsourcing(url: str, _place: int, _model: Model) -> Work:
     """Be eventsourcing as its documentation shows it: no row of the agreement and no outbox, only events."""
-    import psycopg_pool  # type: ignore[import-not-found]  # noqa: F401  eventsourcing hides that it needs it
-    from eventsourcing.application import Application  # type: ignore[import-not-found]  # a peer may be missing
-    from eventsourcing.domain import Aggregate, event  # type: ignore[import-not-found]  # a peer may be missing
+    import psycopg_pool  # noqa: F401  eventsourcing hides that it needs it
+    from eventsourcing.application import Application
+    from eventsourcing.domain import Aggregate, event
 
-    class Agreement(Aggregate):  # type: ignore[misc]  # a peer may be missing
+    class Agreement(Aggregate):
         @event("Registered")
         def __init__(self, reference: str) -> None:
             self.reference, self.stage, self.ready = reference, STAGES[0], True
@@ -375,7 +375,7 @@ def eventsourcing(url: str, _place: int, _model: Model) -> Work:
 
 def dbos(url: str, place: int, model: Model) -> Work:
     """Be DBOS: one workflow takes an agreement all the way, each step a transaction of a data source."""
-    from dbos import DBOS, SQLAlchemyDatasource  # type: ignore[import-not-found]  # a peer may be missing
+    from dbos import DBOS, SQLAlchemyDatasource
     from sqlalchemy import create_engine, text
 
     if not place:
@@ -391,7 +391,7 @@ def dbos(url: str, place: int, model: Model) -> Work:
     writing = text("INSERT INTO event VALUES (:id, :n, :body, :hash)")
     telling = text("INSERT INTO outbox VALUES (:key, :id, :n, :payload, 'pending', :due)")
 
-    @source.transaction  # type: ignore[untyped-decorator]  # a peer may be missing
+    @source.transaction
     def step(agreement: str) -> None:
         execute = source.sql_session().connection().execute
         was, stage, ready, _ = execute(reading, {"id": agreement}).one()
@@ -402,7 +402,7 @@ def dbos(url: str, place: int, model: Model) -> Work:
         told = {"id": agreement, "n": was + 1, "payload": model.payload, "due": DUE}
         execute(telling, {"key": _named(agreement, was + 1), **told})
 
-    @DBOS.workflow()  # type: ignore[untyped-decorator]  # a peer may be missing
+    @DBOS.workflow()
     def walk(agreement: str) -> None:
         for _ in range(STEPS):
             step(agreement)

@@ -13,7 +13,7 @@ WALKS = 20
 
 
 def _statemachine() -> Callable[[], None]:
-    from statemachine import State, StateMachine  # type: ignore[import-not-found]  # a peer may be missing
+    from statemachine import State, StateMachine
 
     names = [stage for stage in STAGES if stage != STAGES[-1]]
     states = {name: State(initial=name == names[0]) for name in names} | {STAGES[-1]: State(final=True)}
@@ -35,7 +35,7 @@ def _automat() -> Callable[[], None]:
     # It has no guards: what it takes is that of a bare step.
     from typing import Protocol
 
-    from automat import TypeMachineBuilder  # type: ignore[import-not-found]  # a peer may be missing
+    from automat import TypeMachineBuilder
 
     class Walk(Protocol):
         def advance(self) -> None: ...

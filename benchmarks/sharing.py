@@ -57,10 +57,10 @@ def changing(engine: Engine, names: Iterator[int]) -> Iterator[Callable[[], obje
     """Return one change after the other: agreements that are started, get ready and go all the way."""
     while True:
         deal = f"deal-{next(names)}"
-        yield lambda deal=deal: engine.start("bench", deal, title=f"Agreement {deal}", by=DESK)  # type: ignore[misc]
-        yield lambda deal=deal: engine.record(deal, "ready", value=True, by=DESK)  # type: ignore[misc]
+        yield lambda deal=deal: engine.start("bench", deal, title=f"Agreement {deal}", by=DESK)
+        yield lambda deal=deal: engine.record(deal, "ready", value=True, by=DESK)
         for _ in range(STEPS):
-            yield lambda deal=deal: engine.advance(deal, by=DESK)  # type: ignore[misc]
+            yield lambda deal=deal: engine.advance(deal, by=DESK)
 
 
 def _threads(engine: Engine, callers: Callers) -> Subject:

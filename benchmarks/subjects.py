@@ -89,4 +89,4 @@ def walk_bare(model: Model, times: int) -> None:
     for _ in range(times):
         model.state = STAGES[0]
         for _ in range(STEPS):
-            model.advance()  # type: ignore[attr-defined]  # transitions puts it there
+            model.advance()

@@ -92,7 +92,7 @@ def deliver(
     *,
     limit: int,
     only: str | None = None,
-    stop: Callable[[], bool] = lambda: False,
+    stop: Callable[[], bool] | None = None,
     lease: timedelta = LEASE,
 ) -> Delivered:
     """
@@ -109,11 +109,11 @@ def deliver(
 
         only: Only the notification of this id.
 
-        stop: Asked before each notification whether to leave the rest to others.
+        stop: Asked before each notification whether to leave the rest to others; None: never.
 
         lease: For how long this worker has in hand what it takes.
     """
-    return _Round(store, send, clock, stop, lease).run(limit, only)
+    return _Round(store, send, clock, stop or (lambda: False), lease).run(limit, only)
 
 
 class _Round:

@@ -1272,8 +1272,9 @@ class Engine:
             message = f"lease: a timedelta above zero and below a day is needed, not {quote(lease)}"
             raise InvalidValue(message)
         only = None if notification is None else as_text(notification, "notification")
-        given: dict[str, Any] = {"lease": lease} if stop is None else {"lease": lease, "stop": stop}
-        return _delivery.deliver(self._store, self._send, self._path.now, limit=limit, only=only, **given)
+        return _delivery.deliver(
+            self._store, self._send, self._path.now, limit=limit, only=only, stop=stop, lease=lease
+        )
 
     def _send(self, notification: Notification) -> Sent:
         return self._plugins.deliver(notification, self.message(notification))

@@ -461,15 +461,16 @@ class MutatingPath:
         if read := plan.shown():
             table["read"] = [{"agreement": a.id, "head": a.head.hex(), "version": a.version} for a in read]
         told, shown = self._told(current, process, rules, table)
-        notifications = [one.placed(id=str(uuid.uuid4()), agreement=agreement, n=n) for one in told]
-        if notifications:
-            table["notifications"] = [notification.brief() for notification in notifications]
+        ids = [str(uuid.uuid4()) for _ in told]
+        if told:
+            table["notifications"] = [{**one.brief(), "id": id_} for one, id_ in zip(told, ids, strict=True)]
         written = _changes.encoded(table)
         entry = Entry(n=n, body=written, hash=chain(prev, written))
         result = apply(current, Event(table, entry.hash)) if shown is None else chained(shown, entry.hash)
         known = None if request is None else (request[0], Known(agreement=agreement, n=n, fingerprint=request[1]))
         definition = None if begun is None else Definition(begun.pin, begun.to_json())
-        notifications = [notification.placed(hash=entry.hash, at=moment(recorded_at)) for notification in notifications]
+        place: dict[str, Any] = {"agreement": agreement, "n": n, "hash": entry.hash, "at": moment(recorded_at)}
+        notifications = [one.placed(id=id_, **place) for one, id_ in zip(told, ids, strict=True)]
         unit.commit(result, entry, notifications, known, definition)
         error = None if plan.error is None else plan.error(n)
         return _Done(after=result, before=current, notifications=notifications, error=error, written=True)

@@ -480,7 +480,9 @@ async def test_store_without_batches() -> None:
 def test_used_from_several_loops(tmp_path: Path) -> None:
     """It belongs to no loop."""
     engine = ran(lambda: _opened(tmp_path))
-    ran(lambda: _again(engine.start("exchange", "a", by=CLERK)))
+    started = ran(lambda: _again(engine.start("exchange", "a", by=CLERK)))
+
+    assert started == ran(lambda: _again(engine.get("a")))
     ran(engine.close)
 
 

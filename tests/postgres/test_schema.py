@@ -46,8 +46,13 @@ def test_empty_database(database: str, rows: Rows) -> None:
 def test_many_open_an_empty_database(database: str) -> None:
     """Of many who open an empty database at once, one makes the tables, and all go on."""
     with ThreadPoolExecutor(6) as pool:
-        for store in pool.map(PostgresStore, [database] * 6):
-            store.close()
+        stores = list(pool.map(PostgresStore, [database] * 6))
+    started = Engine(stores[0], processes=[PROCESS]).start("exchange", "a", by=CLERK)
+    seen = [store.get("a") for store in stores]
+    for store in stores:
+        store.close()
+
+    assert [started] * 6 == seen
 
 
 def test_upgrade(database: str) -> None:
