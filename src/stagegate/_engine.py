@@ -35,8 +35,8 @@ from ._reasons import Unmet
 from ._records import Actor, Document, Party, Pin
 from ._stages import LAW, MOVES
 from ._store import Batching, Copying, Joining, Query, Store
+from ._subscribers import teller
 from ._subscriptions import Subscription
-from ._telling import teller
 from ._text import frozendict
 from ._waking import Waker
 from .exceptions import HistoryTampered, InvalidValue, NoSuchMove, NotFound, StagegateError, StoreError, quote

@@ -37,7 +37,8 @@ from stagegate._agreement import _STEPS
 from stagegate._kinds import ACTS, KINDS
 from stagegate._plain import MAX_ITEMS
 from stagegate._stages import MOVES, WHOLE
-from stagegate._telling import _BY_KIND, _BY_MOVE, _label, strangers
+from stagegate._subscribers import strangers
+from stagegate._telling import _BY_KIND, _BY_MOVE, _label
 from stagegate.testing import ManualClock
 
 PERMIT = Process(
