@@ -19,6 +19,7 @@ from stagegate import (
     NotFound,
     Notification,
     Process,
+    RequestReused,
     Stage,
     StoreError,
     document,
@@ -26,6 +27,8 @@ from stagegate import (
     parts,
     requirement,
 )
+from stagegate.contrib.sqlite import SQLiteStore
+from stagegate.contrib.sqlite import _batch as sqlite
 from stagegate.testing import ManualClock
 
 CLERK = Actor(id="ann", roles={"clerk"})
@@ -112,6 +115,40 @@ def test_batch_is_as_if_done_one_by_one(engine: Engine) -> None:
     assert 21 == len(engine.outbox("pending"))
     assert 21 == engine.deliver().delivered
     assert engine.note("y", "n", by=CLERK, request_id="note y").n == engine.resolve("note y").n
+
+
+def test_batch_that_is_too_large_for_memory(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A batch of which a part was written down already is one commit all the same, and nothing in it is twice."""
+    monkeypatch.setattr(sqlite, "ENOUGH", 2)
+    written: list[object] = []
+    write = sqlite.Pending._write
+    monkeypatch.setattr(sqlite.Pending, "_write", lambda pending: (written.append(pending), write(pending))[1])
+    live(engine, "x")
+    with engine.batch() as batch:
+        live(batch, "y")
+
+    assert [one.kind for one in engine.history("x")] == [one.kind for one in engine.history("y")]
+    assert {"a": 2, "b": 2} == dict(engine.count(by="stage"))
+    assert engine.verify().ok
+    written.clear()
+    with engine.batch() as batch:
+        for k in range(5):
+            batch.note("x", f"note {k}", by=CLERK)
+
+    assert 10 == engine.get("x").n
+    # Two by two, and the last at the end.
+    assert not isinstance(engine._store, SQLiteStore) or len(written) == 3
+
+
+def test_request_used_twice_in_a_batch(engine: Engine) -> None:
+    """An id that was used in the batch for something else is refused as it is elsewhere, and the batch goes on."""
+    with engine.batch() as batch:
+        batch.start("p", "x", by=CLERK, request_id="r")
+        with pytest.raises(RequestReused):
+            batch.note("x", "n", by=CLERK, request_id="r")
+        batch.note("x", "n", by=CLERK)
+
+    assert ["started", "noted"] == [one.kind for one in engine.history("x")]
 
 
 def test_batch_sees_what_it_did(engine: Engine) -> None:

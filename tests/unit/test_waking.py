@@ -274,6 +274,16 @@ def test_repeated_request_is_not_told_again(engine: Engine, waker: Recorder, cha
     assert 1 == len(waker.told)
 
 
+def test_repeated_request_schedules_nothing(engine: Engine, waker: Recorder, boss: Actor) -> None:
+    """The answer of a repeated request has a date of then, which may be another by now: nobody is told of it."""
+    engine.start("p", "x", by=boss)
+    engine.advance("x", by=boss, request_id="r")
+    waker.told.clear()
+    engine.advance("x", by=boss, request_id="r")
+
+    assert [] == waker.told
+
+
 def test_questions_tell_nobody(engine: Engine, waker: Recorder, boss: Actor) -> None:
     """Asking, sweeping in vain and delivering nothing wakes nobody."""
     engine.start("p", "x", by=boss)
