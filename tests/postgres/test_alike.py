@@ -16,8 +16,8 @@ from stagegate.contrib.postgres import PostgresStore
 from stagegate.contrib.sqlite import SQLiteStore
 from stagegate.testing import ManualClock
 
+from ..exchange import CLERK, Bell
 from ..golden.test_life import commits
-from .conftest import CLERK, Bell
 
 PROCESS = Process(
     id="exchange",

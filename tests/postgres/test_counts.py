@@ -8,7 +8,7 @@ import pytest
 
 from stagegate import Engine
 
-from .conftest import CLERK
+from ..exchange import CLERK
 
 Rows = Callable[..., list[Any]]
 

@@ -15,7 +15,7 @@ from proof.servers import PostgresServer
 from stagegate import Engine, GateClosed, InvalidValue, NotFound, Process, Stage, StoreError, parts, unguarded
 from stagegate.contrib.postgres import PostgresStore
 
-from .conftest import CLERK, PROCESS, Bell
+from ..exchange import CLERK, PROCESS, Bell
 
 TABLE = "CREATE TABLE IF NOT EXISTS permit (agreement text)"
 

@@ -17,7 +17,7 @@ from stagegate.cli._commands import stagegate
 from stagegate.contrib.postgres import PostgresSchema, PostgresStore
 from stagegate.contrib.postgres._schema import TABLES, roles
 
-from .conftest import CLERK, PROCESS, Bell
+from ..exchange import CLERK, PROCESS, Bell
 
 Rows = Callable[..., list[Any]]
 

@@ -33,7 +33,8 @@ from stagegate.contrib.postgres import PostgresStore
 from stagegate.contrib.postgres._connections import Session
 from stagegate.contrib.postgres._unit import Eager, Locked, UnitOfWork
 
-from .conftest import CLERK, PROCESS, Line
+from ..exchange import CLERK, PROCESS
+from .conftest import Line
 
 OURS = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'stagegate'"
 END_THEM = OURS.replace("pid", "pg_terminate_backend(pid, 5000)", 1)

@@ -12,7 +12,7 @@ from stagegate import Engine, StoreError, open_schema
 from stagegate.contrib.sqlite import _schema
 from stagegate.contrib.sqlite._schema import MARK, newest, steps
 
-from .conftest import CLERK, PROCESS
+from ..exchange import CLERK, PROCESS
 
 
 def ask(file: Path, *statements: str) -> list[tuple[object, ...]]:

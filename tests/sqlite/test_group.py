@@ -20,7 +20,7 @@ import pytest
 from stagegate import Conflict, Engine, GateClosed, NotFound, OutcomeUnknown, StoreError, Unit, hookimpl
 from stagegate.contrib.sqlite import SQLiteStore, _group
 
-from .conftest import CLERK, PROCESS, Bell
+from ..exchange import CLERK, PROCESS, Bell
 
 
 class Watched(sqlite3.Connection):

@@ -29,7 +29,7 @@ from stagegate import (
 )
 from stagegate.contrib.sqlite import SQLiteStore
 
-from .conftest import CLERK, PROCESS, Bell
+from ..exchange import CLERK, PROCESS, Bell
 
 LEVELS = ["", "DEFERRED", "IMMEDIATE", None]
 

@@ -19,7 +19,7 @@ from stagegate.contrib.sqlite import SQLiteSchema, SQLiteStore
 from stagegate.contrib.sqlite._rows import seal
 from stagegate.contrib.sqlite._schema import newest, steps
 
-from .conftest import CLERK, PROCESS, Bell
+from ..exchange import CLERK, PROCESS, Bell
 
 OLD = "agreement, n, id, payload, status, tries, due_at, leased_until, error"
 
