@@ -42,7 +42,7 @@ def test_months(harness: Harness) -> None:
 @pytest.mark.parametrize(
     "scene",
     [
-        ("months", "--steps", "10", "--patience", "5"),
+        ("months", "--steps", "10", "--patience", "5", "--seed", "4"),
         ("deliveries", "--kills", "0", "--patience", "20"),
     ],
     ids=["months", "deliveries"],
@@ -50,8 +50,11 @@ def test_months(harness: Harness) -> None:
 def test_a_broken_twin_is_caught(harness: Harness, scene: tuple[str, ...]) -> None:
     """The harness sees it when a worker trusts what it was told first instead of the store."""
     ended, found = harness("temporal.py", *scene, "--twin", "trusting")
-    # What is waited for is wrong; where that is a date in the past, it is recorded late instead.
-    words = {"months": ("what is waited for is", "and recorded at"), "deliveries": ("workers died with it",)}[scene[0]]
+    # What is waited for is wrong; where that is a date in the past, it is recorded late, or looked at over and over.
+    words = {
+        "months": ("what is waited for is", "and recorded at", "over and over"),
+        "deliveries": ("workers died with it",),
+    }[scene[0]]
 
     assert ended == 0
     assert any(word in fault for fault in found["faults"] for word in words), found
