@@ -124,7 +124,7 @@ class MemoryStore:
         """Make dead rows due again."""
         with self._lock:
             dead = {
-                id_: attrs.evolve(row, status=PENDING, tries=0, due_at=now, error="", expires_at=None)
+                id_: row.again(now)
                 for id_, row in self._outbox.items()
                 if row.status == DEAD and notification in (None, id_)
             }

@@ -16,8 +16,8 @@ import pytest
 
 from stagegate import Engine, InvalidValue, PluginError, Schema, StoreError, open_schema
 from stagegate.contrib.sqlite import SQLiteSchema, SQLiteStore
-from stagegate.contrib.sqlite._rows import seal
 from stagegate.contrib.sqlite._schema import newest, steps
+from stagegate.rows import seal
 
 from ..exchange import CLERK, PROCESS, Bell
 

@@ -16,10 +16,11 @@ from typing import Any, TypeVar
 import psycopg
 
 from stagegate import Agreement, Conflict, Definition, Delivery, Entry, Known, Notification, StoreError, Unit
+from stagegate.rows import COLUMNS, OUTBOX, SORT, agreement_of, columns_of, members_of, row_of, sort_of
 
 from ._connections import Connection, Cursor
 from ._joined import JoinedStore
-from ._rows import COPIED, OUTBOX, SORT, SORTS, columns_of, known_of, members_of, row_of, snapshot_of, sort_of
+from ._rows import SORTS, known_of
 from ._unit import GET, KNOWN, PARTS, Joined
 
 T = TypeVar("T")
@@ -28,7 +29,7 @@ MOST = 2_000
 """How many events are kept in hand."""
 
 LOCK = f"SELECT 1 FROM stagegate.agreement WHERE id = %s{Joined.LOCK}"
-COLUMNS = ("id", *COPIED, "snapshot")
+COLUMNS = ("id", *COLUMNS, "snapshot")
 TYPES = {
     "n": "int",
     "version": "int",
@@ -63,7 +64,7 @@ KEYS = {
     "event": ("agreement", "n", "body", "hash"),
     "request": ("id", "agreement", "n", "fingerprint"),
     "definition": ("digest", "process", "version", "body"),
-    "outbox": tuple(OUTBOX.split(", ")),
+    "outbox": OUTBOX,
     "member": ("kind", "value", "agreement"),
 }
 COUNT = (
@@ -122,7 +123,7 @@ class BatchStore(JoinedStore):
     def _current(self, agreement: str, lock: str) -> Agreement | None:
         if agreement not in self._now:
             found = self._ask(f"reading {agreement!r}", f"{GET}{lock}", agreement)
-            self._kept[agreement] = self._now[agreement] = snapshot_of(found[0]) if found else None
+            self._kept[agreement] = self._now[agreement] = agreement_of(found[0]) if found else None
         return self._now[agreement]
 
     def get(self, agreement: str) -> Agreement | None:
@@ -133,7 +134,7 @@ class BatchStore(JoinedStore):
         """Return the parts of an agreement, locked against others."""
         self.flush()
         found = self._ask(f"reading the parts of {agreement!r}", f"{PARTS}{Joined.LOCK_OTHERS}", agreement)
-        return [self._now.get(row[0]) or snapshot_of(row) for row in found]
+        return [self._now.get(row[0]) or agreement_of(row) for row in found]
 
     def answered(self, request: str) -> Known | None:
         """Return what is known of a request within the batch."""

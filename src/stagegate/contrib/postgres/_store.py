@@ -13,12 +13,13 @@ import attrs
 import psycopg
 
 from stagegate import Conflict, Delivery, HistoryTampered, Known, StoreError
+from stagegate.rows import instant, intact_of, row_of
 
 from ._batch import BatchStore
 from ._connections import Connections, Cursor, Place, cursor_of, dead, numbered, rows_of
 from ._joined import JoinedStore, host_of, identity
 from ._reading import Reading
-from ._rows import DELIVERY, SORTS, intact_of, iso, later, rewrite, row_of
+from ._rows import DELIVERY, SORTS, later, rewrite
 from ._schema import checked
 from ._unit import Eager, Locked, UnitOfWork
 
@@ -149,7 +150,7 @@ class PostgresStore(Reading):
 
     def claim(self, now: datetime, *, until: datetime, limit: int, only: str | None = None) -> Sequence[Delivery]:
         """Take rows of the outbox, past those that others are just taking, and past those that are damaged."""
-        values = {"now": iso(now), "later": iso(later(now)), "only": only}
+        values = {"now": instant(now), "later": instant(later(now)), "only": only}
         past: list[str] = []
         taken: list[Delivery] = []
         damage: list[HistoryTampered] = []
@@ -187,7 +188,7 @@ class PostgresStore(Reading):
                 "UPDATE stagegate.outbox SET status = %s, tries = %s, due_at = %s, leased_until = %s, error = %s,"
                 " expires_at = %s, recipient = %s, seal = %b"
                 " WHERE agreement = %s AND n = %s AND id = %s AND status = 'pending' AND leased_until = %s",
-                (*row[4:], told.agreement, told.n, told.id, iso(claimed.leased_until)),
+                (*row[4:], told.agreement, told.n, told.id, instant(claimed.leased_until)),
             )
             == 1
         )

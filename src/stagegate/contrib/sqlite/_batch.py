@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from stagegate import Agreement, Conflict, Definition, Delivery, Entry, Known, Notification, StoreError
+from stagegate.rows import columns_of, members_of, row_of, sort_of
 
-from ._rows import OUTBOX, columns_of, get, known, members_of, parts, row_of, sort_of
+from ._rows import OUTBOX, get, known, parts
 from ._saying import explained
 from ._store import Keeping
 
@@ -125,7 +126,7 @@ class Pending:
     def _write(self) -> None:
         many = self._connection.executemany
         changed = [(before, after) for id_, before in self._written.items() if (after := self._now[id_]) is not None]
-        rows = [(before is None, (*columns_of(after), after.to_json(), after.id)) for before, after in changed]
+        rows = [(before is None, (*columns_of(after).values(), after.to_json(), after.id)) for before, after in changed]
         many(
             "INSERT INTO agreement (n, version, head, process, stage, owner, outcome, on_hold, changed_at,"
             " searchable, wakes_at, overdue, snapshot, id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
