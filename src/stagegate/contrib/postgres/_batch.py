@@ -26,7 +26,10 @@ from ._unit import GET, KNOWN, PARTS, Joined
 T = TypeVar("T")
 
 MOST = 2_000
-"""How many events are kept in hand."""
+"""How many events are kept in hand, and how many agreements and requests are remembered."""
+
+HEAVIEST = 16 * 2**20
+"""How many bytes of events are kept in hand, and how many bytes of anything go in one statement."""
 
 LOCK = f"SELECT 1 FROM stagegate.agreement WHERE id = %s{Joined.LOCK}"
 COLUMNS = ("id", *COLUMNS, "snapshot")
@@ -89,7 +92,10 @@ class BatchStore(JoinedStore):
         self._now: dict[str, Agreement | None] = {}
         self._mine: set[str] = set()
         self._requests: dict[str, Known] = {}
+        self._definitions: dict[str, Definition] = {}
         self._pending: dict[str, list[tuple[Any, ...]]] = {table: [] for table in KEYS}
+        self._weight = 0
+        self._broken = False
 
     @contextmanager
     def _cursor(self, doing: str) -> Iterator[Cursor]:
@@ -112,6 +118,8 @@ class BatchStore(JoinedStore):
 
     def own(self, agreement: str) -> Agreement | None:
         """Return an agreement as it is within the batch, locked: nobody else can rest on it, or give it a part."""
+        if max(len(self._now), len(self._requests)) >= MOST:
+            self._forget()
         if agreement not in self._mine:
             if agreement in self._now:
                 self._ask(f"locking {agreement!r}", LOCK, agreement)
@@ -167,19 +175,37 @@ class BatchStore(JoinedStore):
             self._requests[request[0]] = known
             pending["request"].append((request[0], known.agreement, known.n, known.fingerprint))
         if definition is not None:
-            pin = definition.pin
-            pending["definition"].append((pin.digest, pin.id, pin.version, definition.body))
-        for notification in notifications:
-            pending["outbox"].append(row_of(Delivery.of(notification, agreement.changed_at)))
+            self._definitions[definition.pin.digest] = definition
+        told = [row_of(Delivery.of(notification, agreement.changed_at)) for notification in notifications]
+        pending["outbox"] += told
         self._now[agreement.id] = agreement
-        if len(pending["event"]) >= MOST:
+        self._weight += len(entry.body) + sum(_weight(row) for row in told)
+        if len(pending["event"]) >= MOST or self._weight >= HEAVIEST:
             self.flush()
 
+    def _forget(self) -> None:
+        """Let go of what was read and written; what is locked stays so, and is read again when it is needed."""
+        self.flush()
+        for remembered in (self._kept, self._now, self._mine, self._requests):
+            remembered.clear()
+
     def flush(self) -> None:
-        """Write what is in hand."""
+        """
+        Write what is in hand.
+
+        Raises:
+            StoreError: If it cannot be written; then nothing more is, and the batch cannot be committed.
+        """
+        if self._broken:
+            message = f"{self._where}: a change of the batch had failed, so nothing of it was written"
+            raise StoreError(message)
         if not self._pending["event"]:
             return
+        # Until all of it is written: whatever stops it in between, an interrupt too, may have left a half.
+        self._broken = True
         pending, self._pending = self._pending, {table: [] for table in KEYS}
+        defined, self._definitions, self._weight = self._definitions, {}, 0
+        pending["definition"] = [(one.pin.digest, one.pin.id, one.pin.version, one.body) for one in defined.values()]
         changed = {row[0]: self._now[row[0]] for row in pending["event"]}
         with JoinedStore._cursor(self, "writing a batch") as cursor:  # noqa: SLF001  its own
             self._agreements(cursor, changed)
@@ -188,6 +214,7 @@ class BatchStore(JoinedStore):
                     last = " ON CONFLICT (digest) DO NOTHING" if table == "definition" else ""
                     _many(cursor, _insert(table, KEYS[table]) + last, rows)
         self._kept.update(changed)
+        self._broken = False
 
     def _agreements(self, cursor: Cursor, changed: dict[str, Any]) -> None:
         new, old, seen = [], [], []
@@ -213,10 +240,8 @@ class BatchStore(JoinedStore):
                 _many(cursor, _insert("agreement", COLUMNS), new)
             except psycopg.errors.UniqueViolation as error:
                 raise Conflict(new[0][0], 0, 1) from error
-        if old:
-            cursor.execute(UPDATE, [list(c) for c in (*zip(*old, strict=True), *zip(*seen, strict=True))])
-            if cursor.rowcount != len(old):
-                raise Conflict(old[0][0], seen[0][1], seen[0][1] + 1)
+        if old and _many(cursor, UPDATE, [(*row, *was) for row, was in zip(old, seen, strict=True)]) != len(old):
+            raise Conflict(old[0][0], seen[0][1], seen[0][1] + 1)
         for sql, rows in ((LEAVE, left), (_insert("member", KEYS["member"]), joined)):
             if rows:
                 _many(cursor, sql, rows)
@@ -224,8 +249,30 @@ class BatchStore(JoinedStore):
             _many(cursor, COUNT, numbers)
 
 
-def _many(cursor: Cursor, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
-    cursor.execute(sql, [list(column) for column in zip(*rows, strict=True)])
+def _many(cursor: Cursor, sql: str, rows: Sequence[tuple[Any, ...]]) -> int:
+    """Write rows, so many at a time as the server takes in one go; return how many were written."""
+    written = 0
+    for some in _portions(rows):
+        cursor.execute(sql, [list(column) for column in zip(*some, strict=True)])
+        written += cursor.rowcount
+    return written
+
+
+def _portions(rows: Sequence[tuple[Any, ...]]) -> Iterator[list[tuple[Any, ...]]]:
+    some: list[tuple[Any, ...]] = []
+    weight = 0
+    for row in rows:
+        some.append(row)
+        weight += _weight(row)
+        if weight >= HEAVIEST:
+            yield some
+            some, weight = [], 0
+    if some:
+        yield some
+
+
+def _weight(row: Sequence[Any]) -> int:
+    return sum(len(value) for value in row if isinstance(value, (bytes, str)))
 
 
 class _Unit:
@@ -257,10 +304,10 @@ class _Unit:
         if self._done:
             message = f"{self.id}: a unit of work commits once"
             raise StoreError(message)
-        before = 0 if self.agreement is None else self.agreement.n
         # A guard may have changed it within the batch, while it was asked.
         now = self._store.current(self.id)
-        if entry.n != before + 1 or now is not self.agreement:
-            raise Conflict(self.id, entry.n - 1, before if now is None else now.n)
+        before = 0 if now is None else now.n
+        if entry.n != before + 1:
+            raise Conflict(self.id, entry.n - 1, before)
         self._done = True
         self._store.write(agreement, entry, notifications, request, definition)
