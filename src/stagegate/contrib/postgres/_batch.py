@@ -32,7 +32,7 @@ HEAVIEST = 16 * 2**20
 """How many bytes of events are kept in hand, and how many bytes of anything go in one statement."""
 
 LOCK = f"SELECT 1 FROM stagegate.agreement WHERE id = %s{Joined.LOCK}"
-COLUMNS = ("id", *COLUMNS, "snapshot")
+ROW = ("id", *COLUMNS, "snapshot")
 TYPES = {
     "n": "int",
     "version": "int",
@@ -60,8 +60,8 @@ def _insert(table: str, columns: Sequence[str]) -> str:
 
 
 UPDATE = (
-    f"UPDATE stagegate.agreement a SET {', '.join(f'{column} = r.{column}' for column in COLUMNS[1:])}"
-    f" FROM {_rows(COLUMNS)}, unnest(%b::text[], %b::int[]) AS b(id, n) WHERE a.id = r.id AND b.id = r.id AND a.n = b.n"
+    f"UPDATE stagegate.agreement a SET {', '.join(f'{column} = r.{column}' for column in ROW[1:])}"
+    f" FROM {_rows(ROW)}, unnest(%b::text[], %b::int[]) AS b(id, n) WHERE a.id = r.id AND b.id = r.id AND a.n = b.n"
 )
 KEYS = {
     "event": ("agreement", "n", "body", "hash"),
@@ -237,7 +237,7 @@ class BatchStore(JoinedStore):
             left += [(*member, id_) for member in were - members]
         if new:
             try:
-                _many(cursor, _insert("agreement", COLUMNS), new)
+                _many(cursor, _insert("agreement", ROW), new)
             except psycopg.errors.UniqueViolation as error:
                 raise Conflict(new[0][0], 0, 1) from error
         if old and _many(cursor, UPDATE, [(*row, *was) for row, was in zip(old, seen, strict=True)]) != len(old):
