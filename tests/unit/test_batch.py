@@ -336,6 +336,48 @@ def test_nothing_of_a_batch_shows_before_its_end(engine: Engine) -> None:
     assert 1 == engine.get("x").n
 
 
+def test_changes_beside_a_batch(engine: Engine) -> None:
+    """What its own thread changes past an open batch is refused at once, or stands whatever comes of the batch."""
+    engine.start("p", "x", by=CLERK)
+    engine.start("p", "y", by=CLERK)
+
+    def nested() -> Any:
+        with engine.batch() as other:
+            return other.note("x", "nested", by=CLERK)
+
+    def in_hand() -> None:
+        with engine._store.unit("x"):
+            pass
+
+    done = 0
+    with engine.batch() as batch:
+        batch.note("y", "in the batch", by=CLERK)
+        acts: list[Callable[[], Any]] = [
+            lambda: engine.note("x", "beside", by=CLERK),
+            nested,
+            in_hand,
+            lambda: engine.hold_deliveries("bell:nobody", why="beside"),
+            lambda: engine.release_deliveries("bell:nobody"),
+            engine.deliver,
+            engine.requeue,
+        ]
+        for act in acts:
+            try:
+                act()
+            except StoreError as error:
+                assert str(error).startswith("a batch is open in this thread")
+            else:
+                done += 1
+        assert 1 == engine.get("y").n
+        batch.note("y", "on", by=CLERK)
+
+    # A store with a lock for each agreement has all of it done beside; one with a single lock nothing.
+    assert done == (len(acts) if engine._store.__class__.__name__ == "PostgresStore" else 0)
+    assert (3 if done else 1, 3) == (engine.get("x").n, engine.get("y").n)
+    assert engine.note("x", "after it", by=CLERK).n in (2, 4)
+    assert engine.verify().ok
+
+
 def test_store_without_batches(clock: ManualClock) -> None:
     """A store that has no batches says so."""
 

@@ -134,6 +134,7 @@ class Group:
 
             OutcomeUnknown: If it cannot be said whether it was committed.
         """
+        self.connections.free()
         me = Member(agreement, job)
         try:
             self._come(me)
