@@ -218,7 +218,7 @@ def test_batch_that_failed_within(engine: Engine, database: str) -> None:
         with engine.batch() as batch:
             batch.start("exchange", "b", by=CLERK)
             batch.count()
-            with pytest.raises(StoreError, match="lock timeout"):
+            with pytest.raises(StoreError, match=r"'a' within the batch failed \(.*lock timeout"):
                 batch.note("a", "mine", by=CLERK)
 
     with psycopg.connect(database) as other:
@@ -425,6 +425,16 @@ def test_server_that_is_gone(database: str) -> None:
     """Where no server is, that is told in one sentence."""
     with pytest.raises(StoreError, match="connecting failed .*the server cannot be reached"):
         Engine.open("postgresql://127.0.0.1:1/db?connect_timeout=2")
+
+
+@pytest.mark.parametrize("wrong", ["password", "database"])
+def test_server_that_does_not_let_us_in(wrong: str, postgres: PostgresServer) -> None:
+    """Where a server refuses the connection, it is not said that there is none: what it says stands there, and where to look."""
+    url = postgres.url("nowhere")
+    if wrong == "password":
+        url = f"postgresql://postgres:wrong@127.0.0.1:{postgres.port}/postgres"
+    with pytest.raises(StoreError, match="the server is there, but does not let us in; look at the name, the password"):
+        Engine.open(url)
 
 
 @pytest.mark.parametrize(
