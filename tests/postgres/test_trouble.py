@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -35,6 +38,8 @@ from stagegate.contrib.postgres._unit import Eager, Locked, UnitOfWork
 
 from ..exchange import CLERK, PROCESS
 from .conftest import Line
+
+ROOT = Path(__file__).parents[2]
 
 OURS = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'stagegate'"
 END_THEM = OURS.replace("pid", "pg_terminate_backend(pid, 5000)", 1)
@@ -218,7 +223,7 @@ def test_batch_that_failed_within(engine: Engine, database: str) -> None:
         with engine.batch() as batch:
             batch.start("exchange", "b", by=CLERK)
             batch.count()
-            with pytest.raises(StoreError, match="lock timeout"):
+            with pytest.raises(StoreError, match=r"'a' within the batch failed \(.*lock timeout"):
                 batch.note("a", "mine", by=CLERK)
 
     with psycopg.connect(database) as other:
@@ -298,6 +303,43 @@ def test_resolve_waits_for_who_is_writing(engine: Engine, database: str) -> None
             ends()
             found = asked.result(10)
             assert expected == (found and found.n)
+
+
+@pytest.mark.parametrize("whole", [None, "a"], ids=["by one statement", "behind locks"])
+def test_resolve_waits_for_what_a_dead_process_has_sent(engine: Engine, database: str, whole: str | None) -> None:
+    """What was sent and waits for a lock can still be written, whoever has sent it: it is not said to have never been."""
+    engine.start("exchange", "a", by=CLERK)
+    wanted = "a" if whole is None else "a/1"
+    act = (
+        "engine.note('a', 'sent', by=CLERK, request_id='r')"
+        if whole is None
+        else "engine.start('exchange', 'a/1', part_of='a', by=CLERK, request_id='r')"
+    )
+    program = (
+        "from stagegate import Engine; from tests.exchange import CLERK, PROCESS\n"
+        f"with Engine.open({database!r}, processes=[PROCESS]) as engine: {act}"
+    )
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    with psycopg.connect(database) as host, ThreadPoolExecutor(1) as pool:
+        host.execute("SELECT 1 FROM stagegate.agreement FOR UPDATE")
+        process = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, env={**os.environ, "PYTHONPATH": "src"})
+        with psycopg.connect(database, autocommit=True) as looking:
+            for _ in range(3000):
+                if looking.execute(waiting).fetchall() == [(1,)]:
+                    break
+                time.sleep(0.01)
+        process.kill()
+        process.wait()
+        with pytest.raises(StoreError, match="others are still writing, so it cannot be said yet what becomes of"):
+            engine.resolve("r")
+        asked = pool.submit(_known, database, "r")
+        with pytest.raises(TimeoutError):
+            asked.result(0.2)
+        host.rollback()
+        found = asked.result(30)
+
+    assert found is not None
+    assert (wanted, engine.get(wanted).n) == (found.agreement, found.n)
 
 
 def _known(database: str, request: str) -> Known | None:
@@ -425,6 +467,16 @@ def test_server_that_is_gone(database: str) -> None:
     """Where no server is, that is told in one sentence."""
     with pytest.raises(StoreError, match="connecting failed .*the server cannot be reached"):
         Engine.open("postgresql://127.0.0.1:1/db?connect_timeout=2")
+
+
+@pytest.mark.parametrize("wrong", ["password", "database"])
+def test_server_that_does_not_let_us_in(wrong: str, postgres: PostgresServer) -> None:
+    """Where a server refuses the connection, it is not said that there is none: what it says stands there, and where to look."""
+    url = postgres.url("nowhere")
+    if wrong == "password":
+        url = f"postgresql://postgres:wrong@127.0.0.1:{postgres.port}/postgres"
+    with pytest.raises(StoreError, match="the server is there, but does not let us in; look at the name, the password"):
+        Engine.open(url)
 
 
 @pytest.mark.parametrize(

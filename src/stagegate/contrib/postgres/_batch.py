@@ -84,6 +84,8 @@ LEAVE = (
 class BatchStore(JoinedStore):
     """A store all of whose changes are one commit."""
 
+    OF = " within the batch"
+
     def __init__(self, connection: Connection, where: str) -> None:
         """Take a connection with a transaction of its own."""
         super().__init__(lambda: connection, where)

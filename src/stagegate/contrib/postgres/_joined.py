@@ -93,6 +93,9 @@ def identity(cursor: Cursor) -> tuple[Any, ...] | None:
 class JoinedStore(Reading):
     """Histories in a PostgreSQL database, in the transaction of a host."""
 
+    OF = ", in the transaction of the host,"
+    """What is said of the transaction where something fails in it."""
+
     def __init__(self, host: Host, where: str, known: Callable[[Cursor], bool] | None = None) -> None:
         """
         Ask nothing yet: a session of SQLAlchemy begins when it is used first, not when it is handed over.
@@ -125,9 +128,9 @@ class JoinedStore(Reading):
                 self._known = None
             yield cursor
         except psycopg.Error as error:
-            raise explained(error, f"{doing}, in the transaction of the host,", self._where) from error
+            raise explained(error, f"{doing}{self.OF}", self._where) from error
         except sa.exc.SQLAlchemyError as error:
-            message = f"{self._where}: {doing}, in the transaction of the host, failed ({error})"
+            message = f"{self._where}: {doing}{self.OF} failed ({error})"
             raise StoreError(message) from error
 
     def _plain(self, connection: Connection) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Any, Self, TypeVar
 
@@ -42,6 +42,16 @@ FOLD = (
     f" INSERT INTO stagegate.delta (agreement, n, number, {SORTS})"
     f" SELECT gen_random_uuid()::text, 0, sum(number), {SORTS} FROM gone GROUP BY {SORTS} HAVING sum(number) <> 0"
 )
+
+WRITING = (
+    "SELECT DISTINCT l.virtualtransaction FROM pg_locks l LEFT JOIN pg_stat_activity s ON s.pid = l.pid"
+    " WHERE l.relation = 'stagegate.agreement'::regclass AND l.mode IN ('RowShareLock', 'RowExclusiveLock')"
+    " AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND l.pid <> pg_backend_pid()"
+    " AND (s.state = 'active' OR EXISTS (SELECT 1 FROM pg_locks w WHERE w.pid = l.pid AND NOT w.granted))"
+)
+"""The transactions in which something is being written, or waits for its turn to be, at this moment."""
+
+LOOKS_AGAIN = 0.02
 
 READ_ONLY = (psycopg.errors.InsufficientPrivilege, psycopg.errors.ReadOnlySqlTransaction)
 
@@ -143,10 +153,35 @@ class PostgresStore(Reading):
         Return what is known of a request, once nobody is writing it any more.
 
         Sessions of this store whose commit was never answered are ended first. Any other that is writing the request is
-        waited for, by writing it as well and taking that back.
+        waited for, by writing it as well and taking that back; and where nobody has come as far as that, whoever is
+        just writing, or waits for a lock: it can be what was sent by a process that is gone.
         """
         self._connections.end_lost()
-        return super().known(request)
+        return super().known(request) or (super().known(request) if self._waited(request) else None)
+
+    def _waited(self, request: str) -> bool:
+        """
+        Wait until all that is being written has been, or has not; say whether there was any.
+
+        Raises:
+            StoreError: If it takes too long.
+        """
+        place = self._connections.place
+        end = time.monotonic() + place.lock_timeout
+        # A server that speaks the protocol alone may not have these views.
+        with self._cursor("looking who writes") as cursor, suppress(psycopg.errors.UndefinedTable):
+            writing = first = set(cursor.execute(WRITING).fetchall())
+            while writing:
+                if time.monotonic() > end:
+                    message = (
+                        f"{place.name}: others are still writing, so it cannot be said yet what becomes of the request"
+                        f" {request!r}; ask again, or allow more with ?lock_timeout=seconds"
+                    )
+                    raise StoreError(message)
+                time.sleep(LOOKS_AGAIN)
+                writing = writing & set(cursor.execute(WRITING).fetchall())
+            return bool(first)
+        return False  # pragma: no cover
 
     def claim(self, now: datetime, *, until: datetime, limit: int, only: str | None = None) -> Sequence[Delivery]:
         """Take rows of the outbox, past those that others are just taking, and past those that are damaged."""
