@@ -423,7 +423,7 @@ def test_closed(engine: Engine) -> None:
 
 def test_server_that_is_gone(database: str) -> None:
     """Where no server is, that is told in one sentence."""
-    with pytest.raises(StoreError, match="connecting failed .*the server cannot be reached"):
+    with pytest.raises(StoreError, match="connecting failed .*the server has gone, cannot be reached, or does not let"):
         Engine.open("postgresql://127.0.0.1:1/db?connect_timeout=2")
 
 

@@ -219,7 +219,7 @@ def explained(error: psycopg.Error, doing: str, where: str) -> StoreError:
     if state in HINTS:
         hint = HINTS[state]
     elif state is None and isinstance(error, psycopg.OperationalError):
-        hint = "the server cannot be reached, or has gone; nothing was changed, try again"
+        hint = "the server has gone, cannot be reached, or does not let this name in; nothing was changed"
     elif state is not None and state.startswith("28"):
         hint = "the name, the password, or what the server asks of both is wrong"
     elif state is not None and state.startswith(("57P", "08")):
