@@ -1359,7 +1359,8 @@ class Engine:
             raise InvalidValue(message)
         place = as_text(str(file), "file")
         if not isinstance(self._store, Copying):
-            message = f"{type(self._store).__name__} does not copy itself; copy it by the means of where it is kept"
+            kind = type(self._store).__name__
+            message = f"{kind} does not copy itself; copy it by the means of its database, such as pg_dump"
             raise StoreError(message)
         made = instant(self._path.now())
         self._store.backup(place, f"restored from a backup made at {made}")
