@@ -183,8 +183,7 @@ class _Round:
         now = self.clock()
         if row.leased_until is not None and row.leased_until - now < self.lease / 2:
             # Whoever is slow must not send what another may have taken by then.
-            self.tried += 1
-            self.store.settle(row, attrs.evolve(row, leased_until=None))
+            self._back(row)
             return
         if row.expires_at is not None and row.expires_at <= now:
             self.tried += 1
@@ -192,6 +191,10 @@ class _Round:
             self._settle(row, attrs.evolve(row, status=DEAD, leased_until=None, error=_kept(row.error, said)))
             return
         if self._put_off(row, now):
+            return
+        if not self.store.holds().keys().isdisjoint((EVERYTHING, row.notification.recipient)):
+            # It was held after it had been claimed.
+            self._back(row)
             return
         outcome = self._sent(row)
         now = self.clock()
@@ -205,6 +208,11 @@ class _Round:
         settled = _settled(row, outcome, now)
         self._settle(row, settled)
         self._judge(row, settled, outcome, now)
+
+    def _back(self, row: Delivery) -> None:
+        """Hand a row back as it was; it counts for a try, so that the round ends."""
+        self.tried += 1
+        self.store.settle(row, attrs.evolve(row, leased_until=None))
 
     def _put_off(self, row: Delivery, now: datetime) -> bool:
         """Put a row off, untried, if its recipient has just failed; say whether it has."""

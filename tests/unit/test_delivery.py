@@ -650,6 +650,28 @@ class TestHolds:
         assert ((1, 0, 0), "", ["b"]) == (counts(done), done.held, mail.told)
         assert {"mail:a": "moved house"} == engine.held_deliveries()
 
+    @pytest.mark.parametrize("scope,told", [("*", ["a"]), ("mail:b", ["a", "c", "d"])], ids=["everything", "one"])
+    def test_what_a_worker_has_in_hand(
+        self, engine: Engine, mail: Mail, boss: Actor, scope: str, told: list[str]
+    ) -> None:
+        """Who is delivering heeds a hold as well: what is not sent yet goes back, untried, and waits to be released."""
+        for to in ("a", "b", "c", "d"):
+            mail.to = (to,)
+            engine.start("p", to, by=boss)
+
+        def hold() -> bool:
+            engine.hold_deliveries(scope, why="stop")
+            return True
+
+        mail.moods["a"] = hold
+        done = engine.deliver()
+        left = engine.outbox("pending")
+
+        assert (told, (len(told), 0, 0)) == (mail.told, counts(done))
+        assert {(0, "", None)} == {(row.tries, row.error, row.leased_until) for row in left}
+        engine.release_deliveries(scope)
+        assert (4 - len(told), 0, 0) == counts(engine.deliver())
+
 
 class TestClocks:
     """A clock that stood wrong."""
