@@ -117,7 +117,12 @@ def deliver(
 
 
 class _Round:
-    """One round: what is due when it begins is tried once, and a recipient that fails is not tried again in it."""
+    """
+    One round: what is due when it begins is tried once, and a recipient that fails is left alone for the rest of it.
+
+    What fails again may be at fault itself, and holds up nothing that was never tried: as long as its recipient is only
+    doubted, just what has failed before is put off.
+    """
 
     def __init__(
         self,
@@ -131,6 +136,7 @@ class _Round:
         self.again: list[datetime] = []
         self.counts = {DELIVERED: 0, PENDING: 0, DEAD: 0}
         self.failing: dict[str, tuple[datetime, str]] = {}
+        self.doubted: dict[str, tuple[datetime, str]] = {}
         self.waiting = 0
         self.unclaimed: set[str] = set()
         self.damaged: tuple[str, ...] = ()
@@ -177,20 +183,18 @@ class _Round:
         now = self.clock()
         if row.leased_until is not None and row.leased_until - now < self.lease / 2:
             # Whoever is slow must not send what another may have taken by then.
-            self.tried += 1
-            self.store.settle(row, attrs.evolve(row, leased_until=None))
+            self._back(row)
             return
         if row.expires_at is not None and row.expires_at <= now:
             self.tried += 1
             said = f"it was worth telling until {row.expires_at.isoformat()}, and could not be delivered by then"
             self._settle(row, attrs.evolve(row, status=DEAD, leased_until=None, error=_kept(row.error, said)))
             return
-        recipient = row.notification.recipient
-        if recipient in self.failing:
-            due, why = self.failing[recipient]
-            self.again.append(due)
-            said = row.error or f"not tried, since a delivery to the same recipient had just failed: {why}"
-            self.waiting += self.store.settle(row, attrs.evolve(row, leased_until=None, due_at=due, error=_kept(said)))
+        if self._put_off(row, now):
+            return
+        if not self.store.holds().keys().isdisjoint((EVERYTHING, row.notification.recipient)):
+            # It was held after it had been claimed.
+            self._back(row)
             return
         outcome = self._sent(row)
         now = self.clock()
@@ -203,11 +207,43 @@ class _Round:
         self.tried += 1
         settled = _settled(row, outcome, now)
         self._settle(row, settled)
+        self._judge(row, settled, outcome, now)
+
+    def _back(self, row: Delivery) -> None:
+        """Hand a row back as it was; it counts for a try, so that the round ends."""
+        self.tried += 1
+        self.store.settle(row, attrs.evolve(row, leased_until=None))
+
+    def _put_off(self, row: Delivery, now: datetime) -> bool:
+        """Put a row off, untried, if its recipient has just failed; say whether it has."""
+        recipient = row.notification.recipient
+        if recipient in self.failing:
+            due, why = self.failing[recipient]
+        elif recipient in self.doubted and row.tries:
+            # Due together with what failed, it would stand behind that each time.
+            due, why = now + wait(row.notification.id, row.tries), self.doubted[recipient][1]
+        else:
+            return False
+        self.again.append(due)
+        said = row.error or f"not tried, since a delivery to the same recipient had just failed: {why}"
+        self.waiting += self.store.settle(row, attrs.evolve(row, leased_until=None, due_at=due, error=_kept(said)))
+        return True
+
+    def _judge(self, row: Delivery, settled: Delivery, outcome: Sent, now: datetime) -> None:
+        """Draw from how a try went what to do with all else that is due to its recipient."""
+        recipient = row.notification.recipient
         if outcome.gone:
             self.store.hold(recipient, settled.error)
-        if outcome.gone or (outcome.error and not outcome.final):
-            again = now if outcome.gone else now + wait(row.notification.id, settled.tries)
-            self.failing[recipient] = again, settled.error
+            self.failing[recipient] = now, settled.error
+        elif outcome.final or not outcome.error:
+            self.doubted.pop(recipient, None)
+        else:
+            again = now + wait(row.notification.id, settled.tries)
+            if row.tries and settled.status == PENDING:
+                self.doubted[recipient] = again, settled.error
+                return
+            last, _ = self.doubted.get(recipient, (again, ""))
+            self.failing[recipient] = max(again, last), settled.error
 
     def _sent(self, row: Delivery) -> Sent:
         try:

@@ -1244,7 +1244,7 @@ class Engine:
         """
         Deliver what is due in the outbox, once; call it from a timer or after a move.
 
-        What fails is tried again later, and a recipient that has failed is left alone for the rest of the round.
+        What fails is tried again later, and a recipient that takes nothing is left alone for the rest of the round.
         Several may deliver at once: they share the work.
 
         Args:

@@ -47,6 +47,12 @@ _GAP = re.compile("\n{3,}")
 _LINK = re.compile(r"""<a\s[^<>]*href=(["'])https?://[^"'/?#\s$]+[/?#][^"'\s]*\Z""", re.IGNORECASE)
 """What stands before a field in a link: the server at the least is not for a value to say."""
 
+_WHOLE = re.compile(
+    r"""<!--.*?-->|</?[a-z][^\s"'<>/=]*(?:\s+[^\s"'<>/=]+(?:\s*=\s*(?:"[^"]*"|'[^']*'|[^\s"'<>=`]+))?)*\s*/?>""",
+    re.IGNORECASE | re.DOTALL,
+)
+"""A comment, or a tag that every reader takes for one: what stands behind it is text."""
+
 _DOCUMENT = re.compile(r"<\s*/?\s*(script|html|head|body)\b", re.IGNORECASE)
 
 Mode = Literal["text", "link"]
@@ -66,10 +72,10 @@ _Line = tuple["str | _Field", ...]
 def _mode(before: str) -> Mode:
     """Return where in HTML a field stands that follows *before*, if it may stand there."""
     said = before.lower()
-    if said.rfind("<!--") > said.rfind("-->") or said.rfind("<style") > said.rfind("</style"):
+    if said.rfind("<!--") > said.rfind("-->") or said.rfind("<style") > said.rfind("</style>"):
         message = "a field stands within a comment or a style; put it in the text"
         raise InvalidValue(message)
-    if before.rfind("<") <= before.rfind(">"):
+    if "<" not in _WHOLE.sub("", before):
         return "text"
     if _LINK.search(before):
         return "link"

@@ -13,14 +13,22 @@ from ._plain import as_table, canonical, digest, slug, text
 from ._text import frozendict
 from .exceptions import InvalidValue, quote
 
+LONGEST_AGE = timedelta(days=36_525)
+"""For how long anything can be worth telling: with a hundred years, every date that ends it can be written."""
+
 
 def age_of(value: object, where: str) -> timedelta | None:
     """Return how long something is worth telling; in a table it is a number of seconds."""
     if value is None:
         return None
     seconds = value.total_seconds() if isinstance(value, timedelta) else value
-    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or seconds < 1 or seconds != int(seconds):
-        message = f"{where}: a timedelta of whole seconds, from one, is needed, not {quote(value)}"
+    if (
+        isinstance(seconds, bool)
+        or not isinstance(seconds, (int, float))
+        or not 1 <= seconds <= LONGEST_AGE.total_seconds()
+        or seconds != int(seconds)
+    ):
+        message = f"{where}: a timedelta of whole seconds, from one to a hundred years, is needed, not {quote(value)}"
         raise InvalidValue(message)
     return timedelta(seconds=int(seconds))
 

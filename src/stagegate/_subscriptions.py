@@ -86,7 +86,7 @@ def _age(value: Any, where: str) -> timedelta | None:
     if found is None:
         message = f"{where}: seconds or a text such as '2 days' or '12 hours' is needed, not {quote(value)}"
         raise InvalidValue(message)
-    return timedelta(**{_UNITS[found[2]]: int(found[1])})
+    return age_of(timedelta(**{_UNITS[found[2]]: int(found[1])}), where)
 
 
 def _ages(value: Any, where: str) -> timedelta | frozendict | None:

@@ -74,6 +74,11 @@ class Mail:
         """Whom it was to tell, in order."""
         return [notification.to for notification in self.got]
 
+    @property
+    def agreements(self) -> list[str]:
+        """Of which agreements it was to tell, in order."""
+        return [notification.agreement for notification in self.got]
+
 
 @pytest.fixture
 def mail() -> Mail:
@@ -382,6 +387,60 @@ class TestPoison:
         mail.mood = True
         assert (3, 0, 0) == counts(engine.deliver())
 
+    def test_what_is_always_refused_holds_up_no_other(
+        self, engine: Engine, clock: ManualClock, mail: Mail, boss: Actor
+    ) -> None:
+        """A notification that its recipient takes at no time delays what else there is for it by one wait, no more."""
+        for id_ in ("a", "b", "c", "d"):
+            engine.start("p", id_, by=boss)
+        mail.mood = lambda: True if mail.got[-1].agreement != "a" else OSError("500")
+        engine.deliver()
+        clock.set(engine.outbox("pending")[0].due_at)
+
+        assert ["a"] == mail.agreements
+        assert (3, 1, 0) == counts(engine.deliver())
+        assert ["a", "a", "b", "c", "d"] == mail.agreements
+        assert ["a"] == [row.notification.agreement for row in engine.outbox("pending")]
+
+    def test_what_failed_before_keeps_its_own_pace(
+        self, engine: Engine, clock: ManualClock, mail: Mail, boss: Actor
+    ) -> None:
+        """What has failed before is not tried after another that failed again, and does not wait as long as that."""
+        mail.mood = OSError("down")
+        engine.start("p", "a", by=boss)
+        for _ in range(8):
+            engine.deliver()
+            clock.set(engine.outbox("pending")[0].due_at)
+        clock.set(engine.outbox("pending")[0].due_at - timedelta(seconds=9))
+        engine.start("p", "b", by=boss)
+        engine.deliver()
+        clock.set(max(row.due_at for row in engine.outbox("pending")))
+        before = len(mail.got)
+        engine.deliver()
+        a, b = sorted(engine.outbox("pending"), key=lambda row: row.notification.agreement)
+
+        assert (["a"], 9, 1) == (mail.agreements[before:], a.tries, b.tries)
+        assert b.due_at - clock() <= timedelta(seconds=45) < a.due_at - clock()
+
+    def test_two_tries_show_that_it_is_the_recipient(
+        self, engine: Engine, clock: ManualClock, mail: Mail, boss: Actor
+    ) -> None:
+        """Who takes nothing is tried twice a round at most, and what is put off waits for the later of the two."""
+        for k in range(30):
+            engine.start("p", f"x{k:02}", by=boss)
+        mail.mood = OSError("down")
+        for k in range(12):
+            before = len(mail.got)
+            engine.deliver()
+            tried = mail.agreements[before:]
+            dues = {row.notification.agreement: row.due_at for row in engine.outbox("pending")}
+            put_off = [row for row in engine.outbox("pending") if not row.tries]
+            last = max(dues[id_] for id_ in tried)
+
+            assert len(tried) == (2 if k else 1)
+            assert {last} == {row.due_at for row in put_off}
+            clock.set(last)
+
     def test_what_it_said_itself_is_kept(self, engine: Engine, clock: ManualClock, mail: Mail, boss: Actor) -> None:
         """A row that failed before and is put off now goes on saying why it failed."""
         engine.start("p", "a", by=boss)
@@ -590,6 +649,28 @@ class TestHolds:
 
         assert ((1, 0, 0), "", ["b"]) == (counts(done), done.held, mail.told)
         assert {"mail:a": "moved house"} == engine.held_deliveries()
+
+    @pytest.mark.parametrize("scope,told", [("*", ["a"]), ("mail:b", ["a", "c", "d"])], ids=["everything", "one"])
+    def test_what_a_worker_has_in_hand(
+        self, engine: Engine, mail: Mail, boss: Actor, scope: str, told: list[str]
+    ) -> None:
+        """Who is delivering heeds a hold as well: what is not sent yet goes back, untried, and waits to be released."""
+        for to in ("a", "b", "c", "d"):
+            mail.to = (to,)
+            engine.start("p", to, by=boss)
+
+        def hold() -> bool:
+            engine.hold_deliveries(scope, why="stop")
+            return True
+
+        mail.moods["a"] = hold
+        done = engine.deliver()
+        left = engine.outbox("pending")
+
+        assert (told, (len(told), 0, 0)) == (mail.told, counts(done))
+        assert {(0, "", None)} == {(row.tries, row.error, row.leased_until) for row in left}
+        engine.release_deliveries(scope)
+        assert (4 - len(told), 0, 0) == counts(engine.deliver())
 
 
 class TestClocks:

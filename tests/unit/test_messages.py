@@ -232,6 +232,11 @@ class TestTemplates:
             "<style>p { color: $x }</style>",
             "<!-- $x -->",
             "1 < 2 $x",
+            '<a title=">" href=$x>',
+            "<a title='>' onclick=\"tell('$x')\">",
+            '<a title=a"b alt=">" href=$x>',
+            '<p title="<b>" $x>',
+            "<style>p {}</styled> $x",
         ],
     )
     def test_a_field_stands_in_text(self, html: str) -> None:
@@ -242,7 +247,7 @@ class TestTemplates:
 
     def test_a_field_may_end_a_link(self) -> None:
         """Behind the server of a link a value may stand: it is written so that it stays a part of the path."""
-        html = '<p><a class="c" href="https://app.example/a/$agreement?of=${list}">$x</a>\n<style>p {}</style> $x <!-- --> $x'
+        html = '<p title=">"><br/><!-- < --><a class="c" href="https://app.example/a/$agreement?of=${list}">$x</a>\n<style>p {}</style> $x <!-- --> $x'
         page = said("x", html=html, x='"><b>', list=["a&b", "../c"]).html
 
         assert '<a class="c" href="https://app.example/a/deal?of=a%26b%2C..%2Fc">&quot;&gt;&lt;b&gt;</a>' in page

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -11,7 +12,8 @@ import pytest
 
 from stagegate import Delivery, InvalidValue, Notification, Receipt
 
-BAD_AGES: tuple[Any, ...] = (0, -1, 0.5, True, "1h", timedelta(0), timedelta(microseconds=1), [])
+TOO_LONG: tuple[Any, ...] = (math.inf, math.nan, 1e300, 10**30, timedelta.max, timedelta(days=36_526))
+BAD_AGES: tuple[Any, ...] = (0, -1, 0.5, True, "1h", timedelta(0), timedelta(microseconds=1), [], *TOO_LONG)
 AT = datetime(2025, 7, 24, 2, 0, tzinfo=UTC)
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 import pickle
 from collections.abc import Mapping
 from datetime import timedelta
@@ -88,6 +89,14 @@ class TestValues:
 
         assert [wanted, wanted] == [every.age("note.added"), some.age("note.added")]
         assert None is some.age("stage.entered")
+
+    @pytest.mark.parametrize("age", ["999999 weeks", "5218 weeks", math.inf, math.nan, timedelta.max, 10**30])
+    def test_nothing_is_worth_telling_for_ages(self, age: Any) -> None:
+        """An age that ends behind every date that can be written is refused when it is read, and not at each move."""
+        found = faults(Subscription, "mail", owner=True, max_age=age)
+
+        assert ["max_age"] == list(found)
+        assert "from one to a hundred years" in found["max_age"]
 
     def test_all_faults_at_once(self) -> None:
         """Everything that is wrong is said together, each under its own name."""
