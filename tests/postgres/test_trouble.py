@@ -27,10 +27,12 @@ from stagegate import (
     NotFound,
     OutcomeUnknown,
     Process,
+    RequestReused,
     Stage,
     StoreError,
     parts,
     requirement,
+    track,
 )
 from stagegate.contrib.postgres import PostgresStore
 from stagegate.contrib.postgres._connections import Session
@@ -240,14 +242,62 @@ def test_batch_that_is_overtaken(engine: Engine) -> None:
 
     def changes() -> None:
         with engine.batch() as batch:
-            batch.start("exchange", "a", by=CLERK)
-            engine.start("exchange", "a", by=CLERK)
+            for agreement in ("b", "c (1)", "a"):
+                batch.start("exchange", agreement, by=CLERK)
+            engine.start("exchange", "c (1)", by=CLERK)
 
     with pytest.raises(Conflict) as caught:
         changes()
 
-    assert "a" == caught.value.agreement
+    assert "c (1)" == caught.value.agreement
     assert 1 == engine.count()
+
+
+def test_batch_and_another_with_one_request(engine: Engine) -> None:
+    """Of a batch and another that use one request id, the batch writes nothing, and can be made again."""
+    engine.start("exchange", "a", by=CLERK)
+
+    def changes() -> None:
+        with engine.batch() as batch:
+            batch.start("exchange", "b", by=CLERK, request_id="r")
+            engine.note("a", "said", by=CLERK, request_id="r")
+
+    with pytest.raises(StoreError, match="another has written the same meanwhile; nothing was changed, try again"):
+        changes()
+
+    assert 1 == engine.count()
+    with pytest.raises(RequestReused):
+        changes()
+
+
+@pytest.mark.parametrize("started", ["by others", "by itself", "by nobody"])
+def test_batch_that_rests_on_what_is_not_there(database: str, started: str) -> None:
+    """What was not there when a rule of the batch asked for it is not there at its commit, unless the batch started it."""
+
+    @requirement(code="alone", fix_by="desk", basis="Rule 1")
+    def nowhere(attempt: Attempt) -> bool:
+        return not attempt.tracks
+
+    gate = nowhere | track("other", reached="done")
+    process = Process(id="p", version="1", stages=(Stage("open", owner="desk", gate=gate), Stage("done", owner="desk")))
+    with Engine.open(database, processes=[process]) as engine:
+
+        def changes() -> None:
+            with engine.batch() as batch:
+                batch.start("p", "a", by=CLERK)
+                batch.record("a", "other", "b", by=CLERK)
+                batch.advance("a", by=CLERK)
+                if started != "by nobody":
+                    (engine if started == "by others" else batch).start("p", "b", by=CLERK)
+
+        if started == "by others":
+            with pytest.raises(Conflict) as caught:
+                changes()
+            assert ("b", 1) == (caught.value.agreement, engine.count())
+        else:
+            changes()
+            assert "done" == engine.get("a").stage
+        assert engine.verify().ok
 
 
 @requirement(code="ready", fix_by="desk", basis="Rule 1")

@@ -240,6 +240,31 @@ def test_parts_are_read_in_the_transaction(engine: Engine, host: sqlite3.Connect
     assert 0 == engine.count()
 
 
+class Autocommit(sqlite3.Connection):
+    """A connection as `autocommit=True` makes it from Python 3.12 on: it ends no transaction by itself."""
+
+    autocommit = True
+
+    def commit(self) -> None:
+        """Do nothing."""
+
+
+def test_host_that_commits_by_itself(engine: Engine, file: Path) -> None:
+    """A connection whose `commit` does nothing is written to in a transaction that was begun by hand, and only there."""
+    engine.start("exchange", "a", by=CLERK)
+    with closing(sqlite3.connect(file, isolation_level=None, factory=Autocommit)) as host:
+        joined = engine.using(host)
+        with pytest.raises(StoreError, match=r"commits each statement by itself.*begin a transaction first"):
+            joined.note("a", "would never be committed", by=CLERK)
+        assert not host.in_transaction
+        assert joined.verify().ok
+        host.execute("BEGIN IMMEDIATE")
+        assert 2 == joined.note("a", "in a transaction", by=CLERK).n
+        host.execute("COMMIT")
+
+    assert 2 == engine.get("a").n
+
+
 def test_two_joined_engines_take_turns(engine: Engine, file: Path) -> None:
     """While one host writes, another is told that the file is locked; afterwards it can."""
     engine.start("exchange", "a", by=CLERK)

@@ -8,6 +8,7 @@ much has come together, and at the end. Of an agreement that changes many times 
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -98,6 +99,7 @@ class BatchStore(JoinedStore):
         self._pending: dict[str, list[tuple[Any, ...]]] = {table: [] for table in KEYS}
         self._weight = 0
         self._broken = False
+        self._lacking: set[str] = set()
 
     @contextmanager
     def _cursor(self, doing: str) -> Iterator[Cursor]:
@@ -116,7 +118,10 @@ class BatchStore(JoinedStore):
 
     def current(self, agreement: str) -> Agreement | None:
         """Return an agreement as it is within the batch, fixed: others can read it, and rest on it."""
-        return self._current(agreement, Joined.LOCK_OTHERS)
+        found = self._current(agreement, Joined.LOCK_OTHERS)
+        if found is None:
+            self._lacking.add(agreement)
+        return found
 
     def own(self, agreement: str) -> Agreement | None:
         """Return an agreement as it is within the batch, locked: nobody else can rest on it, or give it a part."""
@@ -209,6 +214,7 @@ class BatchStore(JoinedStore):
         defined, self._definitions, self._weight = self._definitions, {}, 0
         pending["definition"] = [(one.pin.digest, one.pin.id, one.pin.version, one.body) for one in defined.values()]
         changed = {row[0]: self._now[row[0]] for row in pending["event"]}
+        self._lacking -= changed.keys()
         with JoinedStore._cursor(self, "writing a batch") as cursor:  # noqa: SLF001  its own
             self._agreements(cursor, changed)
             for table, rows in pending.items():
@@ -217,6 +223,19 @@ class BatchStore(JoinedStore):
                     _many(cursor, _insert(table, KEYS[table]) + last, rows)
         self._kept.update(changed)
         self._broken = False
+
+    def end(self) -> None:
+        """
+        Write what is still in hand, and look whether what was not there is still not there.
+
+        Raises:
+            Conflict: If somebody has started it meanwhile.
+        """
+        self.flush()
+        if self._lacking:
+            sql = "SELECT id FROM stagegate.agreement WHERE id = ANY(%s) ORDER BY id LIMIT 1"
+            for (id_,) in self._ask("looking what was started meanwhile", sql, sorted(self._lacking)):
+                raise Conflict(id_, 0, 1)
 
     def _agreements(self, cursor: Cursor, changed: dict[str, Any]) -> None:
         new, old, seen = [], [], []
@@ -241,7 +260,8 @@ class BatchStore(JoinedStore):
             try:
                 _many(cursor, _insert("agreement", ROW), new)
             except psycopg.errors.UniqueViolation as error:
-                raise Conflict(new[0][0], 0, 1) from error
+                which = re.search(r"\(id\)=\((.*)\)", error.diag.message_detail or "", re.DOTALL)
+                raise Conflict(which[1] if which else new[0][0], 0, 1) from error
         if old and _many(cursor, UPDATE, [(*row, *was) for row, was in zip(old, seen, strict=True)]) != len(old):
             raise Conflict(old[0][0], seen[0][1], seen[0][1] + 1)
         for sql, rows in ((LEAVE, left), (_insert("member", KEYS["member"]), joined)):

@@ -58,6 +58,7 @@ HINTS = {
     "40001": "others were in the way; nothing was changed, try again",
     "40P01": "others were in the way; nothing was changed, try again",
     "42501": "this role may not do that; `stagegate db roles` shows which role needs what",
+    "23505": "another has written the same meanwhile; nothing was changed, try again",
     "53100": "the disk of the server is full; make room and try again",
     "25006": "this server can only be read; connect to the one that is written to",
     "25P01": "begin a transaction first, as by `with connection.transaction():`",

@@ -263,7 +263,7 @@ class PostgresStore(Reading):
             connection.execute("BEGIN")
             store = BatchStore(connection, self._connections.place.name)
             yield store
-            store.flush()
+            store.end()
             try:
                 ended = connection.execute("COMMIT").statusmessage
             except psycopg.Error as error:

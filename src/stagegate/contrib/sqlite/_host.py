@@ -82,6 +82,12 @@ def _undressed(connection: sqlite3.Connection) -> Iterator[None]:
         connection.row_factory, connection.text_factory = rows, text
 
 
+AUTOCOMMIT = (
+    "the connection of the host commits each statement by itself, so that nothing would commit what is written here;"
+    " begin a transaction first, by execute('BEGIN IMMEDIATE'), and end it by execute('COMMIT')"
+)
+"""What is said where a host has no transaction, and its connection would end none."""
+
 _DECIDING: dict[int, object] = {}
 """The connections in whose transactions something is being decided on, by their ids, and for whom."""
 
@@ -202,6 +208,9 @@ class Host:
         """
         with self.use(doing, writing=True) as connection, _deciding(connection):
             begun, keep = not connection.in_transaction, False
+            # From Python 3.12 on, a host can have it so that its `commit` does nothing.
+            if begun and getattr(connection, "autocommit", None) is True:
+                raise StoreError(f"{self.path}: {doing} failed: {AUTOCOMMIT}")
             if begun:
                 connection.execute("BEGIN IMMEDIATE")
             connection.execute("SAVEPOINT stagegate")
