@@ -19,6 +19,9 @@ LEASE = timedelta(minutes=5)
 BATCH = 16
 """How many a worker has in hand at once: few, so that several share the work and one that dies delays little."""
 
+LONGEST_ROUND = timedelta(hours=12)
+"""After how long a round takes no more: what it puts off is never as far ahead as what a wrong clock has written."""
+
 FIRST_WAIT = timedelta(seconds=30)
 LONGEST_WAIT = timedelta(hours=6)
 UNCLAIMED_WAIT = timedelta(minutes=10)
@@ -144,9 +147,9 @@ class _Round:
 
     def run(self, limit: int, only: str | None) -> Delivered:
         begun = self.clock()
-        # What is put off during the round is due after it began, so that every round ends; a clock that is set back
-        # ends it as well.
-        while self.tried < limit and not self.stop() and (now := self.clock()) >= begun:
+        # What is put off during the round is due after it began, so that every round ends; a clock that is set back, or
+        # leaps ahead, ends it as well.
+        while self.tried < limit and not self.stop() and begun <= (now := self.clock()) <= begun + LONGEST_ROUND:
             until = now + self.lease
             try:
                 claimed = self.store.claim(begun, until=until, limit=min(limit - self.tried, BATCH), only=only)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 import smtplib
 import socket
+import socketserver
+import threading
+import time
 from collections.abc import Callable, Iterator
 from email.header import decode_header, make_header
 from email.utils import parseaddr, parsedate_to_datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
@@ -50,6 +53,36 @@ def channel(office: PostOffice, **about: Any) -> MailChannel:
 def note(**about: Any) -> Notification:
     """Return a notification to somebody."""
     return make_notification("mail", **{"to": TO, **about})
+
+
+class Silent:
+    """A server that says one thing to whoever calls, and then nothing more."""
+
+    def __init__(self, said: bytes) -> None:
+        """Listen at once."""
+        self.calls = 0
+        self.said = said
+
+    def __enter__(self) -> Self:
+        silent = self
+
+        class Handler(socketserver.BaseRequestHandler):
+            def handle(self) -> None:
+                silent.calls += 1
+                self.request.sendall(silent.said)
+                while self.request.recv(1024):
+                    pass
+
+        self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
+        self.port = self._server.server_address[1]
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join(10)
 
 
 class TestTheWay:
@@ -149,6 +182,29 @@ class TestTheWay:
         about: Any = {"security": "plain", "timeout": 1}
         with pytest.raises(ConnectionError, match="timed out"):
             MailChannel(host="127.0.0.1", port=witness.port, sender=SENDER, **about).stagegate_deliver(note(), MESSAGE)
+
+    def test_silent_server_is_left_alone(self, witness: Witness, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Who has waited for it in vain does not wait again for each mail to it; after half a minute it is asked anew."""
+        mail = MailChannel(host="127.0.0.1", port=witness.port, sender=SENDER, security="plain", timeout=1)
+        for said, calls in (("timed out", 1), ("asked again in [0-9]+ s", 0)):
+            with pytest.raises(ConnectionError, match=said):
+                mail.stagegate_deliver(note(), MESSAGE)
+            assert calls == witness.calls
+        now = time.monotonic
+        monkeypatch.setattr(_sending, "monotonic", lambda: now() + _sending.PAUSE)
+        with pytest.raises(ConnectionError, match="timed out"):
+            mail.stagegate_deliver(note(), MESSAGE)
+
+        assert 1 == witness.calls
+
+    def test_silence_about_one_mail(self) -> None:
+        """A server that has greeted, and is silent about one recipient, is asked about the next."""
+        with Silent(b"220 x\r\n250 x\r\n250 sender\r\n") as server:
+            mail = MailChannel(host="127.0.0.1", port=server.port, sender=SENDER, security="plain", timeout=1)
+            for calls in (1, 2):
+                with pytest.raises(ConnectionError, match="timed out"):
+                    mail.stagegate_deliver(note(), MESSAGE)
+                assert calls == server.calls
 
     @pytest.mark.parametrize("drip", [b"2", b"220-wait\r\n"])
     def test_dripping_server(self, drip: bytes, monkeypatch: pytest.MonkeyPatch) -> None:

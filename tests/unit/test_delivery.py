@@ -29,7 +29,7 @@ from stagegate import (
     hookimpl,
     unguarded,
 )
-from stagegate._delivery import LEASE, wait
+from stagegate._delivery import LEASE, LONGEST_ROUND, wait
 from stagegate._notices import FAR
 from stagegate.testing import ManualClock
 
@@ -714,6 +714,29 @@ class TestClocks:
 
         assert ((0, 0, 0), ("mail",)) == (counts(done), done.unclaimed)
         assert 16 == len(mail.got)
+
+    def test_leap_during_a_round(self, engine: Engine, clock: ManualClock, mail: Mail, boss: Actor) -> None:
+        """A clock that leaps ahead by days, as where a machine slept, ends the round: nothing is tried twice in it."""
+        for id_ in ("a", "b", "c"):
+            engine.start("p", id_, by=boss)
+
+        def leap() -> None:
+            clock.advance(days=2)
+            mail.mood = OSError("down")
+            raise mail.mood
+
+        mail.mood = leap
+        done = engine.deliver()
+
+        assert ((0, 1, 0), ["a"]) == (counts(done), mail.agreements)
+        assert ((0, 1, 0), ["a", "b"]) == (counts(engine.deliver()), mail.agreements)
+        assert (0, 0, 0) == counts(engine.deliver())
+
+    def test_a_round_is_short_beside_what_a_wrong_clock_writes(self) -> None:
+        """What a round puts off in its last moment is not so far ahead of its beginning as what a wrong clock writes."""
+        longest = max(wait(f"{k:032x}", tries) for k in range(200) for tries in range(1, 40))
+
+        assert LONGEST_ROUND + LEASE + longest < FAR
 
     def test_nothing_waits_as_long_as_what_a_wrong_clock_writes(self) -> None:
         """No wait and no lease is as long as the day by which a wrong date is known."""

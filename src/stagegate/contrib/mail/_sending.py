@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import smtplib
 import ssl
-from contextlib import suppress
+from contextlib import ExitStack, suppress
+from math import ceil
 from time import monotonic
 from typing import Any
 
@@ -17,9 +18,11 @@ SESSION = 120
 OURS = frozenset({530, 534, 535, 538})
 """Answers about our login, not about the mail: whoever mends the login need not send everything again by hand."""
 SHOWN = 200
+PAUSE = 30
+"""For how many seconds a server is left alone that has kept a mail waiting: others need not wait for it one by one."""
 
 
-@attrs.define(kw_only=True, frozen=True, repr=False)
+@attrs.define(kw_only=True, repr=False)
 class Server:
     """
     A mail server, and how it is talked to.
@@ -47,6 +50,7 @@ class Server:
     login: tuple[str, str] | None
     hello: str
     timeout: int
+    _paused_until: float = attrs.field(default=0.0, init=False)
 
     def __repr__(self) -> str:
         """Say which it is, and nothing secret."""
@@ -76,22 +80,36 @@ class Server:
             raise ConnectionError(f"{self.host}:{self.port}: {type(error).__name__}: {_shown(error)}") from None
 
     def _send(self, mail: bytes, sender: str, to: str) -> None:
-        about: dict[str, Any] = {"timeout": self.timeout, "local_hostname": self.hello}
-        if self.security == "tls":
-            smtp: smtplib.SMTP = _TimedTLS(self.host, self.port, context=self.context, **about)
-        else:
-            smtp = _Timed(self.host, self.port, **about)
-        try:
-            if self.security == "starttls":
-                smtp.starttls(context=self.context)
-            if self.login:
-                smtp.login(*self.login)
+        left = self._paused_until - monotonic()
+        if left > 0:
+            message = f"it has just kept a mail waiting, and is asked again in {ceil(left)} s"
+            raise TimeoutError(message)
+        with ExitStack() as closing:
+            smtp = self._ready(closing)
             smtp.sendmail(sender, [to], mail)
             # It is accepted; what goes wrong now must not have it sent again.
             with suppress(smtplib.SMTPException, OSError):
                 smtp.quit()
-        finally:
-            smtp.close()
+
+    def _ready(self, closing: ExitStack) -> smtplib.SMTP:
+        """Return a connection over which a mail can be sent; nothing of it has been about any mail yet."""
+        about: dict[str, Any] = {"timeout": self.timeout, "local_hostname": self.hello}
+        begun = monotonic()
+        try:
+            if self.security == "tls":
+                smtp: smtplib.SMTP = _TimedTLS(self.host, self.port, context=self.context, **about)
+            else:
+                smtp = _Timed(self.host, self.port, **about)
+            closing.callback(smtp.close)
+            if self.security == "starttls":
+                smtp.starttls(context=self.context)
+            if self.login:
+                smtp.login(*self.login)
+        except OSError:
+            if monotonic() - begun >= self.timeout:
+                self._paused_until = monotonic() + PAUSE
+            raise
+        return smtp
 
     def _refusal(self, code: int, said: bytes | str) -> Exception:
         sentence = f"{self.host} answered {code} {_shown(said)}"
