@@ -351,7 +351,7 @@ def test_resolve_waits_for_who_is_writing(engine: Engine, database: str) -> None
             with pytest.raises(TimeoutError):
                 asked.result(0.2)
             ends()
-            found = asked.result(10)
+            found = asked.result(60)
             assert expected == (found and found.n)
 
 
@@ -424,7 +424,7 @@ def test_deadlock_is_begun_anew(engine: Engine, database: str, rows: Rows) -> No
                 turns.append(mine)
                 if len(turns) <= 4:
                     # The first turn takes no lock. In the second, each has its own before it wants the other's.
-                    both.wait(10)
+                    both.wait(60)
                     if unit.LOCK:
                         unit.other(its)
                     else:
@@ -435,7 +435,7 @@ def test_deadlock_is_begun_anew(engine: Engine, database: str, rows: Rows) -> No
 
         with ThreadPoolExecutor(2) as pool:
             for done in [pool.submit(ring, "a", "b"), pool.submit(ring, "b", "a")]:
-                done.result(30)
+                done.result(120)
     rows("ALTER SYSTEM RESET deadlock_timeout")
     rows("SELECT pg_reload_conf()")
 
@@ -499,7 +499,7 @@ def test_child_holds_no_lock_of_its_parent(engine: Engine) -> None:
     )
     with store._connections._lock, store._connections.recent._lock:
         child.start()
-    child.join(30)
+    child.join(60)
 
     assert 0 == child.exitcode
     assert 3 == engine.note("a", "by the parent", by=CLERK).n

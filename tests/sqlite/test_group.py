@@ -11,6 +11,7 @@ import signal
 import sqlite3
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -101,8 +102,9 @@ class Crowd:
 
     def behind(self, number: int) -> None:
         """Wait until so many calls are there, the one that leads among them."""
-        tries = threading.Event()
+        tries, end = threading.Event(), time.monotonic() + 60
         while len(self.group._callers) < number:
+            assert time.monotonic() < end, f"{number} callers never were there"
             tries.wait(0.001)
 
     def gathered(self, first: Callable[[], Any], rest: list[Callable[[], Any]], opened: threading.Event) -> list[Call]:
@@ -737,6 +739,7 @@ def test_child_knows_nobody_of_its_parent(engine: Engine, crowd: Crowd, door: Do
         process.start()
     crowd.group._leave(ours)
 
+    assert mine.poll(60)
     assert 2 == mine.recv()
     process.join(60)
     assert 0 == process.exitcode
