@@ -34,7 +34,7 @@ from ._process import Process
 from ._reasons import Unmet
 from ._records import Actor, Document, Party, Pin
 from ._stages import LAW, MOVES
-from ._store import Batching, Copying, Joining, Query, Store
+from ._store import Batching, Copying, Joining, Query, Store, obeys
 from ._subscribers import teller
 from ._subscriptions import Subscription
 from ._text import frozendict
@@ -154,7 +154,7 @@ class Engine:
         if isinstance(processes, (str, bytes, Path)) or not isinstance(processes, Iterable):
             message = f"processes: a list is needed, such as [process, 'permit.toml'], not {quote(processes)}"
             raise InvalidValue(message)
-        if not isinstance(store, Store):
+        if not obeys(store, Store):
             message = f"store: a Store is needed, not {quote(store)}; Engine.open takes a url"
             raise InvalidValue(message)
         if not callable(clock):
@@ -267,7 +267,7 @@ class Engine:
 
             InvalidValue: If it is no connection that the store knows.
         """
-        if not isinstance(self._store, Joining):
+        if not obeys(self._store, Joining):
             message = f"{type(self._store).__name__} cannot join the transaction of a host; use a store that can"
             raise StoreError(message)
         joined = copy.copy(self)
@@ -290,7 +290,7 @@ class Engine:
 
             OutcomeUnknown: If it cannot be said whether the commit was made.
         """
-        if not isinstance(self._store, Batching):
+        if not obeys(self._store, Batching):
             message = f"{type(self._store).__name__} has no batches; make the changes one by one"
             raise StoreError(message)
         with self._store.batch() as store:
@@ -1358,7 +1358,7 @@ class Engine:
             message = f"file: a path is needed, not {quote(file)}"
             raise InvalidValue(message)
         place = as_text(str(file), "file")
-        if not isinstance(self._store, Copying):
+        if not obeys(self._store, Copying):
             kind = type(self._store).__name__
             message = f"{kind} does not copy itself; copy it by the means of its database, such as pg_dump"
             raise StoreError(message)

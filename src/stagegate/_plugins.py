@@ -17,7 +17,7 @@ from ._notices import Message, Notification
 from ._plain import text
 from ._predicates import Predicate
 from ._reasons import Unmet, failure
-from ._store import Schema, Store
+from ._store import Schema, Store, obeys
 from ._subscriptions import address_of
 from ._text import frozendict
 from ._waking import Waker
@@ -336,7 +336,7 @@ class Plugins:
                 ) from error
             if handed is None:
                 continue
-            if not isinstance(handed, kind):
+            if not obeys(handed, kind):
                 article = f"no {kind.__name__}: {type(handed).__name__}"
                 raise PluginError(name, f"what it hands over for {quote(_shy(url))} is {article}")
             return handed

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
+from typing import Any, ClassVar, Protocol, TypeGuard, TypeVar, runtime_checkable
 
 import attrs
 
@@ -380,6 +380,16 @@ class Schema(Protocol):
 
     def close(self) -> None:
         """Let go of what it holds open."""
+
+
+def obeys(value: object, protocol: type[T]) -> TypeGuard[T]:
+    """
+    Say whether *value* has all that *protocol* asks for.
+
+    A wrapper that hands on whatever it is asked has it too, which `isinstance` does not see from Python 3.12 on.
+    """
+    asked = {name for name in (*vars(protocol), *protocol.__annotations__) if not name.startswith("_")}
+    return all(getattr(value, name, None) is not None for name in asked)
 
 
 def work(store: Store, agreement: str, job: Callable[[Unit], T]) -> T:
