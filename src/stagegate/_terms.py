@@ -147,7 +147,7 @@ class Renewal:
             {
                 "to": self.to,
                 "window": self.window and self.window.to_data(),
-                "gate": self.gate and self.gate.to_data(),
+                "gate": None if self.gate is None else self.gate.to_data(),
                 "term": self.term and self.term.to_data(),
                 "basis": self.basis,
                 "provenance": self.provenance,
@@ -255,7 +255,7 @@ class Duty:
             {
                 "id": self.id,
                 "document": None if self.document == self.id else self.document,
-                "gate": self.gate and self.gate.to_data(),
+                "gate": None if self.gate is None else self.gate.to_data(),
                 "every": self.every and self.every.to_data(),
                 "within": self.within and self.within.to_data(),
                 "after": self.after,
