@@ -29,7 +29,10 @@ def requirement_of(value: Any, where: str) -> Requirement | None:
     """Return a requirement, or None where none is given."""
     if value is None or isinstance(value, Requirement):
         return value
-    message = f"{where}: a requirement is needed, not {quote(value)}; a function becomes one with @requirement(code=…)"
+    made = (
+        "join several by &" if isinstance(value, (list, tuple)) else "a function becomes one with @requirement(code=…)"
+    )
+    message = f"{where}: a requirement is needed, not {quote(value)}; {made}"
     raise InvalidValue(message)
 
 
