@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, NoReturn, TypeVar
 
 import attrs
 
@@ -159,6 +159,11 @@ class Requirement:
     def __invert__(self) -> Requirement:
         """Require that it does not hold."""
         return self.part if isinstance(self, Not) and not self.titled else Not(part=self)
+
+    def __bool__(self) -> NoReturn:
+        """Refuse `and`, `or` and `not`: Python would keep one of two requirements and drop the other without a word."""
+        message = f"{self.name}: a requirement is neither true nor false; join requirements by &, | and ~"
+        raise DefinitionError(message)
 
     @property
     def titled(self) -> bool:

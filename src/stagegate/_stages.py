@@ -249,10 +249,10 @@ class Stage:
             {
                 "id": self.id,
                 "owner": self.owner,
-                "gate": self.gate and self.gate.to_data(),
+                "gate": None if self.gate is None else self.gate.to_data(),
                 "label": self.label,
                 "back_to": self.back_to,
-                "when": self.when and self.when.to_data(),
+                "when": None if self.when is None else self.when.to_data(),
                 "may": self.may,
                 "contributors": self.contributors,
                 "reapproval": None if self.reapproval == "always" else self.reapproval,
@@ -327,7 +327,7 @@ class Outcome:
                 "label": self.label,
                 "stages": self.stages,
                 "by": self.by,
-                "gate": self.gate and self.gate.to_data(),
+                "gate": None if self.gate is None else self.gate.to_data(),
                 "basis": self.basis,
                 "provenance": self.provenance,
             }

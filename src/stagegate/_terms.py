@@ -29,7 +29,10 @@ def requirement_of(value: Any, where: str) -> Requirement | None:
     """Return a requirement, or None where none is given."""
     if value is None or isinstance(value, Requirement):
         return value
-    message = f"{where}: a requirement is needed, not {quote(value)}; a function becomes one with @requirement(code=…)"
+    made = (
+        "join several by &" if isinstance(value, (list, tuple)) else "a function becomes one with @requirement(code=…)"
+    )
+    message = f"{where}: a requirement is needed, not {quote(value)}; {made}"
     raise InvalidValue(message)
 
 
@@ -147,7 +150,7 @@ class Renewal:
             {
                 "to": self.to,
                 "window": self.window and self.window.to_data(),
-                "gate": self.gate and self.gate.to_data(),
+                "gate": None if self.gate is None else self.gate.to_data(),
                 "term": self.term and self.term.to_data(),
                 "basis": self.basis,
                 "provenance": self.provenance,
@@ -255,7 +258,7 @@ class Duty:
             {
                 "id": self.id,
                 "document": None if self.document == self.id else self.document,
-                "gate": self.gate and self.gate.to_data(),
+                "gate": None if self.gate is None else self.gate.to_data(),
                 "every": self.every and self.every.to_data(),
                 "within": self.within and self.within.to_data(),
                 "after": self.after,

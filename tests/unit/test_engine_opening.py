@@ -33,7 +33,9 @@ from stagegate.testing import ManualClock
 
 def process(version: str = "1", *, id: str = "p", gate: Any = None) -> Process:
     """Return a process of two stages."""
-    return Process(id, version, (Stage("a", owner="boss", gate=gate or unguarded("x")), Stage("b", owner="boss")))
+    return Process(
+        id, version, (Stage("a", owner="boss", gate=unguarded("x") if gate is None else gate), Stage("b", owner="boss"))
+    )
 
 
 def test_engine_lets_go_of_its_store(boss: Actor) -> None:
@@ -262,7 +264,7 @@ def test_built_in_processes_can_be_fitted(name: str) -> None:
     beside = {
         part.id
         for stage in process.stages
-        if len(stage.gate.children() if stage.gate else ()) > 1
+        if len(stage.gate.children() if stage.gate is not None else ()) > 1
         for part in stage.gate.children()
     }
     practice = next(part.id for part in named if part.provenance != "law" and part.id in beside)

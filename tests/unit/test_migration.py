@@ -66,7 +66,7 @@ BOSS, CLERK, COUNCIL, MINISTER, STRANGER = (
 
 def stage(id: str, gate: Requirement | None = None, **about: Any) -> Stage:
     """Return a stage of the boss's."""
-    return Stage(id, **{"owner": "boss", "gate": gate or unguarded("nothing is asked"), **about})
+    return Stage(id, **{"owner": "boss", "gate": unguarded("nothing is asked") if gate is None else gate, **about})
 
 
 def last(id: str, **about: Any) -> Stage:

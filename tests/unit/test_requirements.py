@@ -32,6 +32,25 @@ def broken(attempt: Attempt) -> bool:
     raise LookupError(attempt.move)
 
 
+@pytest.mark.parametrize(
+    "joined",
+    [
+        lambda: A and B,
+        lambda: A or B,
+        lambda: not A,
+        lambda: broken and A,
+        lambda: any([A, B]),
+        lambda: document("plan") if A & B else None,
+    ],
+)
+def test_python_joins_no_requirements(joined: Callable[[], Any]) -> None:
+    """`and`, `or` and `not` would keep one of two requirements and drop the other, so that they are refused."""
+    with pytest.raises(
+        DefinitionError, match="a requirement is neither true nor false; join requirements by &, | and ~"
+    ):
+        joined()
+
+
 def test_both_must_hold_and_both_answer(case: Callable[..., Any]) -> None:
     """`&` gives the reasons of both sides, in order."""
     trial = case(A & B & C)

@@ -310,10 +310,11 @@ class TestDuty:
         ({"id": 3, "within": "soon", "after": "x"}, [("id", "no id"), ("within", "a period"), ("after", "no date")]),
         ({"within": years(1), "remind": 3}, [("remind", "a list of periods is needed")]),
         ({"within": years(1), "remind": [years(1, since="fact:x")]}, [("remind", "takes nothing but a length")]),
-        ({"within": years(1), "gate": "x"}, [("gate", "a requirement is needed")]),
+        ({"within": years(1), "gate": "x"}, [("gate", "a function becomes one with @requirement")]),
+        ({"within": years(1), "gate": [document("a"), document("b")]}, [("gate", ">]; join several by &")]),
         ({"within": years(1), "label": 3, "provenance": "x"}, [("label", "a label"), ("provenance", "none of law")]),
         ({"within": years(1), "fix_by": 3}, [("fix_by", "")]),
-    ], ids=range(13))  # fmt: skip
+    ], ids=range(14))  # fmt: skip
     def test_faults(self, asks: dict[str, Any], faults: list[tuple[str, str]]) -> None:
         """Every fault of a duty is named, each under its argument."""
         with pytest.raises(DefinitionError) as faulty:
