@@ -66,10 +66,10 @@ class Early(SQLiteStore):
     """
     Broken: others are read before the lock is taken.
 
-    It dawdles before it takes the lock, so that a short run catches it as surely as a long one.
+    It dawdles before it takes the lock, so that a short run catches it as surely as a long one, on a busy machine too.
     """
 
-    DAWDLE = 0.003
+    DAWDLE = 0.01
 
     def work(self, agreement: str, job: Callable[[Any], Any]) -> Any:
         """Read, then lock, and commit alone."""

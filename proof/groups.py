@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import attrs
-from scene import CLERK, Watched, begun, opened, slip
+from scene import CLERK, Watched, begun, heard, opened, slip
 
 from stagegate import Agreement, Engine, StagegateError
 
@@ -174,7 +174,7 @@ def kill_once(path: Path, connections: type[Grouped], chance: random.Random, fou
     os.close(mine)
     said, until = b"", chance.randrange(3, 9)
     # Wait until several are at work; the instant is then anywhere within the next few groups.
-    while said.count(b"C\n") < until and (piece := os.read(theirs, 65536)):
+    while said.count(b"C\n") < until and (piece := heard(theirs)):
         said += piece
     time.sleep(chance.uniform(0.0, 0.01))
     assert process.pid is not None

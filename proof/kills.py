@@ -25,7 +25,7 @@ from collections import Counter
 from pathlib import Path
 
 import attrs
-from scene import CLERK, Late, Split, Watched, begun, opened, slip
+from scene import CLERK, Late, Split, Watched, begun, heard, opened, slip
 
 from stagegate import Agreement, Document, Engine, StagegateError
 
@@ -101,7 +101,7 @@ def kill_once(path: Path, seen: Seen, connections: type[Watched], chance: random
     said = b""
     # Wait until it is at work; the instant is then anywhere within the next few changes.
     before, first = chance.randrange(1, 5), 0.0
-    while (changes := said.count(b"B\n")) < before and (piece := os.read(theirs, 4096)):
+    while (changes := said.count(b"B\n")) < before and (piece := heard(theirs, 4096)):
         said += piece
         first = first or time.perf_counter()
     if changes > 1:

@@ -3,9 +3,10 @@ Races: many processes change one agreement that all of them saw, at the same mom
 
 In every round all processes hold the same seen `Agreement`; a barrier lets them go together; each tries one change. One
 must win, and every other must hear `Conflict`. On PostgreSQL another process terminates sessions in the midst of their
-transactions; whoever hears that the outcome is unknown asks by the id of its request, and whoever lost its session goes
-on with what it saw. Afterwards the numbers of the history run 1..n, one for each winner, and `verify` finds nothing. A
-twin is the same with something broken on purpose, which the harness must catch.
+transactions, some of which it makes wait for that; whoever hears that the outcome is unknown asks by the id of its
+request, and whoever lost its session goes on with what it saw. Afterwards the numbers of the history run 1..n, one for
+each winner, and `verify` finds nothing. A twin is the same with something broken on purpose, which the harness must
+catch.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ TRIES = 100
 
 VICTIM = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-WHERE datname = current_database() AND pid <> pg_backend_pid() AND xact_start IS NOT NULL ORDER BY random() LIMIT 1
+WHERE datname = current_database() AND pid <> ALL (%s) AND xact_start IS NOT NULL ORDER BY random() LIMIT 1
 """
 
 
@@ -147,17 +148,28 @@ def _attempt(engine: Engine, seen: Agreement | StagegateError, place: int, turn:
 
 
 def _terminate(url: str, rounds: int, barrier: Barrier) -> int:
-    """Terminate a random session in mid-transaction, where one is found, in every round; return how many that were."""
+    """
+    Terminate a random session in mid-transaction, where one is found, in every round; return how many that were.
+
+    In every other round it keeps all of them waiting until it has found one; in the rest it has to be quick.
+    """
     chance, victims = random.Random(), 0
-    with psycopg.connect(url, autocommit=True) as connection:
-        for _ in range(rounds):
+    with psycopg.connect(url, autocommit=True) as connection, psycopg.connect(url) as holder:
+        mine = [connection.info.backend_pid, holder.info.backend_pid]
+        for turn in range(rounds):
             barrier.wait(PATIENCE)
+            if turn % 2 == 0:
+                holder.execute("SELECT 1 FROM stagegate.agreement WHERE id = %s FOR UPDATE", [AGREEMENT])
             barrier.wait(PATIENCE)
-            for _ in range(20):
+            for _ in range(500):
+                # Whoever has ended the round waits for the next.
+                if barrier.n_waiting >= barrier.parties - 1:
+                    break
                 time.sleep(chance.uniform(0.0, 0.002))
-                if connection.execute(VICTIM).fetchone():
+                if connection.execute(VICTIM, [mine]).fetchone():
                     victims += 1
                     break
+            holder.rollback()
     return victims
 
 

@@ -301,12 +301,14 @@ class Abrupt:
         """Listen at once; with *again*, say it again and again, after so many seconds, as long as somebody listens."""
         self._again = again
         self._socket = socket.create_server(("127.0.0.1", 0))
+        self._socket.settimeout(60)
         self.port: int = self._socket.getsockname()[1]
-        self._thread = threading.Thread(target=self._answer, args=(said,))
+        self._thread = threading.Thread(target=self._answer, args=(said,), daemon=True)
         self._thread.start()
 
     def _answer(self, said: bytes) -> None:
-        with self._socket.accept()[0] as connection, contextlib.suppress(OSError):
+        with contextlib.suppress(OSError), self._socket.accept()[0] as connection:
+            connection.settimeout(60)
             connection.sendall(said)
             while self._again:
                 time.sleep(self._again)

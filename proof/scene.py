@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import re
+import select
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import partial
+from multiprocessing.connection import wait
 from typing import Any
 
 from stagegate import Actor, Agreement, Engine, Event, Notification, Process, Stage, hookimpl, requirement
@@ -123,11 +126,11 @@ class Unlocked(sqlite3.Connection):
     """
     Broken: the lock is taken after all was read, and what another wrote in between is written over.
 
-    It dawdles before it takes the lock, so that a short run catches it as surely as a long one.
+    It dawdles before it takes the lock, so that a short run catches it as surely as a long one, on a busy machine too.
     """
 
     _wanted = False
-    DAWDLE = 0.003
+    DAWDLE = 0.01
 
     @property
     def in_transaction(self) -> bool:
@@ -186,6 +189,22 @@ def uncompared() -> None:
     Session.run = uncomparing  # type: ignore[method-assign]  # the harness breaks it on purpose
 
 
+STUCK = 60.0
+"""After how many seconds without a word a worker is taken for stuck."""
+
+
+def heard(pipe: int, size: int = 65536) -> bytes:
+    """Return what a worker says next, nothing at its end; an error if it neither says anything nor ends."""
+    if not select.select([pipe], [], [], STUCK)[0]:
+        message = f"a worker has said nothing for {STUCK:g} seconds: it is stuck"
+        raise TimeoutError(message)
+    return os.read(pipe, size)
+
+
+GRACE = 60.0
+"""How many seconds the others have to end when one of those who do something together has died."""
+
+
 def together(processes: int, target: Callable[..., None], *given: Any) -> tuple[list[Any], list[str]]:
     """
     Have so many processes do *target* at the same time, and return what each answered, with those that died.
@@ -202,13 +221,24 @@ def together(processes: int, target: Callable[..., None], *given: Any) -> tuple[
         one.start()
         theirs.close()
         started.append((one, mine))
-    answers: list[Any] = []
+    answers: dict[int, Any] = {}
     faults: list[str] = []
-    for place, (one, mine) in enumerate(started):
-        try:
-            answers.append(mine.recv())
-        except EOFError:
-            faults.append(f"process {place} died")
-            barrier.abort()
+    waiting = {mine: place for place, (_, mine) in enumerate(started)}
+    patience: float | None = None
+    while waiting and (ready := wait(list(waiting), patience)):
+        for mine in [one for one in waiting if one in ready]:
+            place = waiting.pop(mine)
+            try:
+                answers[place] = mine.recv()
+            except EOFError:
+                faults.append(f"process {place} died")
+                # Nobody meets it at the barrier any more, and whoever else does not end is not waited for.
+                barrier.abort()
+                patience = GRACE
+    for mine, place in waiting.items():
+        faults.append(f"process {place} was still at it {GRACE:g} seconds after another had died")
+        started[place][0].kill()
+        mine.close()
+    for one, _ in started:
         one.join()
-    return answers, faults
+    return [answers[place] for place in sorted(answers)], faults

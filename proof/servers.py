@@ -11,6 +11,7 @@ import importlib.util
 import itertools
 import os
 import pwd
+import random
 import shutil
 import signal
 import socket
@@ -26,8 +27,11 @@ from urllib.parse import quote
 
 import psycopg
 
-PATIENCE = 60
+PATIENCE = 120
 """For how many seconds a server may take to start or to stop."""
+
+PORTS = range(20000, 32000)
+"""Where servers listen: below what systems give to programs that call, so that none of those is in the way."""
 
 SUPERUSER = "postgres"
 PASSWORD = "open sesame/%"  # noqa: S105  of a server that is gone in a minute; what has to be quoted is in it on purpose
@@ -64,7 +68,7 @@ class PostgresServer:
         self._data = self._folder / "data"
         self.socket = self._folder
         self.log = self._folder / "log"
-        self.port = _free_port()
+        self.port, self._known = 0, False
         self._running: subprocess.Popen[bytes] | None = None
         self._names = itertools.count(1)
         self._settings = {
@@ -107,10 +111,14 @@ class PostgresServer:
         deadline = time.monotonic() + PATIENCE
         while True:
             if self._running is None or self._running.poll() is not None:
-                # A server that crashed leaves its children behind for a moment, and the port may be taken by another.
+                # A server that crashed leaves its children behind for a moment. Another may have taken the port since
+                # it was looked for; as long as nobody was told of it, any other will do.
+                if not self._known:
+                    self.port = _free_port()
                 self._launch()
             with suppress(psycopg.OperationalError):
                 self.connect().close()
+                self._known = True
                 return
             if time.monotonic() > deadline:
                 message = f"the server does not start; it says:\n{self.log.read_text(encoding='utf-8')}"
@@ -288,6 +296,10 @@ def _programs(folder: Path, child: dict[str, Any]) -> Path:
 
 
 def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
+    """Return a port that nobody listens on, and that no program gets that only calls."""
+    for port in random.sample(PORTS, 100):
+        with socket.socket() as one, suppress(OSError):
+            one.bind(("127.0.0.1", port))
+            return port
+    message = f"no port is free between {PORTS[0]} and {PORTS[-1]}"
+    raise RuntimeError(message)

@@ -282,8 +282,8 @@ class Engine:
         It decides, refuses and records as ever, and is several times as fast as a commit for each change. Nothing is
         acknowledged before the block is left: an error that leaves it, or a power cut in its midst, undoes all of it.
         Others wait meanwhile where the store has one lock, so a batch is best kept to some hundreds of changes. Use it
-        in one thread. What it causes is delivered after it, and nobody is woken: `sweep` and `deliver` find what there
-        is to do.
+        in one thread, and change nothing by this engine there meanwhile. What it causes is delivered after it, and
+        nobody is woken: `sweep` and `deliver` find what there is to do.
 
         Raises:
             StoreError: If the store has no batches.
@@ -1359,7 +1359,8 @@ class Engine:
             raise InvalidValue(message)
         place = as_text(str(file), "file")
         if not isinstance(self._store, Copying):
-            message = f"{type(self._store).__name__} does not copy itself; copy it by the means of where it is kept"
+            kind = type(self._store).__name__
+            message = f"{kind} does not copy itself; copy it by the means of its database, such as pg_dump"
             raise StoreError(message)
         made = instant(self._path.now())
         self._store.backup(place, f"restored from a backup made at {made}")

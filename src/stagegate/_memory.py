@@ -18,6 +18,11 @@ from ._plain import digest
 from ._store import Definition, Dossier, Known, Query, Unit
 from .exceptions import Conflict, StoreError, quote
 
+BATCH = (
+    "a batch is open in this thread: change things by the engine that it gave, or after its end; nothing was changed"
+)
+"""What is said to whom would change what the end of a batch takes the place of."""
+
 
 class MemoryStore:
     """A store that forgets everything when it is let go. One lock guards it all."""
@@ -31,6 +36,14 @@ class MemoryStore:
         self._outbox: dict[str, Delivery] = {}
         self._definitions: dict[str, Definition] = {}
         self._held: dict[str, str] = {}
+        self._copied = False
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        with self._lock:
+            if self._copied:
+                raise StoreError(BATCH)
+            yield
 
     def unit(self, agreement: str) -> AbstractContextManager[Unit]:
         """Lock everything."""
@@ -39,7 +52,7 @@ class MemoryStore:
     @contextmanager
     def batch(self) -> Iterator[MemoryStore]:
         """Write into a copy, and take its place."""
-        with self._lock:
+        with self._writing():
             copy = MemoryStore()
             copy._agreements = dict(self._agreements)
             copy._entries = {one: list(entries) for one, entries in self._entries.items()}
@@ -47,7 +60,11 @@ class MemoryStore:
             copy._outbox = dict(self._outbox)
             copy._definitions = dict(self._definitions)
             copy._held = dict(self._held)
-            yield copy
+            self._copied = True
+            try:
+                yield copy
+            finally:
+                self._copied = False
             self._agreements, self._entries = copy._agreements, copy._entries
             self._requests, self._outbox = copy._requests, copy._outbox
             self._definitions, self._held = copy._definitions, copy._held
@@ -87,7 +104,7 @@ class MemoryStore:
 
     def claim(self, now: datetime, *, until: datetime, limit: int, only: str | None = None) -> Sequence[Delivery]:
         """Take rows of the outbox."""
-        with self._lock:
+        with self._writing():
             if EVERYTHING in self._held:
                 return []
             due = [
@@ -103,7 +120,7 @@ class MemoryStore:
 
     def settle(self, claimed: Delivery, settled: Delivery) -> bool:
         """Write how a delivery went."""
-        with self._lock:
+        with self._writing():
             row = self._outbox.get(claimed.notification.id)
             if (
                 row is None
@@ -122,9 +139,9 @@ class MemoryStore:
 
     def requeue(self, now: datetime, notification: str | None = None) -> int:
         """Make dead rows due again."""
-        with self._lock:
+        with self._writing():
             dead = {
-                id_: attrs.evolve(row, status=PENDING, tries=0, due_at=now, error="", expires_at=None)
+                id_: row.again(now)
                 for id_, row in self._outbox.items()
                 if row.status == DEAD and notification in (None, id_)
             }
@@ -133,12 +150,12 @@ class MemoryStore:
 
     def hold(self, scope: str, why: str) -> None:
         """Deliver nothing of it."""
-        with self._lock:
+        with self._writing():
             self._held[scope] = why
 
     def release(self, scope: str) -> bool:
         """Deliver it again."""
-        with self._lock:
+        with self._writing():
             return self._held.pop(scope, None) is not None
 
     def holds(self) -> dict[str, str]:
@@ -215,6 +232,9 @@ class _Unit:
 
     def __enter__(self) -> Self:
         self._store._lock.acquire()
+        if self._store._copied:
+            self._store._lock.release()
+            raise StoreError(BATCH)
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -88,8 +88,25 @@ def _wanted(item: Any) -> tuple[str, Any]:
     try:
         return name, configured(**settings)
     except (StagegateError, TypeError, ValueError) as error:
-        said = re.sub(r"^[\w.]+\(\) ", "", str(error))  # `configured` may be a class, and that is not the user's affair
+        said = _misnamed(configured, settings) if isinstance(error, TypeError) else ""
+        # `configured` may be a class, and that is not the user's affair.
+        said = said or re.sub(r"^[\w.]+\(\) ", "", str(error))
         raise PluginError(name, f"it cannot be configured: {said}") from error
+
+
+def _misnamed(configured: Callable[..., Any], settings: dict[str, Any]) -> str:
+    """Return which settings are missing and which there are not, in one sentence; nothing if it is not that."""
+    takes = inspect.signature(configured).parameters.values()
+    if any(one.kind is one.VAR_KEYWORD for one in takes):
+        return ""
+    missing = [one.name for one in takes if one.default is one.empty and one.name not in settings]
+    unknown = [name for name in settings if name not in {one.name for one in takes}]
+    said = []
+    if missing:
+        said.append(f"it needs {', '.join(missing)} beside its name, as in {{plugin = …, {missing[0]} = …}}")
+    if unknown:
+        said.append(f"it takes no {', '.join(unknown)}; it takes {', '.join(one.name for one in takes)}")
+    return "; ".join(said)
 
 
 def _settings(item: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -275,7 +292,8 @@ class Plugins:
             return store  # type: ignore[no-any-return]  # it was looked at
         scheme = url.partition(":")[0]
         message = (
-            f"no plugin opens {quote(scheme)} urls; name one in plugins=[…], or use 'sqlite:///file.db' or 'memory:'"
+            f"no plugin opens {quote(scheme)} urls; name one in plugins=[…], or write 'sqlite:///file.db', "
+            "'postgresql://host/database' or 'memory:'"
         )
         raise PluginError(scheme, message)
 

@@ -276,7 +276,7 @@ def _read_named(reader: Words, table: dict[str, Any], about: dict[str, Any]) -> 
         return _exactly(reader.exact, named, version, about)
     found = reader.known.get(named) if isinstance(named, str) else None
     if found is None:
-        known = ", ".join(sorted(reader.known)) or "none"
+        known = ", ".join(sorted(reader.known)) or "none: hand over what the file names, or a plugin that brings it"
         message = f"there is no requirement {quote(named)}; known are {known}"
         raise DefinitionError([("requirement", message)])
     if version is not None and version != getattr(found, "version", version):

@@ -55,7 +55,8 @@ class Office:
             os.kill(os.getpid(), signal.SIGTERM)
         if mood == "slow":
             Path("begun.txt").write_text(notification.to)
-            time.sleep(1)
+            while not Path("on.txt").exists():
+                time.sleep(0.05)
         with open("letters.txt", "a") as file:
             file.write(notification.to + "\\n")
         return True
@@ -203,20 +204,22 @@ class TestFollow:
             process.kill()
             process.communicate()
 
-    def _ended(self, process: subprocess.Popen[str], how: int = signal.SIGTERM) -> str:
-        """Tell a worker to stop; return what it printed."""
+    def _ended(
+        self, process: subprocess.Popen[str], how: int = signal.SIGTERM, then: Callable[[], None] = lambda: None
+    ) -> str:
+        """Tell a worker to stop, do something more, and return what it printed."""
         process.send_signal(how)
+        then()
         said, _ = process.communicate(timeout=60)
 
         assert 0 == process.returncode, Path("err.txt").read_text()
         return said
 
     def _until(self, done: Callable[[], bool]) -> None:
-        for _ in range(600):
-            if done():
-                return
+        end = time.monotonic() + 120
+        while not done():
+            assert time.monotonic() < end, "it did not come to that"
             time.sleep(0.05)
-        pytest.fail("it did not come to that")
 
     def test_delivers_what_comes(self, post: Any, worker: Any) -> None:
         """A worker delivers what was there and what comes, and two share the work, until they are told to stop."""
@@ -237,7 +240,7 @@ class TestFollow:
         mood("slow")
         process = worker("--plugin", "letters")
         self._until(Path("begun.txt").exists)
-        said = self._ended(process)
+        said = self._ended(process, then=Path("on.txt").touch)
         mood("")
 
         assert (1, "1") == (len(letters()), rows(said)[0][1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 import subprocess
 import sys
@@ -77,7 +78,21 @@ class TestUsage:
         result = shell.program()
 
         assert 2 == result.returncode
-        assert "Commands:" in result.stdout + result.stderr
+        assert "Usage: stagegate" in result.stdout + result.stderr
+
+    def test_every_command_is_listed(self, shell: Any) -> None:
+        """The help of the program lists each command once, with the whole of its first sentence."""
+        _, _, listed = shell("--help").stdout.partition("\nBegin:\n")
+
+        assert sorted(stagegate.commands) == sorted(re.findall(r"(?m)^  ([a-z-]+)  ", listed))
+        assert "..." not in listed
+
+    def test_commands_of_a_group(self, shell: Any) -> None:
+        """The help of a group tells the whole of what each of its commands does."""
+        _, _, listed = shell("outbox", "--help").stdout.partition("\nCommands:\n")
+
+        assert ["list", "show", "requeue", "hold", "release", "held"] == re.findall(r"(?m)^  ([a-z-]+)  ", listed)
+        assert "..." not in listed
 
 
 class TestInput:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
-from stagegate import Store
-from stagegate.testing import StoreContract
+from stagegate import Schema, Store
+from stagegate.testing import StoreContract, _others, _writing
 
-from .flawed import FLAWS, FlawedStore
+from .flawed import FLAWS, FlawedSchema, FlawedStore
 
 
 def class_name(flaw: str) -> str:
@@ -20,8 +22,24 @@ def contract_of(flaw: str) -> type[StoreContract]:
 
     class Flawed(StoreContract):
         @pytest.fixture
-        def store(self) -> Store:
+        def store(self, monkeypatch: pytest.MonkeyPatch) -> Store:
+            # One that lets somebody in does so at once, and on a busy machine it is given the time.
+            for room in (_others, _writing):
+                monkeypatch.setattr(room, "A_MOMENT", 60)
             return FlawedStore(flaw)
+
+        # Only clauses that are to find a flaw run here, so that it does no harm that this store forgets.
+        @pytest.fixture
+        def reopen(self, store: FlawedStore) -> Callable[[], Store]:
+            return store.reopened
+
+        @pytest.fixture
+        def schema(self, store: FlawedStore) -> Schema:
+            return FlawedSchema(store)
+
+        @pytest.fixture
+        def stamp(self, store: FlawedStore) -> Callable[[int], None]:
+            return store.stamp
 
     Flawed.__name__ = Flawed.__qualname__ = class_name(flaw)
     return Flawed

@@ -84,7 +84,9 @@ FLAWS = {
     "loses every fifth job": "test_many_jobs",
     "mixes up the answers": "test_many_jobs_on_one_agreement",
     "mixes up the wholes": "test_parts_are_read",
+    "names no command": "test_schema_that_is_older",
     "normalises bodies": "test_bytes_are_kept",
+    "opens whatever is there": "test_schema_that_is_newer",
     "overwrites definitions": "test_definition_stays",
     "puts off what it holds": "test_hold_changes_no_row",
     "puts what was let go behind the others": "test_let_go",
@@ -95,6 +97,7 @@ FLAWS = {
     "requeues what was delivered": "test_requeue_all",
     "requeues with its end": "test_requeue_one",
     "rounds what ends": "test_end_is_kept",
+    "says what it was made as": "test_schema_of_what_is_open",
     "settles nothing while it holds": "test_settle_while_held",
     "settles whoever comes": "test_settle_too_late",
     "shows jobs the beginning": "test_job_sees_the_last",
@@ -109,6 +112,7 @@ FLAWS = {
     "takes the last change for the cause": "test_begins_when_it_was_caused",
     "tells nothing of a batch": "test_batch",
     "tells what failed": "test_outbox_of_no_commit",
+    "upgrades once more": "test_schema_that_is_up_to_date",
     "wants every job to commit": "test_idle_job",
     "wraps what a job raises": "test_job_error",
     "writes a batch at once": "test_batch_is_seen_whole",
@@ -142,6 +146,7 @@ class FlawedStore:
         self._answer: Any = None
         self._seen: set[str] = set()
         self._late: set[str] = set()
+        self.version = FlawedSchema.newest
 
     def has(self, flaw: str) -> bool:
         """Say whether the flaw is this one, and make sure that it is listed."""
@@ -393,6 +398,21 @@ class FlawedStore:
         """Find nothing."""
         return ()
 
+    def reopened(self) -> FlawedStore:
+        """Open it anew, if its version is the right one."""
+        if self.version > FlawedSchema.newest and not self.has("opens whatever is there"):
+            message = f"schema {self.version} is newer than schema {FlawedSchema.newest}"
+            raise StoreError(message)
+        if self.version < FlawedSchema.newest:
+            remedy = "" if self.has("names no command") else ", run: stagegate db upgrade"
+            message = f"schema {self.version} is older than schema {FlawedSchema.newest}{remedy}"
+            raise StoreError(message)
+        return self
+
+    def stamp(self, version: int) -> None:
+        """Have another version."""
+        self.version = version
+
     def close(self) -> None:
         """Hold nothing open."""
 
@@ -548,6 +568,32 @@ class FlawedStore:
             return
         if definition.pin.digest not in self._definitions or self.has("overwrites definitions"):
             self._definitions[definition.pin.digest] = definition
+
+
+class FlawedSchema:
+    """The schema of that store, of which there were two versions."""
+
+    newest = 2
+
+    def __init__(self, store: FlawedStore) -> None:
+        """Take the store."""
+        self._store = store
+
+    def version(self) -> int | None:
+        """Return the version that is there."""
+        return 1 if self._store.has("says what it was made as") else self._store.version
+
+    def upgrade(self) -> Sequence[int]:
+        """Bring it up to date."""
+        found, self._store.version = self._store.version, self.newest
+        if found > self.newest:
+            self._store.version = found
+            message = f"schema {found} is newer than schema {self.newest}"
+            raise StoreError(message)
+        return range(found + (not self._store.has("upgrades once more")), self.newest + 1)
+
+    def close(self) -> None:
+        """Hold nothing open."""
 
 
 class FlawedUnit:

@@ -442,6 +442,23 @@ def test_settings_that_do_not_fit(wanted: Any, said: str) -> None:
         Engine.open("memory:", plugins=[wanted])
 
 
+@pytest.mark.parametrize(
+    "wanted, said",
+    [
+        ("mail", "it needs host, sender beside its name, as in {plugin = …, host = …}"),
+        (
+            {"plugin": "mail", "sender": "a@example.org", "hots": "x"},
+            "it needs host beside its name, as in {plugin = …, host = …}; it takes no hots; it takes host, sender, port,",
+        ),
+        ({"plugin": "mail", "host": "x", "sender": "a@example.org", "prot": 25}, "it takes no prot; it takes host, "),
+    ],
+)
+def test_settings_by_other_names(wanted: Any, said: str) -> None:
+    """Settings that are missing and those that a plugin does not know are told in words of settings, not of Python."""
+    with pytest.raises(PluginError, match=re.escape(f"plugin 'mail': it cannot be configured: {said}")):
+        Engine.open("memory:", plugins=[wanted])
+
+
 def test_settings_of_a_plugin_that_takes_none() -> None:
     """Settings for a plugin that takes none are refused."""
     with pytest.raises(PluginError, match="plugin 'log': it takes no settings, but was given level"):

@@ -23,6 +23,7 @@ PUBLIC = {
     "stagegate.exceptions",
     "stagegate.hookspecs",
     "stagegate.processes",
+    "stagegate.rows",
     "stagegate.testing",
 }
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
@@ -12,7 +14,7 @@ from psycopg.rows import dict_row
 from sqlalchemy.orm import Session, scoped_session, sessionmaker
 
 from proof.servers import PostgresServer
-from stagegate import Engine, GateClosed, InvalidValue, NotFound, Process, Stage, StoreError, parts, unguarded
+from stagegate import Engine, GateClosed, InvalidValue, NotFound, Process, Stage, StoreError, hookimpl, parts, unguarded
 from stagegate.contrib.postgres import PostgresStore
 
 from ..exchange import CLERK, PROCESS, Bell
@@ -291,6 +293,109 @@ def test_transaction_that_has_failed(engine: Engine, database: str) -> None:
             joined.start("exchange", "a", by=CLERK)
         connection.rollback()
         joined.start("exchange", "a", by=CLERK)
+
+
+@pytest.mark.parametrize("twice", [False, True], ids=["by its own engine", "by another on the same connection"])
+@pytest.mark.parametrize("changed", ["a", "b"])
+def test_guard_that_changes_something_is_refused(database: str, changed: str, *, twice: bool) -> None:
+    """A change within a change would be undone with what it lies in: it is refused at once, and so nothing is lost."""
+    told: list[str] = []
+
+    class Meddler:
+        """A check that changes instead of looking."""
+
+        name = "meddler"
+
+        @hookimpl
+        def stagegate_check(self, attempt: Any) -> Any:
+            """Try to change it, or what is delivered."""
+            if attempt.move == "advance":
+                for act in (
+                    lambda: meddling.note(changed, "from within", by=CLERK),
+                    lambda: meddling.hold_deliveries(why="from within"),
+                    meddling.requeue,
+                ):
+                    with pytest.raises(StoreError) as caught:
+                        act()
+                    told.append(str(caught.value))
+            return ()
+
+    with (
+        Engine.open(database, processes=[PROCESS], plugins=[Meddler()]) as engine,
+        psycopg.connect(database) as connection,
+    ):
+        for agreement in "ab":
+            engine.start("exchange", agreement, by=CLERK)
+        joined = engine.using(connection)
+        meddling = engine.using(connection) if twice else joined
+        with pytest.raises(GateClosed):
+            joined.advance("a", by=CLERK)
+        assert 3 == joined.note("a", "after it", by=CLERK).n
+        connection.commit()
+
+        assert 1 == engine.get("b").n
+        assert {} == engine.held_deliveries()
+        assert engine.verify().ok
+    assert 3 == len(told)
+    assert all("can look at others meanwhile, but must not change them" in one for one in told)
+
+
+def test_connection_of_two_threads(database: str) -> None:
+    """While one thread decides in the transaction of a host, another is kept out of it, and undoes nothing of it."""
+    inside, done = threading.Event(), threading.Event()
+
+    class Door:
+        """A check that waits."""
+
+        name = "door"
+
+        @hookimpl
+        def stagegate_check(self, attempt: Any) -> Any:
+            """Wait."""
+            if attempt.agreement.id == "a":
+                inside.set()
+                assert done.wait(30)
+            return ()
+
+    with (
+        Engine.open(database, processes=[PROCESS], plugins=[Door()]) as engine,
+        psycopg.connect(database) as connection,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        for agreement in "ab":
+            engine.start("exchange", agreement, by=CLERK)
+        joined = engine.using(connection)
+        noted = pool.submit(joined.note, "a", "said", by=CLERK)
+        assert inside.wait(30)
+        try:
+            with pytest.raises(StoreError, match="no other thread can use the connection"):
+                joined.note("b", "said", by=CLERK)
+        finally:
+            done.set()
+        assert 2 == noted.result(30).n
+        assert 2 == joined.note("b", "said", by=CLERK).n
+        connection.commit()
+
+
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
+def test_connection_that_cannot_say_all(engine: Engine, database: str, encoding: str) -> None:
+    """A connection that does not speak Unicode is refused with what to do, and is of use once it does."""
+    with psycopg.connect(database, client_encoding=encoding) as connection:
+        with pytest.raises(StoreError, match="cannot say all that is kept; have it connect with client_encoding=utf8"):
+            engine.using(connection)
+        connection.execute("SET client_encoding TO utf8")
+
+        assert 1 == engine.using(connection).start("exchange", "泉佐野", by=CLERK).n
+
+
+def test_connection_in_a_pipeline(engine: Engine, database: str) -> None:
+    """In a pipeline answers come late, so nothing is decided there; after it, the connection is of use."""
+    with psycopg.connect(database) as connection:
+        joined = engine.using(connection)
+        with connection.pipeline(), pytest.raises(StoreError, match="is in a pipeline, which answers late; leave it"):
+            joined.start("exchange", "a", by=CLERK)
+
+        assert 1 == joined.start("exchange", "a", by=CLERK).n
 
 
 def test_two_hosts_start_one(engine: Engine, database: str) -> None:

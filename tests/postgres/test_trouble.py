@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -24,10 +27,12 @@ from stagegate import (
     NotFound,
     OutcomeUnknown,
     Process,
+    RequestReused,
     Stage,
     StoreError,
     parts,
     requirement,
+    track,
 )
 from stagegate.contrib.postgres import PostgresStore
 from stagegate.contrib.postgres._connections import Session
@@ -35,6 +40,8 @@ from stagegate.contrib.postgres._unit import Eager, Locked, UnitOfWork
 
 from ..exchange import CLERK, PROCESS
 from .conftest import Line
+
+ROOT = Path(__file__).parents[2]
 
 OURS = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'stagegate'"
 END_THEM = OURS.replace("pid", "pg_terminate_backend(pid, 5000)", 1)
@@ -218,7 +225,7 @@ def test_batch_that_failed_within(engine: Engine, database: str) -> None:
         with engine.batch() as batch:
             batch.start("exchange", "b", by=CLERK)
             batch.count()
-            with pytest.raises(StoreError, match="lock timeout"):
+            with pytest.raises(StoreError, match=r"'a' within the batch failed \(.*lock timeout"):
                 batch.note("a", "mine", by=CLERK)
 
     with psycopg.connect(database) as other:
@@ -235,14 +242,62 @@ def test_batch_that_is_overtaken(engine: Engine) -> None:
 
     def changes() -> None:
         with engine.batch() as batch:
-            batch.start("exchange", "a", by=CLERK)
-            engine.start("exchange", "a", by=CLERK)
+            for agreement in ("b", "c (1)", "a"):
+                batch.start("exchange", agreement, by=CLERK)
+            engine.start("exchange", "c (1)", by=CLERK)
 
     with pytest.raises(Conflict) as caught:
         changes()
 
-    assert "a" == caught.value.agreement
+    assert "c (1)" == caught.value.agreement
     assert 1 == engine.count()
+
+
+def test_batch_and_another_with_one_request(engine: Engine) -> None:
+    """Of a batch and another that use one request id, the batch writes nothing, and can be made again."""
+    engine.start("exchange", "a", by=CLERK)
+
+    def changes() -> None:
+        with engine.batch() as batch:
+            batch.start("exchange", "b", by=CLERK, request_id="r")
+            engine.note("a", "said", by=CLERK, request_id="r")
+
+    with pytest.raises(StoreError, match="another has written the same meanwhile; nothing was changed, try again"):
+        changes()
+
+    assert 1 == engine.count()
+    with pytest.raises(RequestReused):
+        changes()
+
+
+@pytest.mark.parametrize("started", ["by others", "by itself", "by nobody"])
+def test_batch_that_rests_on_what_is_not_there(database: str, started: str) -> None:
+    """What was not there when a rule of the batch asked for it is not there at its commit, unless the batch started it."""
+
+    @requirement(code="alone", fix_by="desk", basis="Rule 1")
+    def nowhere(attempt: Attempt) -> bool:
+        return not attempt.tracks
+
+    gate = nowhere | track("other", reached="done")
+    process = Process(id="p", version="1", stages=(Stage("open", owner="desk", gate=gate), Stage("done", owner="desk")))
+    with Engine.open(database, processes=[process]) as engine:
+
+        def changes() -> None:
+            with engine.batch() as batch:
+                batch.start("p", "a", by=CLERK)
+                batch.record("a", "other", "b", by=CLERK)
+                batch.advance("a", by=CLERK)
+                if started != "by nobody":
+                    (engine if started == "by others" else batch).start("p", "b", by=CLERK)
+
+        if started == "by others":
+            with pytest.raises(Conflict) as caught:
+                changes()
+            assert ("b", 1) == (caught.value.agreement, engine.count())
+        else:
+            changes()
+            assert "done" == engine.get("a").stage
+        assert engine.verify().ok
 
 
 @requirement(code="ready", fix_by="desk", basis="Rule 1")
@@ -296,8 +351,45 @@ def test_resolve_waits_for_who_is_writing(engine: Engine, database: str) -> None
             with pytest.raises(TimeoutError):
                 asked.result(0.2)
             ends()
-            found = asked.result(10)
+            found = asked.result(60)
             assert expected == (found and found.n)
+
+
+@pytest.mark.parametrize("whole", [None, "a"], ids=["by one statement", "behind locks"])
+def test_resolve_waits_for_what_a_dead_process_has_sent(engine: Engine, database: str, whole: str | None) -> None:
+    """What was sent and waits for a lock can still be written, whoever has sent it: it is not said to have never been."""
+    engine.start("exchange", "a", by=CLERK)
+    wanted = "a" if whole is None else "a/1"
+    act = (
+        "engine.note('a', 'sent', by=CLERK, request_id='r')"
+        if whole is None
+        else "engine.start('exchange', 'a/1', part_of='a', by=CLERK, request_id='r')"
+    )
+    program = (
+        "from stagegate import Engine; from tests.exchange import CLERK, PROCESS\n"
+        f"with Engine.open({database!r}, processes=[PROCESS]) as engine: {act}"
+    )
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    with psycopg.connect(database) as host, ThreadPoolExecutor(1) as pool:
+        host.execute("SELECT 1 FROM stagegate.agreement FOR UPDATE")
+        process = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, env={**os.environ, "PYTHONPATH": "src"})
+        with psycopg.connect(database, autocommit=True) as looking:
+            for _ in range(3000):
+                if looking.execute(waiting).fetchall() == [(1,)]:
+                    break
+                time.sleep(0.01)
+        process.kill()
+        process.wait()
+        with pytest.raises(StoreError, match="others are still writing, so it cannot be said yet what becomes of"):
+            engine.resolve("r")
+        asked = pool.submit(_known, database, "r")
+        with pytest.raises(TimeoutError):
+            asked.result(0.2)
+        host.rollback()
+        found = asked.result(30)
+
+    assert found is not None
+    assert (wanted, engine.get(wanted).n) == (found.agreement, found.n)
 
 
 def _known(database: str, request: str) -> Known | None:
@@ -332,7 +424,7 @@ def test_deadlock_is_begun_anew(engine: Engine, database: str, rows: Rows) -> No
                 turns.append(mine)
                 if len(turns) <= 4:
                     # The first turn takes no lock. In the second, each has its own before it wants the other's.
-                    both.wait(10)
+                    both.wait(60)
                     if unit.LOCK:
                         unit.other(its)
                     else:
@@ -343,7 +435,7 @@ def test_deadlock_is_begun_anew(engine: Engine, database: str, rows: Rows) -> No
 
         with ThreadPoolExecutor(2) as pool:
             for done in [pool.submit(ring, "a", "b"), pool.submit(ring, "b", "a")]:
-                done.result(30)
+                done.result(120)
     rows("ALTER SYSTEM RESET deadlock_timeout")
     rows("SELECT pg_reload_conf()")
 
@@ -407,7 +499,7 @@ def test_child_holds_no_lock_of_its_parent(engine: Engine) -> None:
     )
     with store._connections._lock, store._connections.recent._lock:
         child.start()
-    child.join(30)
+    child.join(60)
 
     assert 0 == child.exitcode
     assert 3 == engine.note("a", "by the parent", by=CLERK).n
@@ -425,6 +517,16 @@ def test_server_that_is_gone(database: str) -> None:
     """Where no server is, that is told in one sentence."""
     with pytest.raises(StoreError, match="connecting failed .*the server cannot be reached"):
         Engine.open("postgresql://127.0.0.1:1/db?connect_timeout=2")
+
+
+@pytest.mark.parametrize("wrong", ["password", "database"])
+def test_server_that_does_not_let_us_in(wrong: str, postgres: PostgresServer) -> None:
+    """Where a server refuses the connection, it is not said that there is none: what it says stands there, and where to look."""
+    url = postgres.url("nowhere")
+    if wrong == "password":
+        url = f"postgresql://postgres:wrong@127.0.0.1:{postgres.port}/postgres"
+    with pytest.raises(StoreError, match="the server is there, but does not let us in; look at the name, the password"):
+        Engine.open(url)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ def test_a_benchmark_runs(subject: str) -> None:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         encoding="utf-8",
-        timeout=300,
+        timeout=600,
         check=False,
     )
     *_, verdict = ended.stdout.splitlines()

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import contextvars
 import ctypes
 import linecache
 import multiprocessing
 import os
+import signal
 import sqlite3
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -99,8 +102,9 @@ class Crowd:
 
     def behind(self, number: int) -> None:
         """Wait until so many calls are there, the one that leads among them."""
-        tries = threading.Event()
+        tries, end = threading.Event(), time.monotonic() + 60
         while len(self.group._callers) < number:
+            assert time.monotonic() < end, f"{number} callers never were there"
             tries.wait(0.001)
 
     def gathered(self, first: Callable[[], Any], rest: list[Callable[[], Any]], opened: threading.Event) -> list[Call]:
@@ -504,39 +508,77 @@ def test_transaction_that_sqlite_gives_up(engine: Engine, crowd: Crowd, door: Do
 def test_leader_that_is_interrupted(
     engine: Engine, crowd: Crowd, door: Door, kind: type[BaseException], watched: type[Watched]
 ) -> None:
-    """An interrupt in the midst of another's job takes back the leader's own, and strands, loses and halves nobody's."""
-    interrupted: list[int] = []
+    """A signal in the midst of another's job takes back the leader's own, and strands, loses and halves nobody's."""
+
+    def stop(number: int, frame: Any) -> None:
+        raise kind
 
     def interrupt(attempt: Any) -> None:
-        if not interrupted:
-            interrupted.append(threading.get_ident())
-            raise kind
+        # Where it is done anew, the handler is still there: it has to be a signal of the first time.
+        door.doing.clear()
+        signal.raise_signal(signal.SIGINT)
 
     door.doing["b"] = interrupt
-    calls = crowd.gathered(
-        note(engine, "first"), [note(engine, "a"), note(engine, "b"), note(engine, "c")], door.opened
-    )
+    calls: list[Call] = []
 
-    assert type(calls[0].error) is kind
-    assert [2, 2, 2] == [call.answer.n for call in calls[1:]]
+    def others() -> None:
+        for number, one in enumerate("abc", start=1):
+            crowd.behind(number)
+            calls.append(Call(note(engine, one)))
+        crowd.behind(4)
+        door.opened.set()
+
+    before = signal.signal(signal.SIGINT, stop)
+    gathering = Call(others)
+    try:
+        with pytest.raises(kind):
+            note(engine, "first")()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    gathering.ended()
+
+    assert [2, 2, 2] == [call.ended().answer.n for call in calls]
     assert 1 == engine.get("first").n
     # The second leader does what came before; the one that was interrupted does its own.
     assert 2 == watched.said.count("COMMIT")
 
 
-def test_job_that_wants_to_exit_exits_its_own_caller(engine: Engine, crowd: Crowd, door: Door) -> None:
-    """A job that raises SystemExit itself costs one leader its turn; then it is done by its own caller, who gets it."""
+@pytest.mark.parametrize("kind", [asyncio.CancelledError, GeneratorExit, KeyboardInterrupt, SystemExit, BaseException])
+def test_job_that_wants_to_stop_stops_its_own_caller(
+    engine: Engine, crowd: Crowd, door: Door, kind: type[BaseException]
+) -> None:
+    """Whatever a rule raises reaches the caller whose rule it was, and nobody else; of its attempt nothing is left."""
 
-    def leaving(unit: Unit) -> None:
-        raise SystemExit(3)
+    def stopping(attempt: Any) -> None:
+        raise kind
 
+    door.doing["b"] = stopping
     calls = crowd.gathered(
-        note(engine, "first"), [lambda: crowd.store.work("a", leaving), note(engine, "b")], door.opened
+        note(engine, "first"), [note(engine, "a"), note(engine, "b"), note(engine, "c")], door.opened
     )
 
-    assert type(calls[0].error) is SystemExit
-    assert type(calls[1].error) is SystemExit
-    assert 2 == calls[2].answer.n
+    assert [None, None, kind, None] == [call.error and type(call.error) for call in calls]
+    assert [2, 2, 2] == [call.answer.n for call in calls if call.answer]
+    assert 1 == engine.get("b").n
+
+
+def test_stop_that_was_meant_for_whoever_led(engine: Engine, crowd: Crowd, door: Door, watched: type[Watched]) -> None:
+    """A stop that comes only where another does the job hits nobody: its own caller does it, and all are answered."""
+
+    def stopping(attempt: Any) -> None:
+        if threading.get_ident() == calls[0].thread.ident:
+            raise SystemExit
+
+    door.doing["b"] = stopping
+    calls = [Call(note(engine, "first"))]
+    for number, one in enumerate("abc", start=1):
+        crowd.behind(number)
+        calls.append(Call(note(engine, one)))
+    crowd.behind(4)
+    door.opened.set()
+
+    assert [2, 2, 2, 2] == [call.ended().answer.n for call in calls]
+    assert 2 == watched.said.count("COMMIT")
 
 
 def test_interrupt_between_commit_and_answer(engine: Engine, crowd: Crowd, door: Door, monkeypatch: Any) -> None:
@@ -573,30 +615,39 @@ def test_interrupt_anywhere_strands_nobody(engine: Engine, crowd: Crowd, door: D
                 raise KeyboardInterrupt
         return tracer
 
-    def first() -> None:
+    calls: list[Call] = []
+
+    def others() -> None:
+        for number, one in enumerate("ab", start=1):
+            while not over.is_set() and len(crowd.group._callers) < number:
+                over.wait(0.001)
+            calls.append(Call(note(engine, one, request_id=one)))
+        while not over.is_set() and len(crowd.group._callers) < 3:
+            over.wait(0.001)
+        door.opened.set()
+
+    over, stopped, tracing = threading.Event(), False, sys.gettrace()
+    gathering = Call(others)
+    # It is here that signals come.
+    try:
         sys.settrace(tracer)
-        try:
-            engine.note("first", "said", by=CLERK)
-        finally:
-            sys.settrace(None)
+        engine.note("first", "said", by=CLERK)
+    except KeyboardInterrupt:
+        stopped = True
+    finally:
+        sys.settrace(tracing)
+        over.set()
 
-    calls = [Call(first)]
-    while calls[0].thread.is_alive() and not crowd.group._callers:
-        calls[0].thread.join(0.001)
-    calls += [Call(note(engine, one, request_id=one)) for one in "ab"]
-    while calls[0].thread.is_alive() and len(crowd.group._callers) < 3:
-        calls[0].thread.join(0.001)
-    door.opened.set()
-
+    assert gathering.ended().error is None
     for call in calls:
         call.ended()
-    for one, call in zip("ab", calls[1:], strict=True):
+    for one, call in zip("ab", calls, strict=True):
         # What is said to be unknown has happened or not; all else has happened, and once.
         assert call.error is None or isinstance(call.error, OutcomeUnknown), where
         happened = engine.resolve(one)
         assert call.error is not None or happened is not None, where
         assert (1 if happened is None else 2) == engine.get(one).n, where
-    assert isinstance(calls[0].error, KeyboardInterrupt) or left[0] > 0
+    assert stopped or left[0] > 0
     assert 2 == engine.note("c", "next", by=CLERK).n
     assert not crowd.group._callers
 
@@ -688,6 +739,7 @@ def test_child_knows_nobody_of_its_parent(engine: Engine, crowd: Crowd, door: Do
         process.start()
     crowd.group._leave(ours)
 
+    assert mine.poll(60)
     assert 2 == mine.recv()
     process.join(60)
     assert 0 == process.exitcode

@@ -240,6 +240,31 @@ def test_parts_are_read_in_the_transaction(engine: Engine, host: sqlite3.Connect
     assert 0 == engine.count()
 
 
+class Autocommit(sqlite3.Connection):
+    """A connection as `autocommit=True` makes it from Python 3.12 on: it ends no transaction by itself."""
+
+    autocommit = True
+
+    def commit(self) -> None:
+        """Do nothing."""
+
+
+def test_host_that_commits_by_itself(engine: Engine, file: Path) -> None:
+    """A connection whose `commit` does nothing is written to in a transaction that was begun by hand, and only there."""
+    engine.start("exchange", "a", by=CLERK)
+    with closing(sqlite3.connect(file, isolation_level=None, factory=Autocommit)) as host:
+        joined = engine.using(host)
+        with pytest.raises(StoreError, match=r"commits each statement by itself.*begin a transaction first"):
+            joined.note("a", "would never be committed", by=CLERK)
+        assert not host.in_transaction
+        assert joined.verify().ok
+        host.execute("BEGIN IMMEDIATE")
+        assert 2 == joined.note("a", "in a transaction", by=CLERK).n
+        host.execute("COMMIT")
+
+    assert 2 == engine.get("a").n
+
+
 def test_two_joined_engines_take_turns(engine: Engine, file: Path) -> None:
     """While one host writes, another is told that the file is locked; afterwards it can."""
     engine.start("exchange", "a", by=CLERK)
@@ -268,7 +293,9 @@ def test_what_the_host_read_too_early_is_no_ground_for_a_move(file: Path, engine
         host.rollback()
 
 
-def test_guard_that_changes_what_is_decided_is_refused(file: Path, bell: Bell) -> None:
+@pytest.mark.parametrize("twice", [False, True], ids=["by its own engine", "by another on the same connection"])
+@pytest.mark.parametrize("changed", ["a", "b"])
+def test_guard_that_changes_something_is_refused(file: Path, bell: Bell, changed: str, *, twice: bool) -> None:
     """A change within a change is answered at once, with what a guard may do, and undoes nothing else."""
     asked: list[str] = []
 
@@ -282,18 +309,21 @@ def test_guard_that_changes_what_is_decided_is_refused(file: Path, bell: Bell) -
             """Try to change it."""
             if attempt.move == "advance":
                 try:
-                    joined.note("a", "from within", by=CLERK)
+                    meddling.note(changed, "from within", by=CLERK)
                 except StoreError as error:
                     asked.append(str(error))
             return ()
 
     with Engine.open(f"sqlite:///{file}", processes=[PROCESS], plugins=[Meddler()]) as engine:
-        engine.start("exchange", "a", by=CLERK)
+        for agreement in "ab":
+            engine.start("exchange", agreement, by=CLERK)
         engine.record("a", "ready", value=True, by=CLERK)
         with closing(sqlite3.connect(file)) as host:
             joined = engine.using(host)
+            meddling = engine.using(host) if twice else joined
             assert 3 == joined.advance("a", by=CLERK).n
             host.commit()
+        assert 1 == engine.get("b").n
         assert engine.verify().ok
     assert 1 == len(asked)
     assert "can look at others meanwhile, but must not change them" in asked[0]

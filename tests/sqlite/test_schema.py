@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from stagegate import Engine, InvalidValue, PluginError, Schema, StoreError, open_schema
+from stagegate import Engine, InvalidValue, PluginError, Schema, StoreError, hookimpl, open_schema
 from stagegate.contrib.sqlite import SQLiteSchema, SQLiteStore
-from stagegate.contrib.sqlite._rows import seal
 from stagegate.contrib.sqlite._schema import newest, steps
+from stagegate.rows import seal
 
 from ..exchange import CLERK, PROCESS, Bell
 
@@ -298,6 +298,46 @@ def test_copy_where_there_are_no_links(engine: Engine, tmp_path: Path, monkeypat
         assert restored.verify().ok
 
 
+def test_copy_of_a_file_that_others_hold(file: Path, engine: Engine, tmp_path: Path) -> None:
+    """Where somebody keeps everybody else out, a copy is waited for as long as any change, and not for ever."""
+    engine.start("exchange", "a", by=CLERK)
+    with closing(sqlite3.connect(file, isolation_level=None)) as holder:
+        holder.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(
+            StoreError, match=r"backing it up to .*database is locked.*allow more with \?timeout=seconds"
+        ):
+            engine.backup(tmp_path / "copy.db")
+    assert ["agreements.db"] == [path.name for path in tmp_path.iterdir() if "journal" not in path.name]
+
+    engine.backup(tmp_path / "copy.db")
+
+
+def test_copy_in_the_midst_of_a_decision(file: Path, tmp_path: Path) -> None:
+    """A rule that wants a copy is refused at once: what is being decided is not yet there to be copied."""
+    told: list[str] = []
+
+    class Copier:
+        """A check that makes a copy."""
+
+        name = "copier"
+
+        @hookimpl
+        def stagegate_check(self, attempt: Any) -> Any:
+            """Try to make it."""
+            with pytest.raises(StoreError) as caught:
+                engine.backup(tmp_path / "copy.db")
+            told.append(str(caught.value))
+            return ()
+
+    with Engine.open(url(file), processes=[PROCESS], plugins=[Copier()]) as engine:
+        engine.start("exchange", "a", by=CLERK)
+        engine.record("a", "ready", value=True, by=CLERK)
+
+    assert 1 == len(told)
+    assert "must not change them" in told[0]
+    assert not (tmp_path / "copy.db").exists()
+
+
 @pytest.mark.parametrize("damage", ["none", "rename"])
 def test_copy_that_cannot_be_put_there(engine: Engine, tmp_path: Path, monkeypatch: Any, damage: str) -> None:
     """Where a copy cannot be put, it says why, and leaves nothing behind."""
@@ -341,7 +381,7 @@ def test_copy_while_others_write(file: Path, tmp_path: Path) -> None:
 
 def test_store_that_does_not_copy_itself(engine: Engine, file: Path) -> None:
     """A store without copies says so, and so does one in the transaction of a host; a name has to be one."""
-    with pytest.raises(StoreError, match="MemoryStore does not copy itself"):
+    with pytest.raises(StoreError, match="MemoryStore does not copy itself; .* such as pg_dump"):
         Engine.open("memory:").backup("copy.db")
     with closing(sqlite3.connect(file)) as host, pytest.raises(StoreError, match="HostedStore does not copy itself"):
         engine.using(host).backup("copy.db")

@@ -17,8 +17,8 @@ import attrs
 
 from stagegate import Agreement, Engine, Entry, Report
 from stagegate.contrib.sqlite import SQLiteStore
-from stagegate.contrib.sqlite._rows import OUTBOX, seal
 from stagegate.contrib.sqlite._schema import upgrade
+from stagegate.rows import OUTBOX, seal
 from stagegate.testing import ManualClock, make_process
 from stagegate.testing._lives import random_life, write
 
@@ -223,5 +223,5 @@ def _iso(at: datetime) -> str:
 
 def reseal(raw: sqlite3.Connection) -> None:
     """Compute anew the check of every row of the outbox, which is a plain digest of the row."""
-    for row in raw.execute(f"SELECT {OUTBOX} FROM outbox").fetchall():
+    for row in raw.execute(f"SELECT {', '.join(OUTBOX)} FROM outbox").fetchall():
         raw.execute("UPDATE outbox SET seal = ? WHERE agreement = ? AND n = ? AND id = ?", (seal(row[:-1]), *row[:3]))

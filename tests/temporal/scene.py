@@ -14,7 +14,7 @@ from typing import Any, ParamSpec
 import attrs
 from temporalio.client import Client
 
-from proof.temporal_server import LEAVE, LONG, SCRIPTS, TEST_SERVER, Ahead, Server, planned, until
+from proof.temporal_server import LEAVE, LONG, SCRIPTS, TEST_SERVER, Ahead, Server, planned, slept, timers, until
 from stagegate import (
     Actor,
     Agreement,
@@ -172,4 +172,4 @@ def council(engine: Engine, agreement: str = "deal") -> Agreement:
     return engine.advance(agreement, by=BOSS)
 
 
-__all__ = ["LONG", "SCRIPTS", "TEST_SERVER", "Ahead", "Server", "planned", "until"]
+__all__ = ["LONG", "SCRIPTS", "TEST_SERVER", "Ahead", "Server", "planned", "slept", "timers", "until"]

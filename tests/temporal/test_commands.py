@@ -51,7 +51,7 @@ class Shell:
             env=self.environment(wake),
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=False,
         )
 
@@ -90,7 +90,7 @@ def test_command_tells_worker_delivers(shell: Shell) -> None:
         command = shell.command("temporal", "worker", "--lease", "5", "--every", "0")
         worker = subprocess.Popen(command, cwd=shell.folder, env=shell.environment(), stderr=said)
         # There is no database to work on yet.
-        assert worker.wait(60) == 2
+        assert worker.wait(120) == 2
         assert shell("start", "permit", "no-1", *CLERK).returncode == 0
         worker = subprocess.Popen(command, cwd=shell.folder, env=shell.environment(), stderr=said)
         until("the first delivery", lambda: shell.outbox() == ["delivered"])
@@ -98,7 +98,7 @@ def test_command_tells_worker_delivers(shell: Shell) -> None:
         until("the second delivery", lambda: shell.outbox() == ["delivered", "delivered"])
         worker.send_signal(signal.SIGTERM)
 
-        assert worker.wait(60) == 0
+        assert worker.wait(120) == 0
 
     told = log.read_text(encoding="utf-8")
     assert "there is no database a.db" in told
@@ -117,7 +117,7 @@ def test_rounds_of_a_worker(shell: Shell) -> None:
         until("a round", lambda: shell.outbox() == ["delivered", "delivered"])
         worker.send_signal(signal.SIGINT)
 
-        assert worker.wait(60) == 0
+        assert worker.wait(120) == 0
 
 
 def test_sync(shell: Shell) -> None:
@@ -166,7 +166,7 @@ def test_without_the_extra(shell: Shell) -> None:
 
     def without(*args: str, wake: str | None = None) -> tuple[int, str]:
         command = [sys.executable, "-c", program, "--db", "sqlite:///a.db", *args]
-        given: dict[str, Any] = {"cwd": shell.folder, "env": shell.environment(wake), "text": True, "timeout": 60}
+        given: dict[str, Any] = {"cwd": shell.folder, "env": shell.environment(wake), "text": True, "timeout": 120}
         run = subprocess.run(command, capture_output=True, check=False, **given)
         return run.returncode, run.stderr
 

@@ -16,7 +16,7 @@ from temporalio.testing import WorkflowEnvironment
 from stagegate import Engine, Event
 from stagegate.contrib.temporal._workflows import AGREEMENT, NOTIFICATION
 
-from .scene import BOSS, DESK, TEST_SERVER, Office, council, in_a_loop, planned, until_async
+from .scene import BOSS, DESK, TEST_SERVER, Office, council, in_a_loop, planned, slept, until_async
 
 NEAR = timedelta(minutes=5)
 """What is recorded so soon after it was due was not forgotten; the time between looks is months."""
@@ -34,7 +34,7 @@ class Months:
     async def pass_by(self, **time: float) -> None:
         """Let time pass, from when everybody waits until everybody waits again."""
         await until_async("everybody waits", self._waiting)
-        await self.environment.sleep(timedelta(**time))
+        await slept(self.environment, timedelta(**time))
         await until_async("everybody waits", self._waiting)
 
     async def _waiting(self) -> bool:
@@ -151,7 +151,7 @@ async def test_clock_that_is_behind(tmp_path: Path) -> None:
         deal = await asyncio.to_thread(council, time.engine)
         handle = time.client.get_workflow_handle(time.office.address.id(AGREEMENT, "deal"))
         await until_async("a timer", lambda: planned(handle))
-        await time.environment.sleep(timedelta(days=100))
+        await slept(time.environment, timedelta(days=100))
         stage = deal.deadlines["stage:council"]
         assert stage.at is not None
         came = await time.events("reminded", "overdue")

@@ -194,7 +194,7 @@ def test_child_closes_what_its_parent_is_using(away: Away) -> None:
     child = multiprocessing.get_context("fork").Process(target=waker.close)
     with waker._news:
         child.start()
-    child.join(30)
+    child.join(60)
 
     assert 0 == child.exitcode
     child.close()
@@ -242,7 +242,7 @@ def test_short_program(office: Office, body: str) -> None:
     program.write_text(PROGRAM.format(body=body), encoding="utf-8")
     for _ in range(2):
         command = [sys.executable, program, str(TESTS), str(office.folder), office.url]
-        run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        run = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
         assert (0, "", "") == (run.returncode, run.stdout, run.stderr)
     _all_waited_for(office)
 

@@ -12,7 +12,7 @@ from stagegate.contrib.temporal._workflows import AGREEMENT, NOTIFICATION
 from stagegate.contrib.temporal._working import patrol
 from stagegate.testing import ManualClock
 
-from .scene import BOSS, DESK, Ahead, Office, Server, council, in_a_loop, planned, until_async
+from .scene import BOSS, DESK, Ahead, Office, Server, council, in_a_loop, planned, timers, until_async
 
 PAST = datetime(2025, 1, 6, 9, tzinfo=UTC)
 
@@ -134,10 +134,10 @@ async def test_failed_delivery_waits_for_its_time(office: Office) -> None:
             await office.watches(client, (NOTIFICATION, row.notification.id))
             # Told again, it looks, and sees that it is too early.
             handle = client.get_workflow_handle(office.address.id(NOTIFICATION, row.notification.id))
-            first = await until_async("a timer", lambda: planned(handle))
+            await until_async("a timer", lambda: timers(handle))
             await look(client, office.address, NOTIFICATION, row.notification.id)
-            second = await until_async("another", lambda: _other(handle, first))
-            assert abs(second - row.due_at) < timedelta(seconds=1)
+            both = await until_async("another", lambda: _several_timers(handle))
+            assert all(abs(at - row.due_at) < timedelta(seconds=1) for at in both[:2])
             assert (row,) == engine.outbox("pending")
             # Somebody else delivers it, and it ends by itself.
             engine.requeue()
@@ -149,9 +149,9 @@ async def test_failed_delivery_waits_for_its_time(office: Office) -> None:
     assert office.channel.got == [row.notification.id]
 
 
-async def _other(handle: Any, than: datetime) -> datetime | None:
-    now = await planned(handle)
-    return None if now == than else now
+async def _several_timers(handle: Any) -> list[datetime] | None:
+    found = await timers(handle)
+    return found if len(found) > 1 else None
 
 
 @in_a_loop

@@ -16,6 +16,7 @@ from stagegate import (
     Engine,
     GateClosed,
     InvalidValue,
+    MemoryStore,
     NotFound,
     Notification,
     Process,
@@ -27,7 +28,7 @@ from stagegate import (
     parts,
     requirement,
 )
-from stagegate.contrib.sqlite import SQLiteStore
+from stagegate.contrib.postgres import _batch as postgres
 from stagegate.contrib.sqlite import _batch as sqlite
 from stagegate.testing import ManualClock
 
@@ -117,12 +118,37 @@ def test_batch_is_as_if_done_one_by_one(engine: Engine) -> None:
     assert engine.note("y", "n", by=CLERK, request_id="note y").n == engine.resolve("note y").n
 
 
-def test_batch_that_is_too_large_for_memory(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A batch of which a part was written down already is one commit all the same, and nothing in it is twice."""
+@pytest.fixture
+def written(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Keep no more than two of anything in memory, and take down how many events are written at a time."""
+    events: list[int] = []
+    write, many = sqlite.Pending._write, postgres._many
+
+    def taking_down(pending: sqlite.Pending) -> None:
+        events.append(len(pending._events))
+        write(pending)
+
+    def taking_down_rows(cursor: Any, sql: str, rows: Any) -> int:
+        if "stagegate.event" in sql:
+            events.append(len(rows))
+        return many(cursor, sql, rows)
+
     monkeypatch.setattr(sqlite, "ENOUGH", 2)
-    written: list[object] = []
-    write = sqlite.Pending._write
-    monkeypatch.setattr(sqlite.Pending, "_write", lambda pending: (written.append(pending), write(pending))[1])
+    monkeypatch.setattr(sqlite.Pending, "_write", taking_down)
+    monkeypatch.setattr(postgres, "MOST", 2)
+    monkeypatch.setattr(postgres, "_many", taking_down_rows)
+    return events
+
+
+def kept(batch: Engine) -> int:
+    """Return how much a batch remembers, of what it remembers most of."""
+    store: Any = batch._store
+    memory = getattr(store, "_pending", None) if isinstance(store, sqlite.Batch) else store
+    return max(len(table) for table in vars(memory).values() if isinstance(table, (dict, list, set)))
+
+
+def test_batch_that_is_too_large_for_memory(engine: Engine, written: list[int]) -> None:
+    """A batch of which a part was written down already is one commit all the same, and nothing in it is twice."""
     live(engine, "x")
     with engine.batch() as batch:
         live(batch, "y")
@@ -137,7 +163,86 @@ def test_batch_that_is_too_large_for_memory(engine: Engine, monkeypatch: pytest.
 
     assert 10 == engine.get("x").n
     # Two by two, and the last at the end.
-    assert not isinstance(engine._store, SQLiteStore) or len(written) == 3
+    assert isinstance(engine._store, MemoryStore) or [2, 2, 1] == written
+
+
+def test_batch_remembers_no_more_than_it_has_to(engine: Engine, written: list[int]) -> None:
+    """What a batch has read and written is forgotten again, so that its memory does not grow with its length."""
+    most = 0
+    for _ in range(2):
+        with engine.batch() as batch:
+            for k in range(12):
+                batch.start("p", f"x{k}", by=CLERK, request_id=f"start {k}")
+                batch.note(f"x{k}", "said", by=CLERK, request_id=f"note {k}")
+                most = max(most, 0 if isinstance(engine._store, MemoryStore) else kept(batch))
+
+    # What comes in one unit of work more; the tables of what is to be written are five.
+    assert most <= 5
+    assert 12 == engine.count()
+    assert [2] * 12 == [one.n for one in engine.find().items]
+    assert engine.verify().ok
+
+
+def test_rule_that_has_a_batch_written(engine: Engine, written: list[int]) -> None:
+    """A rule may ask the batch itself, which writes and forgets; what is being decided stays what it is."""
+    with engine.batch() as batch:
+        batch.start("asked", "x", by=CLERK)
+        batch.start("p", "y", by=CLERK)
+        MEANWHILE.append(lambda: [batch.note("y", "1", by=CLERK), batch.note("z", "2", by=CLERK), batch.count()])
+        batch.start("p", "z", by=CLERK)
+        batch.advance("x", by=CLERK)
+
+    assert ["b", "a", "a"] == [one.stage for one in engine.find().items]
+    assert [2, 2, 2] == [one.n for one in engine.find().items]
+    assert engine.verify().ok
+
+
+def test_batch_of_large_events(engine: Engine, monkeypatch: pytest.MonkeyPatch, written: list[int]) -> None:
+    """Large events are written before there are many, so that neither memory nor a statement is too small for them."""
+    for module, most in ((sqlite, "ENOUGH"), (postgres, "MOST")):
+        monkeypatch.setattr(module, most, 100)
+        monkeypatch.setattr(module, "HEAVIEST", 100_000)
+    with engine.batch() as batch:
+        for k in range(5):
+            batch.start("p", f"x{k}", by=CLERK)
+            batch.note(f"x{k}", "said " * 10_000, by=CLERK)
+
+    assert isinstance(engine._store, MemoryStore) or [4, 4, 2] == written
+    assert engine.verify().ok
+    with engine.batch() as batch:
+        for k in range(5):
+            batch.record(f"x{k}", "text", "said " * 10_000, by=CLERK)
+            batch.record(f"x{k}", "more", "said " * 2_000, by=CLERK)
+
+    assert [4] * 5 == [one.n for one in engine.find().items]
+    assert engine.verify().ok
+
+
+def test_batch_that_is_interrupted_while_it_writes(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A batch of which a half may have been written is never committed, even if the interrupt was passed over."""
+    if isinstance(engine._store, MemoryStore):
+        pytest.skip("it writes nothing before its end")
+    live(engine, "x")
+    before = engine.get("x"), engine.count(by="outcome")
+
+    def interrupted(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    def changes() -> None:
+        with engine.batch() as batch:
+            batch.end("x", "withdrawn", reason="no more", by=CLERK)
+            batch.start("p", "y", by=CLERK)
+            with monkeypatch.context() as patch:
+                patch.setattr(sqlite, "members_of", interrupted)
+                patch.setattr(postgres, "members_of", interrupted)
+                with pytest.raises(KeyboardInterrupt):
+                    batch.count()
+
+    with pytest.raises(StoreError, match="a change of the batch had failed, so nothing of it was written"):
+        changes()
+
+    assert before == (engine.get("x"), engine.count(by="outcome"))
+    assert engine.verify().ok
 
 
 def test_request_used_twice_in_a_batch(engine: Engine) -> None:
@@ -229,6 +334,48 @@ def test_nothing_of_a_batch_shows_before_its_end(engine: Engine) -> None:
 
     assert early in ([], [0])
     assert 1 == engine.get("x").n
+
+
+def test_changes_beside_a_batch(engine: Engine) -> None:
+    """What its own thread changes past an open batch is refused at once, or stands whatever comes of the batch."""
+    engine.start("p", "x", by=CLERK)
+    engine.start("p", "y", by=CLERK)
+
+    def nested() -> Any:
+        with engine.batch() as other:
+            return other.note("x", "nested", by=CLERK)
+
+    def in_hand() -> None:
+        with engine._store.unit("x"):
+            pass
+
+    done = 0
+    with engine.batch() as batch:
+        batch.note("y", "in the batch", by=CLERK)
+        acts: list[Callable[[], Any]] = [
+            lambda: engine.note("x", "beside", by=CLERK),
+            nested,
+            in_hand,
+            lambda: engine.hold_deliveries("bell:nobody", why="beside"),
+            lambda: engine.release_deliveries("bell:nobody"),
+            engine.deliver,
+            engine.requeue,
+        ]
+        for act in acts:
+            try:
+                act()
+            except StoreError as error:
+                assert str(error).startswith("a batch is open in this thread")
+            else:
+                done += 1
+        assert 1 == engine.get("y").n
+        batch.note("y", "on", by=CLERK)
+
+    # A store with a lock for each agreement has all of it done beside; one with a single lock nothing.
+    assert done == (len(acts) if engine._store.__class__.__name__ == "PostgresStore" else 0)
+    assert (3 if done else 1, 3) == (engine.get("x").n, engine.get("y").n)
+    assert engine.note("x", "after it", by=CLERK).n in (2, 4)
+    assert engine.verify().ok
 
 
 def test_store_without_batches(clock: ManualClock) -> None:

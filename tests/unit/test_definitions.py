@@ -157,7 +157,7 @@ FAULTY: list[tuple[str, Any, list[tuple[str, str]]]] = [
     (
         "stages.0.gate",
         {"requirement": "nothing"},
-        [("stages[0].gate.requirement", "no requirement 'nothing'; known are none")],
+        [("stages[0].gate.requirement", "no requirement 'nothing'; known are none: hand over what")],
     ),
     ("stages.0.gate", {"requirement": ["x"]}, [("stages[0].gate.requirement", "no requirement ['x']")]),
     ("stages.0.gate", {"requirement": {"a": 1}}, [("stages[0].gate.requirement", "no requirement")]),

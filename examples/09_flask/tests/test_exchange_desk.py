@@ -151,6 +151,16 @@ def test_no_agreement_no_case_file(client: FlaskClient, app: Flask) -> None:
     assert len(rows(app, CASE_FILE)) == 1
 
 
+def test_signing_in_from_a_page(client: FlaskClient) -> None:
+    """Every page has the form by which one signs in, and shows who has."""
+    for page in ("/", DEAL):
+        said = client.get(page).text
+
+        assert '<form method="post" action="/sign-in">' in said
+        assert 'name="account" aria-label="Account" value="kim"' in said
+        assert 'name="role"' in said
+
+
 def test_votes(client: FlaskClient) -> None:
     """The council votes on the draft as it stands; whoever voted on an older page is told so."""
     at_council(client)

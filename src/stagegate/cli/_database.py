@@ -9,11 +9,12 @@ import click
 from stagegate import StoreError
 
 from ._errors import REFUSED
+from ._listing import Group
 from ._output import Out
 from ._settings import Settings, shared
 
 
-@click.group()
+@click.group(cls=Group)
 def db() -> None:
     """Look after the database: its version, bringing it up to date, a copy of it, its roles."""
 
@@ -53,7 +54,7 @@ def upgrade(settings: Settings) -> None:
 @shared()
 @click.pass_obj
 def backup(settings: Settings, file: Path) -> None:
-    """Copy it into a new FILE, while others go on; the copy delivers nothing until `stagegate outbox release`."""
+    """Copy a SQLite database into a new FILE, while others go on; the copy delivers nothing until it is released."""
     out = Out(settings)
     with settings.open() as engine:
         engine.backup(file)
@@ -68,7 +69,7 @@ def backup(settings: Settings, file: Path) -> None:
 @shared()
 @click.pass_obj
 def roles(settings: Settings, prefix: str) -> None:
-    """Print SQL that makes the roles of the server, each with what it may do and no more."""
+    """Print SQL that makes the roles of a PostgreSQL server, each with what it may do and no more."""
     out = Out(settings)
     with settings.schema() as schema:
         written = getattr(schema, "roles", None)

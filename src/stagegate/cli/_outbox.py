@@ -18,6 +18,7 @@ import click
 from stagegate import Delivered, Delivery, Engine, HistoryTampered, Message, NotFound, StoreError
 
 from ._errors import REFUSED
+from ._listing import Group
 from ._output import Cell, Out, Value
 from ._settings import Settings, shared
 from ._views import instant, spell
@@ -164,7 +165,7 @@ def _troubles(done: Delivered, out: Out) -> Iterator[str]:
     yield from done.damaged
 
 
-@click.group()
+@click.group(cls=Group)
 def outbox() -> None:
     """Look into the outbox: what waits, what was given up, what is held."""
 

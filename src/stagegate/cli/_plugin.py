@@ -16,12 +16,13 @@ from stagegate import PluginError, StagegateError, check_plugin
 from stagegate.hookspecs import HOOKS
 
 from . import _scaffold
+from ._listing import Group
 from ._output import Out
 from ._settings import Settings, shared
 from ._values import Pair
 
 
-@click.group()
+@click.group(cls=Group)
 def plugin() -> None:
     """Write plugins: begin a package that passes its own tests, check one against the hooks."""
 

@@ -209,7 +209,7 @@ def shared(*, environment: bool = False) -> Callable[[Callable[P, R]], Callable[
             "plugins",
             metavar="NAME",
             multiple=True,
-            help="A plugin to load; may be repeated.",
+            help="A plugin to load, by the name that its installed package gives it; may be repeated.",
             expose_value=False,
             callback=_keep,
         ),

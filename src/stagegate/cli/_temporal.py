@@ -9,11 +9,12 @@ from typing import Any
 
 import click
 
+from ._listing import Group
 from ._output import Out
 from ._settings import Settings, shared
 
 
-@click.group()
+@click.group(cls=Group)
 def temporal() -> None:
     """Have Temporal say when something is due: run its worker, mend what it has missed."""
 

@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from stagegate import Engine, MemoryStore, Store
+from stagegate import Engine, MemoryStore, Schema, Store
 
 from ._clock import ManualClock
 from ._lives import desk, long_life, random_life, write
 
 
 class Fixtures:
-    """The fixtures of the contract. `store` has to be given; `reopen` where the store outlives its process."""
+    """The fixtures of the contract. `store` has to be given; the others where a store outlives its process."""
 
     @pytest.fixture
     def store(self) -> Store:
@@ -24,6 +24,16 @@ class Fixtures:
     @pytest.fixture
     def reopen(self) -> Callable[[], Store] | None:
         """Return what opens another store on the same place as `store`; None if the store forgets."""
+        return None
+
+    @pytest.fixture
+    def schema(self) -> Schema | None:
+        """Return the schema of the place of `store`; None if the store has none."""
+        return None
+
+    @pytest.fixture
+    def stamp(self) -> Callable[[int], None] | None:
+        """Return what writes down that the place of `store` has another version of the schema."""
         return None
 
     @pytest.fixture

@@ -7,6 +7,7 @@ from ._holding import Letters
 from ._keeping import Alike, Definitions, Dossiers, Lasting
 from ._others import Others
 from ._reading import Counts, Histories, Listings, Values
+from ._schema import Schemas
 from ._telling import Outbox
 from ._working import Batches, Jobs
 from ._writing import Nothing, Numbers, Requests, Units, Whole, Writers
@@ -32,6 +33,7 @@ class StoreContract(
     Dossiers,
     Definitions,
     Lasting,
+    Schemas,
     Alike,
 ):
     """
@@ -44,6 +46,10 @@ class StoreContract(
 
         reopen: What opens another store on the same place, while the first is open or after it was closed. To be given
             where the store outlives its process; without it the clauses on that are skipped.
+
+        schema: The `Schema` of the place of `store`, where the store has numbered versions of one. With it comes
+            `stamp`, a function that writes down at that place that it has the version it is given. Without them the
+            clauses on that are skipped.
 
         clock: The clock of the engines, a `ManualClock`.
     """

@@ -11,10 +11,7 @@ from stagegate import Agreement, Conflict, Engine, Query, StagegateError, Store,
 from ._base import Fixtures
 from ._clock import ManualClock
 from ._lives import CLERK, IDS, WHOLES, Commit, long_life, random_life, whole_life, write
-from ._writing import PATIENCE
-
-A_MOMENT = 0.2
-"""For how many seconds a store without a lock is given the chance to let somebody in between."""
+from ._writing import A_MOMENT, PATIENCE
 
 
 class Others(Fixtures):

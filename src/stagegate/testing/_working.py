@@ -113,7 +113,7 @@ class Jobs(Fixtures):
             return said
 
         with ThreadPoolExecutor(8) as pool:
-            answers = list(pool.map(live, lives, timeout=PATIENCE * 6))
+            answers = list(pool.map(live, lives, timeout=PATIENCE))
 
         assert [[id_] * 3 for id_ in lives] == answers
         assert dict(store.count(Query(), None)) == {None: 24}

@@ -16,8 +16,11 @@ from ._base import Fixtures
 from ._clock import ManualClock
 from ._lives import CLERK, IDS, Commit, long_life, random_life, write
 
-PATIENCE = 10
+PATIENCE = 60
 """For how many seconds a test lets another thread go on before it holds it for stuck."""
+
+A_MOMENT = 0.2
+"""For how many seconds a store without a lock is given the chance to let somebody in between."""
 
 
 def everything(store: Store) -> tuple[Any, ...]:
@@ -342,7 +345,7 @@ class Writers(Fixtures):
             with store.unit("a") as unit:
                 other = pool.submit(second)
                 # A store without a lock lets the other in: then it reads what is about to be outdated.
-                inside.wait(0.2)
+                inside.wait(A_MOMENT)
                 commits[1].commit(unit)
             how = other.result(PATIENCE)
 

@@ -8,6 +8,7 @@ much has come together, and at the end. Of an agreement that changes many times 
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,19 +17,23 @@ from typing import Any, TypeVar
 import psycopg
 
 from stagegate import Agreement, Conflict, Definition, Delivery, Entry, Known, Notification, StoreError, Unit
+from stagegate.rows import COLUMNS, OUTBOX, SORT, agreement_of, columns_of, members_of, row_of, sort_of
 
 from ._connections import Connection, Cursor
 from ._joined import JoinedStore
-from ._rows import COPIED, OUTBOX, SORT, SORTS, columns_of, known_of, members_of, row_of, snapshot_of, sort_of
+from ._rows import SORTS, known_of
 from ._unit import GET, KNOWN, PARTS, Joined
 
 T = TypeVar("T")
 
 MOST = 2_000
-"""How many events are kept in hand."""
+"""How many events are kept in hand, and how many agreements and requests are remembered."""
+
+HEAVIEST = 16 * 2**20
+"""How many bytes of events are kept in hand, and how many bytes of anything go in one statement."""
 
 LOCK = f"SELECT 1 FROM stagegate.agreement WHERE id = %s{Joined.LOCK}"
-COLUMNS = ("id", *COPIED, "snapshot")
+ROW = ("id", *COLUMNS, "snapshot")
 TYPES = {
     "n": "int",
     "version": "int",
@@ -56,14 +61,14 @@ def _insert(table: str, columns: Sequence[str]) -> str:
 
 
 UPDATE = (
-    f"UPDATE stagegate.agreement a SET {', '.join(f'{column} = r.{column}' for column in COLUMNS[1:])}"
-    f" FROM {_rows(COLUMNS)}, unnest(%b::text[], %b::int[]) AS b(id, n) WHERE a.id = r.id AND b.id = r.id AND a.n = b.n"
+    f"UPDATE stagegate.agreement a SET {', '.join(f'{column} = r.{column}' for column in ROW[1:])}"
+    f" FROM {_rows(ROW)}, unnest(%b::text[], %b::int[]) AS b(id, n) WHERE a.id = r.id AND b.id = r.id AND a.n = b.n"
 )
 KEYS = {
     "event": ("agreement", "n", "body", "hash"),
     "request": ("id", "agreement", "n", "fingerprint"),
     "definition": ("digest", "process", "version", "body"),
-    "outbox": tuple(OUTBOX.split(", ")),
+    "outbox": OUTBOX,
     "member": ("kind", "value", "agreement"),
 }
 COUNT = (
@@ -80,6 +85,8 @@ LEAVE = (
 class BatchStore(JoinedStore):
     """A store all of whose changes are one commit."""
 
+    OF = " within the batch"
+
     def __init__(self, connection: Connection, where: str) -> None:
         """Take a connection with a transaction of its own."""
         super().__init__(lambda: connection, where)
@@ -88,7 +95,11 @@ class BatchStore(JoinedStore):
         self._now: dict[str, Agreement | None] = {}
         self._mine: set[str] = set()
         self._requests: dict[str, Known] = {}
+        self._definitions: dict[str, Definition] = {}
         self._pending: dict[str, list[tuple[Any, ...]]] = {table: [] for table in KEYS}
+        self._weight = 0
+        self._broken = False
+        self._lacking: set[str] = set()
 
     @contextmanager
     def _cursor(self, doing: str) -> Iterator[Cursor]:
@@ -107,10 +118,15 @@ class BatchStore(JoinedStore):
 
     def current(self, agreement: str) -> Agreement | None:
         """Return an agreement as it is within the batch, fixed: others can read it, and rest on it."""
-        return self._current(agreement, Joined.LOCK_OTHERS)
+        found = self._current(agreement, Joined.LOCK_OTHERS)
+        if found is None:
+            self._lacking.add(agreement)
+        return found
 
     def own(self, agreement: str) -> Agreement | None:
         """Return an agreement as it is within the batch, locked: nobody else can rest on it, or give it a part."""
+        if max(len(self._now), len(self._requests)) >= MOST:
+            self._forget()
         if agreement not in self._mine:
             if agreement in self._now:
                 self._ask(f"locking {agreement!r}", LOCK, agreement)
@@ -122,7 +138,7 @@ class BatchStore(JoinedStore):
     def _current(self, agreement: str, lock: str) -> Agreement | None:
         if agreement not in self._now:
             found = self._ask(f"reading {agreement!r}", f"{GET}{lock}", agreement)
-            self._kept[agreement] = self._now[agreement] = snapshot_of(found[0]) if found else None
+            self._kept[agreement] = self._now[agreement] = agreement_of(found[0]) if found else None
         return self._now[agreement]
 
     def get(self, agreement: str) -> Agreement | None:
@@ -133,7 +149,7 @@ class BatchStore(JoinedStore):
         """Return the parts of an agreement, locked against others."""
         self.flush()
         found = self._ask(f"reading the parts of {agreement!r}", f"{PARTS}{Joined.LOCK_OTHERS}", agreement)
-        return [self._now.get(row[0]) or snapshot_of(row) for row in found]
+        return [self._now.get(row[0]) or agreement_of(row) for row in found]
 
     def answered(self, request: str) -> Known | None:
         """Return what is known of a request within the batch."""
@@ -166,20 +182,39 @@ class BatchStore(JoinedStore):
             self._requests[request[0]] = known
             pending["request"].append((request[0], known.agreement, known.n, known.fingerprint))
         if definition is not None:
-            pin = definition.pin
-            pending["definition"].append((pin.digest, pin.id, pin.version, definition.body))
-        for notification in notifications:
-            pending["outbox"].append(row_of(Delivery.of(notification, agreement.changed_at)))
+            self._definitions[definition.pin.digest] = definition
+        told = [row_of(Delivery.of(notification, agreement.changed_at)) for notification in notifications]
+        pending["outbox"] += told
         self._now[agreement.id] = agreement
-        if len(pending["event"]) >= MOST:
+        self._weight += len(entry.body) + sum(_weight(row) for row in told)
+        if len(pending["event"]) >= MOST or self._weight >= HEAVIEST:
             self.flush()
 
+    def _forget(self) -> None:
+        """Let go of what was read and written; what is locked stays so, and is read again when it is needed."""
+        self.flush()
+        for remembered in (self._kept, self._now, self._mine, self._requests):
+            remembered.clear()
+
     def flush(self) -> None:
-        """Write what is in hand."""
+        """
+        Write what is in hand.
+
+        Raises:
+            StoreError: If it cannot be written; then nothing more is, and the batch cannot be committed.
+        """
+        if self._broken:
+            message = f"{self._where}: a change of the batch had failed, so nothing of it was written"
+            raise StoreError(message)
         if not self._pending["event"]:
             return
+        # Until all of it is written: whatever stops it in between, an interrupt too, may have left a half.
+        self._broken = True
         pending, self._pending = self._pending, {table: [] for table in KEYS}
+        defined, self._definitions, self._weight = self._definitions, {}, 0
+        pending["definition"] = [(one.pin.digest, one.pin.id, one.pin.version, one.body) for one in defined.values()]
         changed = {row[0]: self._now[row[0]] for row in pending["event"]}
+        self._lacking -= changed.keys()
         with JoinedStore._cursor(self, "writing a batch") as cursor:  # noqa: SLF001  its own
             self._agreements(cursor, changed)
             for table, rows in pending.items():
@@ -187,6 +222,20 @@ class BatchStore(JoinedStore):
                     last = " ON CONFLICT (digest) DO NOTHING" if table == "definition" else ""
                     _many(cursor, _insert(table, KEYS[table]) + last, rows)
         self._kept.update(changed)
+        self._broken = False
+
+    def end(self) -> None:
+        """
+        Write what is still in hand, and look whether what was not there is still not there.
+
+        Raises:
+            Conflict: If somebody has started it meanwhile.
+        """
+        self.flush()
+        if self._lacking:
+            sql = "SELECT id FROM stagegate.agreement WHERE id = ANY(%s) ORDER BY id LIMIT 1"
+            for (id_,) in self._ask("looking what was started meanwhile", sql, sorted(self._lacking)):
+                raise Conflict(id_, 0, 1)
 
     def _agreements(self, cursor: Cursor, changed: dict[str, Any]) -> None:
         new, old, seen = [], [], []
@@ -209,13 +258,12 @@ class BatchStore(JoinedStore):
             left += [(*member, id_) for member in were - members]
         if new:
             try:
-                _many(cursor, _insert("agreement", COLUMNS), new)
+                _many(cursor, _insert("agreement", ROW), new)
             except psycopg.errors.UniqueViolation as error:
-                raise Conflict(new[0][0], 0, 1) from error
-        if old:
-            cursor.execute(UPDATE, [list(c) for c in (*zip(*old, strict=True), *zip(*seen, strict=True))])
-            if cursor.rowcount != len(old):
-                raise Conflict(old[0][0], seen[0][1], seen[0][1] + 1)
+                which = re.search(r"\(id\)=\((.*)\)", error.diag.message_detail or "", re.DOTALL)
+                raise Conflict(which[1] if which else new[0][0], 0, 1) from error
+        if old and _many(cursor, UPDATE, [(*row, *was) for row, was in zip(old, seen, strict=True)]) != len(old):
+            raise Conflict(old[0][0], seen[0][1], seen[0][1] + 1)
         for sql, rows in ((LEAVE, left), (_insert("member", KEYS["member"]), joined)):
             if rows:
                 _many(cursor, sql, rows)
@@ -223,8 +271,30 @@ class BatchStore(JoinedStore):
             _many(cursor, COUNT, numbers)
 
 
-def _many(cursor: Cursor, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
-    cursor.execute(sql, [list(column) for column in zip(*rows, strict=True)])
+def _many(cursor: Cursor, sql: str, rows: Sequence[tuple[Any, ...]]) -> int:
+    """Write rows, so many at a time as the server takes in one go; return how many were written."""
+    written = 0
+    for some in _portions(rows):
+        cursor.execute(sql, [list(column) for column in zip(*some, strict=True)])
+        written += cursor.rowcount
+    return written
+
+
+def _portions(rows: Sequence[tuple[Any, ...]]) -> Iterator[list[tuple[Any, ...]]]:
+    some: list[tuple[Any, ...]] = []
+    weight = 0
+    for row in rows:
+        some.append(row)
+        weight += _weight(row)
+        if weight >= HEAVIEST:
+            yield some
+            some, weight = [], 0
+    if some:
+        yield some
+
+
+def _weight(row: Sequence[Any]) -> int:
+    return sum(len(value) for value in row if isinstance(value, (bytes, str)))
 
 
 class _Unit:
@@ -256,10 +326,10 @@ class _Unit:
         if self._done:
             message = f"{self.id}: a unit of work commits once"
             raise StoreError(message)
-        before = 0 if self.agreement is None else self.agreement.n
         # A guard may have changed it within the batch, while it was asked.
         now = self._store.current(self.id)
-        if entry.n != before + 1 or now is not self.agreement:
-            raise Conflict(self.id, entry.n - 1, before if now is None else now.n)
+        before = 0 if now is None else now.n
+        if entry.n != before + 1:
+            raise Conflict(self.id, entry.n - 1, before)
         self._done = True
         self._store.write(agreement, entry, notifications, request, definition)

@@ -58,16 +58,21 @@ HINTS = {
     "40001": "others were in the way; nothing was changed, try again",
     "40P01": "others were in the way; nothing was changed, try again",
     "42501": "this role may not do that; `stagegate db roles` shows which role needs what",
+    "23505": "another has written the same meanwhile; nothing was changed, try again",
     "53100": "the disk of the server is full; make room and try again",
-    "53300": "the server takes no more connections; allow more there, or keep fewer with ?pool=number",
     "25006": "this server can only be read; connect to the one that is written to",
     "25P01": "begin a transaction first, as by `with connection.transaction():`",
     "25P02": "the transaction of the host had failed before; it can only be rolled back",
     "57014": "the server gave up waiting; nothing was changed",
-    "3D000": "create the database first",
     "42P01": "the tables are not those that stagegate made; nothing was changed",
     "42703": "the tables are not those that stagegate made; nothing was changed",
 }
+
+SHUT_OUT = (
+    "the server is there, but does not let us in; look at the name, the password, whether there is such a database, and"
+    " how many connections it takes: with ?pool=number fewer are kept"
+)
+"""What is said where a connection is refused: the driver hands on what the server says, and no code of it."""
 
 AGAIN = frozenset({"40001", "40P01"})
 """What a server says where the same should be tried once more."""
@@ -219,9 +224,8 @@ def explained(error: psycopg.Error, doing: str, where: str) -> StoreError:
     if state in HINTS:
         hint = HINTS[state]
     elif state is None and isinstance(error, psycopg.OperationalError):
-        hint = "the server cannot be reached, or has gone; nothing was changed, try again"
-    elif state is not None and state.startswith("28"):
-        hint = "the name, the password, or what the server asks of both is wrong"
+        shut_out = "FATAL:" in str(error)
+        hint = SHUT_OUT if shut_out else "the server cannot be reached, or has gone; nothing was changed, try again"
     elif state is not None and state.startswith(("57P", "08")):
         hint = "the server ended the session; nothing was changed, try again"
     else:

@@ -9,8 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from stagegate import Query
-
-from ._rows import iso
+from stagegate.rows import instant
 
 TEXTS = ("id", "process", "stage", "outcome", "changed_at", "searchable", "wakes_at")
 _METADATA = sa.MetaData(schema="stagegate")
@@ -38,9 +37,9 @@ def listing(query: Query, after: str | None, limit: int) -> tuple[str, dict[str,
     if query.text is not None:
         values["text"] = query.text.casefold()
     if query.changed_since is not None:
-        values["changed_since"] = iso(query.changed_since)
+        values["changed_since"] = instant(query.changed_since)
     if query.due_before is not None:
-        values["due_before"] = iso(query.due_before)
+        values["due_before"] = instant(query.due_before)
     if after is not None:
         values["after"] = after
     return _statement(frozenset(values), query.running, query.on_hold, query.overdue), values

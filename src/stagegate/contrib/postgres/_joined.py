@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any, NoReturn, TypeAlias, TypeVar
 
 import psycopg
 import sqlalchemy as sa
-from psycopg.pq import TransactionStatus
+from psycopg.pq import PipelineStatus, TransactionStatus
 
 from stagegate import Conflict, InvalidValue, StoreError, Unit
 
@@ -22,6 +23,26 @@ Host: TypeAlias = Callable[[], Connection]
 
 TURNS = 3
 """How often a unit of work is begun anew; what the host has locked before stays locked, so there is little hope."""
+
+NESTED = (
+    "an agreement is being decided on in this transaction: a guard, a check or a plugin can look at others meanwhile,"
+    " but must not change them, and no other thread can use the connection; nothing was changed by it"
+)
+"""What is said to whom asks for a change within a change: it would be undone together with what it lies in."""
+
+_DECIDING: dict[int, object] = {}
+"""The connections in whose transactions something is being decided on, by their ids, and for whom."""
+
+
+@contextmanager
+def _deciding(connection: Connection) -> Iterator[None]:
+    me = object()
+    if _DECIDING.setdefault(id(connection), me) is not me:
+        raise StoreError(NESTED)
+    try:
+        yield
+    finally:
+        del _DECIDING[id(connection)]
 
 
 def host_of(connection: Any) -> Host:
@@ -72,6 +93,9 @@ def identity(cursor: Cursor) -> tuple[Any, ...] | None:
 class JoinedStore(Reading):
     """Histories in a PostgreSQL database, in the transaction of a host."""
 
+    OF = ", in the transaction of the host,"
+    """What is said of the transaction where something fails in it."""
+
     def __init__(self, host: Host, where: str, known: Callable[[Cursor], bool] | None = None) -> None:
         """
         Ask nothing yet: a session of SQLAlchemy begins when it is used first, not when it is handed over.
@@ -94,7 +118,9 @@ class JoinedStore(Reading):
     @contextmanager
     def _cursor(self, doing: str) -> Iterator[Cursor]:
         try:
-            cursor = cursor_of(self._host())
+            connection = self._host()
+            self._plain(connection)
+            cursor = cursor_of(connection)
             if self._known is not None:
                 if not self._known(cursor):
                     message = f"{self._where}: the connection leads to another database; hand over one to this"
@@ -102,10 +128,24 @@ class JoinedStore(Reading):
                 self._known = None
             yield cursor
         except psycopg.Error as error:
-            raise explained(error, f"{doing}, in the transaction of the host,", self._where) from error
+            raise explained(error, f"{doing}{self.OF}", self._where) from error
         except sa.exc.SQLAlchemyError as error:
-            message = f"{self._where}: {doing}, in the transaction of the host, failed ({error})"
+            message = f"{self._where}: {doing}{self.OF} failed ({error})"
             raise StoreError(message) from error
+
+    def _plain(self, connection: Connection) -> None:
+        """Refuse what would have texts come out as something else, or answers come late."""
+        if gone(connection):
+            return
+        if connection.info.encoding != "utf-8":
+            message = (
+                f"{self._where}: the connection of the host speaks {connection.info.encoding}, which cannot say all"
+                f" that is kept; have it connect with client_encoding=utf8"
+            )
+            raise StoreError(message)
+        if connection.info.pipeline_status != PipelineStatus.OFF:
+            message = f"{self._where}: the connection of the host is in a pipeline, which answers late; leave it first"
+            raise StoreError(message)
 
     def look(self, connection: Connection) -> None:
         """
@@ -130,7 +170,7 @@ class JoinedStore(Reading):
     @contextmanager
     def unit(self, agreement: str) -> Iterator[Unit]:
         """Lock an agreement until the host commits or rolls back, or at once again if nothing is written."""
-        with self._cursor(f"working on {agreement!r}") as cursor:
+        with self._cursor(f"working on {agreement!r}") as cursor, _deciding(cursor.connection):
             unit = Joined(cursor.connection, agreement, self._where)
             try:
                 yield unit.open()
@@ -142,7 +182,7 @@ class JoinedStore(Reading):
         for turn in range(1, TURNS + 1):
             unit: Joined | None = None
             try:
-                with self._cursor(f"working on {agreement!r}") as cursor:
+                with self._cursor(f"working on {agreement!r}") as cursor, _deciding(cursor.connection):
                     unit = Joined(cursor.connection, agreement, self._where)
                     try:
                         return job(unit.open())
@@ -152,6 +192,15 @@ class JoinedStore(Reading):
                 if unit is None or not unit.again or turn == TURNS or gone(self._host()):
                     raise
         raise AssertionError  # pragma: no cover
+
+    def _changed(self, doing: str, sql: str, values: Any = ()) -> int:
+        with self._cursor(doing) as cursor, _deciding(cursor.connection):
+            return cursor.execute(sql, values).rowcount
+
+    def requeue(self, now: datetime, notification: str | None = None) -> int:
+        """Make dead rows due again."""
+        with self._cursor("requeueing") as cursor, _deciding(cursor.connection):
+            return super().requeue(now, notification)
 
     def claim(self, *_: Any, **__: Any) -> NoReturn:
         """Refuse: the host may yet roll back."""

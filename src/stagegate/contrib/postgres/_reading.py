@@ -8,14 +8,13 @@ from contextlib import AbstractContextManager, suppress
 from datetime import datetime
 from typing import Any
 
-import attrs
-
 from stagegate import Agreement, Definition, Delivery, Dossier, Entry, HistoryTampered, Known, Pin, Query
+from stagegate.rows import SORT, agreement_of, deliveries_of, intact_of
 
 from ._connections import Cursor
 from ._finding import listing
 from ._proof import LOOK, batch, beside
-from ._rows import DELIVERY, SORT, SORTS, deliveries, intact_of, key_of, known_of, rewrite, snapshot_of
+from ._rows import DELIVERY, SORTS, key_of, known_of, rewrite
 from ._unit import GET, KNOWN
 
 BATCH = 256
@@ -47,7 +46,7 @@ class Reading:
     def get(self, agreement: str) -> Agreement | None:
         """Return an agreement, or None."""
         rows = self._rows(f"reading {agreement!r}", GET, (agreement,))
-        return snapshot_of(rows[0]) if rows else None
+        return agreement_of(rows[0]) if rows else None
 
     def history(self, agreement: str, after: int = 0, upto: int | None = None) -> Sequence[Entry]:
         """Return its events."""
@@ -60,7 +59,7 @@ class Reading:
 
     def find(self, query: Query, *, after: str | None, limit: int) -> Sequence[Agreement]:
         """Return a page of agreements."""
-        return [snapshot_of(row) for row in self._rows("listing", *listing(query, after, limit))]
+        return [agreement_of(row) for row in self._rows("listing", *listing(query, after, limit))]
 
     def count(self, query: Query, by: str | None) -> dict[Any, int]:
         """Count agreements by adding up how their numbers have changed."""
@@ -95,7 +94,7 @@ class Reading:
             " ORDER BY o.due_at, o.agreement, o.n, o.id",
             {"status": status},
         )
-        return deliveries(rows)
+        return deliveries_of(rows)
 
     def hold(self, scope: str, why: str) -> None:
         """Deliver nothing of it."""
@@ -154,8 +153,7 @@ class Reading:
             for row in rows:
                 # One that cannot be read, or was changed by another hand, holds up no other.
                 with suppress(HistoryTampered):
-                    dead = intact_of(row)
-                    again.append(attrs.evolve(dead, status="pending", tries=0, due_at=now, error="", expires_at=None))
+                    again.append(intact_of(row).again(now))
             rewrite(cursor, again)
         return len(again)
 

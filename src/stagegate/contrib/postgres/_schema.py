@@ -206,7 +206,7 @@ def roles(prefix: str) -> str:
     if not (prefix.isascii() and prefix.isidentifier() and prefix == prefix.lower()):
         message = f"the names of roles begin with a word of small letters, digits and _, not {prefix!r}"
         raise StoreError(message)
-    lines = ["-- Run it as a superuser in the database of stagegate, once, and again after each upgrade."]
+    lines = ["-- Run it as a superuser where `stagegate db upgrade` has made the tables, and again after each upgrade."]
     lines += ["-- The roles cannot log in: grant them to those who can. Who does two things is granted two roles.", ""]
     for role, does in MEANT.items():
         name = f"{prefix}_{role}"

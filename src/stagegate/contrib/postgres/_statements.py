@@ -13,8 +13,9 @@ from functools import lru_cache
 from typing import Any
 
 from stagegate import Agreement, Definition, Delivery, Entry, Known, Notification
+from stagegate.rows import SORT, columns_of, members_of, row_of
 
-from ._rows import OUTBOX, SORT, columns_of, members_of, row_of
+from ._rows import OUTBOX
 
 SINGLY = 3
 """Up to so many notifications are written value by value, which is quicker than as lists."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Any, Self, TypeVar
 
@@ -13,12 +13,13 @@ import attrs
 import psycopg
 
 from stagegate import Conflict, Delivery, HistoryTampered, Known, StoreError
+from stagegate.rows import instant, intact_of, row_of
 
 from ._batch import BatchStore
 from ._connections import Connections, Cursor, Place, cursor_of, dead, numbered, rows_of
 from ._joined import JoinedStore, host_of, identity
 from ._reading import Reading
-from ._rows import DELIVERY, SORTS, intact_of, iso, later, rewrite, row_of
+from ._rows import DELIVERY, SORTS, later, rewrite
 from ._schema import checked
 from ._unit import Eager, Locked, UnitOfWork
 
@@ -41,6 +42,16 @@ FOLD = (
     f" INSERT INTO stagegate.delta (agreement, n, number, {SORTS})"
     f" SELECT gen_random_uuid()::text, 0, sum(number), {SORTS} FROM gone GROUP BY {SORTS} HAVING sum(number) <> 0"
 )
+
+WRITING = (
+    "SELECT DISTINCT l.virtualtransaction FROM pg_locks l LEFT JOIN pg_stat_activity s ON s.pid = l.pid"
+    " WHERE l.relation = 'stagegate.agreement'::regclass AND l.mode IN ('RowShareLock', 'RowExclusiveLock')"
+    " AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND l.pid <> pg_backend_pid()"
+    " AND (s.state = 'active' OR EXISTS (SELECT 1 FROM pg_locks w WHERE w.pid = l.pid AND NOT w.granted))"
+)
+"""The transactions in which something is being written, or waits for its turn to be, at this moment."""
+
+LOOKS_AGAIN = 0.02
 
 READ_ONLY = (psycopg.errors.InsufficientPrivilege, psycopg.errors.ReadOnlySqlTransaction)
 
@@ -142,14 +153,39 @@ class PostgresStore(Reading):
         Return what is known of a request, once nobody is writing it any more.
 
         Sessions of this store whose commit was never answered are ended first. Any other that is writing the request is
-        waited for, by writing it as well and taking that back.
+        waited for, by writing it as well and taking that back; and where nobody has come as far as that, whoever is
+        just writing, or waits for a lock: it can be what was sent by a process that is gone.
         """
         self._connections.end_lost()
-        return super().known(request)
+        return super().known(request) or (super().known(request) if self._waited(request) else None)
+
+    def _waited(self, request: str) -> bool:
+        """
+        Wait until all that is being written has been, or has not; say whether there was any.
+
+        Raises:
+            StoreError: If it takes too long.
+        """
+        place = self._connections.place
+        end = time.monotonic() + place.lock_timeout
+        # A server that speaks the protocol alone may not have these views.
+        with self._cursor("looking who writes") as cursor, suppress(psycopg.errors.UndefinedTable):
+            writing = first = set(cursor.execute(WRITING).fetchall())
+            while writing:
+                if time.monotonic() > end:
+                    message = (
+                        f"{place.name}: others are still writing, so it cannot be said yet what becomes of the request"
+                        f" {request!r}; ask again, or allow more with ?lock_timeout=seconds"
+                    )
+                    raise StoreError(message)
+                time.sleep(LOOKS_AGAIN)
+                writing = writing & set(cursor.execute(WRITING).fetchall())
+            return bool(first)
+        return False  # pragma: no cover
 
     def claim(self, now: datetime, *, until: datetime, limit: int, only: str | None = None) -> Sequence[Delivery]:
         """Take rows of the outbox, past those that others are just taking, and past those that are damaged."""
-        values = {"now": iso(now), "later": iso(later(now)), "only": only}
+        values = {"now": instant(now), "later": instant(later(now)), "only": only}
         past: list[str] = []
         taken: list[Delivery] = []
         damage: list[HistoryTampered] = []
@@ -187,7 +223,7 @@ class PostgresStore(Reading):
                 "UPDATE stagegate.outbox SET status = %s, tries = %s, due_at = %s, leased_until = %s, error = %s,"
                 " expires_at = %s, recipient = %s, seal = %b"
                 " WHERE agreement = %s AND n = %s AND id = %s AND status = 'pending' AND leased_until = %s",
-                (*row[4:], told.agreement, told.n, told.id, iso(claimed.leased_until)),
+                (*row[4:], told.agreement, told.n, told.id, instant(claimed.leased_until)),
             )
             == 1
         )
@@ -227,7 +263,7 @@ class PostgresStore(Reading):
             connection.execute("BEGIN")
             store = BatchStore(connection, self._connections.place.name)
             yield store
-            store.flush()
+            store.end()
             try:
                 ended = connection.execute("COMMIT").statusmessage
             except psycopg.Error as error:

@@ -25,9 +25,10 @@ from stagegate import (
     Notification,
     StoreError,
 )
+from stagegate.rows import agreement_of
 
 from ._connections import AGAIN, Connection, Connections, Session, dead, explained, gone, numbered, rows_of
-from ._rows import SNAPSHOT, known_of, snapshot_of
+from ._rows import SNAPSHOT, known_of
 from ._statements import written
 
 GET = f"SELECT {SNAPSHOT} FROM stagegate.agreement a WHERE a.id = %s"
@@ -93,7 +94,7 @@ class UnitOfWork:
 
     def _get(self, agreement: str, lock: str) -> Agreement | None:
         rows = self._ask(f"reading {agreement!r}", GET + lock, agreement)
-        return snapshot_of(rows[0]) if rows else None
+        return agreement_of(rows[0]) if rows else None
 
     def other(self, agreement: str) -> Agreement | None:
         if agreement == self.id:
@@ -104,7 +105,7 @@ class UnitOfWork:
 
     def parts(self) -> Sequence[Agreement]:
         rows = self._ask(f"reading the parts of {self.id!r}", PARTS + self.LOCK_OTHERS, self.id)
-        parts = [snapshot_of(row) for row in rows]
+        parts = [agreement_of(row) for row in rows]
         for part in parts:
             seen = self._read.setdefault(part.id, part)
             if seen is None or seen.n != part.n:
@@ -194,7 +195,7 @@ class Eager(_Committing):
             return super().open()
         digest, known = recent
         rows = self._ask(f"reading {self.id!r}", GET_UNLESS, digest, self.id)
-        self.agreement = snapshot_of(rows[0], known) if rows else None
+        self.agreement = agreement_of(rows[0], known) if rows else None
         return self
 
     def _write(self, sql: str, values: list[Any]) -> bool:

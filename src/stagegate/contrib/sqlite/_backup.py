@@ -10,8 +10,12 @@ from pathlib import Path
 
 from stagegate import StoreError
 
+from ._saying import NESTED
+
 EVERYTHING = "*"
 """What is held to hold all deliveries."""
+
+HELD = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 
 def copy(connection: sqlite3.Connection, file: Path, why: str) -> None:
@@ -28,6 +32,8 @@ def copy(connection: sqlite3.Connection, file: Path, why: str) -> None:
     Raises:
         StoreError: If there is such a file already, or it cannot be put there.
     """
+    if connection.in_transaction:
+        raise StoreError(NESTED)
     message = f"{file}: there is such a file already, and nothing is written over; name another"
     if os.path.lexists(file):
         raise StoreError(message)
@@ -37,7 +43,7 @@ def copy(connection: sqlite3.Connection, file: Path, why: str) -> None:
             made = Path(folder) / file.name
             with closing(sqlite3.connect(made, isolation_level=None)) as target:
                 target.execute("PRAGMA synchronous = EXTRA")
-                connection.backup(target)
+                connection.backup(target, progress=_waited)
                 target.execute(
                     "INSERT INTO hold (scope, why) VALUES (?, ?)"
                     " ON CONFLICT DO UPDATE SET why = excluded.why || '; before that: ' || why",
@@ -52,6 +58,13 @@ def copy(connection: sqlite3.Connection, file: Path, why: str) -> None:
     except OSError as error:
         message = f"{file}: the copy cannot be put there ({error.strerror or error}); choose another place"
         raise StoreError(message) from error
+
+
+def _waited(status: int, _remaining: int, _total: int) -> None:
+    """Give up where others hold the file for longer than is waited for; without this it would be tried for ever."""
+    if status in HELD:
+        message = "database is locked"
+        raise sqlite3.OperationalError(message)
 
 
 def _place(made: Path, file: Path) -> None:

@@ -9,13 +9,18 @@ from contextlib import contextmanager
 from typing import Any
 
 from stagegate import Agreement, Conflict, Definition, Delivery, Entry, Known, Notification, StoreError
+from stagegate.rows import columns_of, members_of, row_of, sort_of
 
-from ._rows import OUTBOX, columns_of, get, known, members_of, parts, row_of, sort_of
+from ._rows import OUTBOX, get, known, parts
 from ._saying import explained
 from ._store import Keeping
 
 ENOUGH = 2_000
 """How many events are kept in memory before they are written, so that no batch is too large for it."""
+
+
+HEAVIEST = 16 * 2**20
+"""How many bytes of events are kept so."""
 
 
 class Batch(Keeping):
@@ -62,6 +67,7 @@ class Pending:
         self._now: dict[str, Agreement | None] = {}
         self._written: dict[str, Agreement | None] = {}
         self._events: list[tuple[Any, ...]] = []
+        self._weight = 0
         self._requests: dict[str, Known] = {}
         self._definitions: dict[str, Definition] = {}
         self._outbox: list[tuple[Any, ...]] = []
@@ -102,7 +108,8 @@ class Pending:
         if definition is not None:
             self._definitions[definition.pin.digest] = definition
         self._outbox += [row_of(Delivery.of(notification, agreement.changed_at)) for notification in notifications]
-        if len(self._events) >= ENOUGH:
+        self._weight += len(entry.body)
+        if len(self._events) >= ENOUGH or self._weight >= HEAVIEST:
             self.flush()
 
     def flush(self) -> None:
@@ -116,16 +123,25 @@ class Pending:
             raise StoreError(str(self._broken))
         if not self._events:
             return
+        # Until all of it is written: whatever stops it in between, an interrupt too, may have left a half.
+        self._broken = StoreError(f"{self._path}: a change of the batch had failed, so nothing of it was written")
         try:
             self._write()
         except sqlite3.Error as error:
             self._broken = explained(error, "writing a batch", self._path)
             raise self._broken from error
+        self._broken = None
+
+    def forget(self) -> None:
+        """Let go of what was read, once it is so much that no memory is large enough for it."""
+        if len(self._now) >= ENOUGH:
+            self.flush()
+            self._now.clear()
 
     def _write(self) -> None:
         many = self._connection.executemany
         changed = [(before, after) for id_, before in self._written.items() if (after := self._now[id_]) is not None]
-        rows = [(before is None, (*columns_of(after), after.to_json(), after.id)) for before, after in changed]
+        rows = [(before is None, (*columns_of(after).values(), after.to_json(), after.id)) for before, after in changed]
         many(
             "INSERT INTO agreement (n, version, head, process, stage, owner, outcome, on_hold, changed_at,"
             " searchable, wakes_at, overdue, snapshot, id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -150,6 +166,7 @@ class Pending:
         many(f"INSERT INTO outbox ({OUTBOX}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", self._outbox)
         for kept in (self._written, self._events, self._requests, self._definitions, self._outbox, self._now):
             kept.clear()
+        self._weight = 0
 
     def _members(self, changed: Sequence[tuple[Agreement | None, Agreement]]) -> None:
         gone, came = [], []
@@ -187,6 +204,7 @@ class UnitOfBatch:
 
     def __init__(self, agreement: str, pending: Pending) -> None:
         """Read the agreement as it is in the batch."""
+        pending.forget()
         self._pending = pending
         self._done = False
         self.id = agreement

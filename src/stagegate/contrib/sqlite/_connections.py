@@ -11,7 +11,7 @@ from pathlib import Path
 
 from stagegate import StoreError
 
-from ._saying import NESTED, explained
+from ._saying import BATCH, NESTED, explained
 from ._schema import checked, upgrade
 
 
@@ -47,6 +47,7 @@ class Connections:
         self._used = 0
         self._torn = False
         self._lent: tuple[int, sqlite3.Connection] | None = None
+        self._batching: int | None = None
         with self.use("opening it") as connection:
             if checked(connection, path, beside=beside) is None:
                 upgrade(connection, path, beside=beside)
@@ -133,14 +134,34 @@ class Connections:
         with self.use(doing) as connection:
             if connection.in_transaction:
                 raise StoreError(NESTED)
+            self.free()
             connection.execute("BEGIN IMMEDIATE")
             yield connection
             connection.execute("COMMIT")
 
+    def free(self) -> None:
+        """
+        Look whether this thread may wait for the lock.
+
+        Raises:
+            StoreError: If it holds it itself, for a batch.
+        """
+        if self._batching == threading.get_ident():
+            raise StoreError(BATCH)
+
+    @contextmanager
+    def batching(self) -> Iterator[None]:
+        """Remember which thread holds the lock for a batch."""
+        self._batching = threading.get_ident()
+        try:
+            yield
+        finally:
+            self._batching = None
+
     def forked(self) -> None:
         """Begin anew in a child: whoever looked for a connection at that instant is not there to end it."""
         self._lock = threading.Lock()
-        self._lent = None
+        self._lent = self._batching = None
         # SQLite keeps the locks of a process in its memory: those of others would be held here for ever.
         self._torn, self._used = self._torn or self._used > 0, 0
 

@@ -63,6 +63,7 @@ class SQLiteStore(Keeping):
     @contextmanager
     def unit(self, agreement: str) -> Iterator[UnitOfWork]:
         """Lock the file for writing."""
+        self._connections.free()
         with self._connections.use(f"locking {agreement!r}") as connection:
             connection.execute("BEGIN IMMEDIATE")
             yield UnitOfWork(connection, agreement, lambda: end(connection, self._connections.path))
@@ -107,10 +108,12 @@ class SQLiteStore(Keeping):
         Raises:
             OutcomeUnknown: If it cannot be said whether it was committed.
         """
+        self._connections.free()
         with self._connections.use("writing a batch") as connection:
             connection.execute("BEGIN IMMEDIATE")
             batch = Batch(connection, self._connections.path)
-            yield batch
+            with self._connections.batching():
+                yield batch
             batch.flush()
             end(connection, self._connections.path)
 

@@ -30,6 +30,9 @@ T = TypeVar("T")
 LARGEST = 64
 """How many share a commit at most, so that the first of them need not wait for ever more."""
 
+STOPS = (KeyboardInterrupt, SystemExit)
+"""What stops a thread. Where a signal can have brought it, in the main thread, it is meant for whoever runs there."""
+
 WAITS, IN_HAND, LEADS, DONE = "waits", "in hand", "leads", "done"
 
 
@@ -131,6 +134,7 @@ class Group:
 
             OutcomeUnknown: If it cannot be said whether it was committed.
         """
+        self.connections.free()
         me = Member(agreement, job)
         try:
             self._come(me)
@@ -223,19 +227,31 @@ class Group:
             assert member.context is not None  # noqa: S101  only who leads at once has none
             member.answer = member.context.run(member.job, unit)
             member.written = unit.written
-        except Exception as error:
+        except BaseException as error:
+            stops = isinstance(error, STOPS)
+            if stops and threading.current_thread() is threading.main_thread():
+                raise
             if not connection.in_transaction:
                 message = (
                     f"{self.connections.path}: SQLite gave up the transaction while it wrote for others ({error});"
                     f" nothing was changed, try again"
                 )
                 raise StoreError(message) from error
-            member.error = self._own(error, member)
+            if stops:
+                self._put_back(member)
+            else:
+                member.error = self._own(error, member)
         if not member.written:
             connection.execute("ROLLBACK TO stagegate")
         connection.execute("RELEASE stagegate")
 
-    def _own(self, error: Exception, member: Member) -> Exception:
+    def _put_back(self, member: Member) -> None:
+        """Leave a job to its own caller: there it is seen whether it wants to stop, or whoever tried it was to."""
+        with self._lock:
+            member.alone = True
+            member.become(WAITS)
+
+    def _own(self, error: BaseException, member: Member) -> BaseException:
         """Return an error as if its caller had come to it without help."""
         own = error.with_traceback(None if error.__traceback__ is None else error.__traceback__.tb_next)
         if not isinstance(error, sqlite3.Error):

@@ -82,6 +82,28 @@ def _undressed(connection: sqlite3.Connection) -> Iterator[None]:
         connection.row_factory, connection.text_factory = rows, text
 
 
+AUTOCOMMIT = (
+    "the connection of the host commits each statement by itself, so that nothing would commit what is written here;"
+    " begin a transaction first, by execute('BEGIN IMMEDIATE'), and end it by execute('COMMIT')"
+)
+"""What is said where a host has no transaction, and its connection would end none."""
+
+_DECIDING: dict[int, object] = {}
+"""The connections in whose transactions something is being decided on, by their ids, and for whom."""
+
+
+@contextmanager
+def _deciding(connection: sqlite3.Connection) -> Iterator[None]:
+    """Let nothing else be changed through a connection meanwhile: it would be undone with what it lies in."""
+    me = object()
+    if _DECIDING.setdefault(id(connection), me) is not me:
+        raise StoreError(NESTED)
+    try:
+        yield
+    finally:
+        del _DECIDING[id(connection)]
+
+
 class Host:
     """The connection of a host. It is never closed, and its transaction never ended, unless it was begun in vain."""
 
@@ -102,7 +124,6 @@ class Host:
         self.path = own.path
         self._take, ready = _way(connection)
         self._seen: sqlite3.Connection | None = None
-        self._writing = False
         if ready:
             with self.use("joining the transaction of the host"):
                 pass
@@ -185,14 +206,14 @@ class Host:
         Raises:
             StoreError: If something is being written here already, or cannot be.
         """
-        if self._writing:
-            raise StoreError(NESTED)
-        with self.use(doing, writing=True) as connection:
+        with self.use(doing, writing=True) as connection, _deciding(connection):
             begun, keep = not connection.in_transaction, False
+            # From Python 3.12 on, a host can have it so that its `commit` does nothing.
+            if begun and getattr(connection, "autocommit", None) is True:
+                raise StoreError(f"{self.path}: {doing} failed: {AUTOCOMMIT}")
             if begun:
                 connection.execute("BEGIN IMMEDIATE")
             connection.execute("SAVEPOINT stagegate")
-            self._writing = True
             try:
                 # This takes the lock where the host has begun without it, before anything is read.
                 connection.execute("UPDATE hold SET why = why WHERE scope IS NULL")
@@ -200,7 +221,6 @@ class Host:
                 yield connection
                 keep = connection.total_changes > before if kept is None else kept()
             finally:
-                self._writing = False
                 # SQLite has ended the transaction by itself where the disk is full or failing.
                 if connection.in_transaction:
                     if not keep:

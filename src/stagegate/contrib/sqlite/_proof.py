@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from hashlib import sha256
 from typing import Any
 
-from stagegate import Agreement, Dossier, Entry, HistoryTampered
+from stagegate import Dossier
+from stagegate.rows import COLUMNS, dossier_of, miscounted
 
-from ._rows import OUTBOX, columns_of, members_of, seal
+from ._rows import OUTBOX
 
 # Ids are handed over as bytes: one that is damaged is no text, but has its place in the order all the same.
 RANGE = "BETWEEN CAST(? AS TEXT) AND CAST(? AS TEXT)"
@@ -40,61 +40,18 @@ def batch(connection: sqlite3.Connection, first: bytes, last: bytes) -> Iterator
     members = rows(f"SELECT agreement, kind, value FROM member WHERE agreement {RANGE}")
     outbox = rows(f"SELECT agreement AS owner, {OUTBOX} FROM outbox WHERE agreement {RANGE}")
     for id_, *columns, snapshot in connection.execute(
-        f"SELECT id, {', '.join(_COPIED)}, snapshot FROM agreement WHERE id {RANGE} ORDER BY id",
+        f"SELECT id, {', '.join(COLUMNS)}, snapshot FROM agreement WHERE id {RANGE} ORDER BY id",
         (first, last),
     ):
-        faults: list[tuple[int, str]] = []
-        agreement = None
-        try:
-            agreement = Agreement.from_json(snapshot)
-        except HistoryTampered as error:
-            faults.append((0, str(error)))
-        else:
-            faults += _copies(agreement, snapshot, columns, members[id_])
-        deliveries = {}
-        for row in outbox[id_]:
-            if seal(row[:-1]) != row[-1]:
-                faults.append((row[1], f"the row of notification {row[2]} in the outbox was changed by another hand"))
-            deliveries[row[2]] = row[1], sha256(row[3]).hexdigest()
-        yield Dossier(
-            id=id_,
-            agreement=agreement,
-            entries=[Entry(n=n, body=body, hash=hash_) for n, body, hash_ in events[id_]],
-            requests={(n, request): fingerprint for n, request, fingerprint in requests[id_]},
-            outbox=deliveries,
-            faults=faults,
+        yield dossier_of(
+            id_,
+            columns,
+            snapshot,
+            events=events[id_],
+            requests=requests[id_],
+            members=members[id_],
+            outbox=outbox[id_],
         )
-
-
-_COPIED = (
-    "n",
-    "version",
-    "head",
-    "process",
-    "stage",
-    "owner",
-    "outcome",
-    "on_hold",
-    "changed_at",
-    "searchable",
-    "wakes_at",
-    "overdue",
-)
-
-
-def _copies(
-    agreement: Agreement, snapshot: bytes, columns: Sequence[Any], members: Sequence[tuple[Any, ...]]
-) -> Iterator[tuple[int, str]]:
-    if agreement.to_json() != snapshot:
-        yield agreement.n, "the stored snapshot is not in canonical form"
-    for column, stored, copied in zip(_COPIED, columns, columns_of(agreement), strict=True):
-        if stored != copied:
-            if column == "n" and stored > copied:
-                yield copied + 1, f"event {copied + 1} is missing: the row of the agreement has seen {stored} events"
-            else:
-                yield agreement.n, f"the column {column} says {stored!r}, the snapshot {copied!r}"
-    for kind, value in sorted(set(members) ^ members_of(agreement)):
-        yield agreement.n, f"the {kind} {value!r} is listed wrongly"
 
 
 def sorts(rows: Iterable[tuple[Any, ...]]) -> dict[tuple[Any, ...], int]:
@@ -110,11 +67,7 @@ def beside(connection: sqlite3.Connection) -> list[str]:
             " GROUP BY stage, process, owner, outcome, on_hold"
         )
     )
-    found = [
-        f"the counter of {' '.join(map(str, sort))} says {kept.get(sort, 0)}, there are {there.get(sort, 0)}"
-        for sort in sorted(set(kept) | set(there), key=str)
-        if kept.get(sort) != there.get(sort)
-    ]
+    found = miscounted(kept, there)
     for table in ("event", "member", "request", "outbox"):
         orphans = connection.execute(
             f"SELECT DISTINCT agreement FROM {table} WHERE agreement NOT IN (SELECT id FROM agreement)"

@@ -16,6 +16,11 @@ NESTED = (
 )
 """What is said to whom asks for a change within a change."""
 
+BATCH = (
+    "a batch is open in this thread: change things by the engine that it gave, or after its end; nothing was changed"
+)
+"""What is said to whom would wait for oneself."""
+
 
 class Named(NamedTuple):
     """

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from stagegate import StoreError
+from stagegate.rows import seal
 
-from ._rows import seal
 from ._saying import explained
 
 T = TypeVar("T")

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import attrs
 
 from stagegate import Agreement, Definition, Delivery, Dossier, Entry, HistoryTampered, Known, Pin, Query
+from stagegate.rows import agreement_of, deliveries_of, instant, row_of
 
 from ._proof import batch, beside, damaged
 from ._rows import (
@@ -21,13 +22,9 @@ from ._rows import (
     RECEIPT,
     SNAPSHOT,
     THIS,
-    deliveries,
     get,
-    iso,
     known,
     readable,
-    row_of,
-    snapshot_of,
 )
 
 BATCH = 256
@@ -100,11 +97,11 @@ class Keeping:
         if query.text is not None:
             ask("instr(a.searchable, ?) > 0", query.text.casefold())
         if query.changed_since is not None:
-            ask("a.changed_at >= ?", iso(query.changed_since))
+            ask("a.changed_at >= ?", instant(query.changed_since))
         if query.overdue is not None:
             ask("a.overdue = 1" if query.overdue else "a.overdue = 0")
         if query.due_before is not None:
-            ask("a.wakes_at <= ?", iso(query.due_before))
+            ask("a.wakes_at <= ?", instant(query.due_before))
             # Few of many are due: they are found by when, and put in order then, instead of looking at all in order.
             key = f"+{key}"
         if after is not None:
@@ -113,7 +110,7 @@ class Keeping:
         sql = f"SELECT {SNAPSHOT} FROM {' '.join(tables)}{where} ORDER BY {key} LIMIT ?"
         with self._place.use("listing") as connection:
             rows = connection.execute(sql, (*values, limit)).fetchall()
-        return [snapshot_of(*row) for row in rows]
+        return [agreement_of(row) for row in rows]
 
     def count(self, query: Query, by: str | None) -> dict[Any, int]:
         """Count agreements by the counters."""
@@ -147,7 +144,7 @@ class Keeping:
 
     def claim(self, now: datetime, *, until: datetime, limit: int, only: str | None = None) -> Sequence[Delivery]:
         """Take rows of the outbox."""
-        values = {"now": iso(now), "far": iso(now + FAR), "only": only}
+        values = {"now": instant(now), "far": instant(now + FAR), "only": only}
         with self._place.use("claiming the outbox") as connection:
             if not connection.execute(f"SELECT 1 FROM outbox WHERE {CLAIMABLE} LIMIT 1", values).fetchone():
                 return []
@@ -167,7 +164,7 @@ class Keeping:
         with self._place.writing("settling a delivery") as connection:
             row = connection.execute(
                 f"SELECT 1 FROM outbox WHERE {THIS} AND status = 'pending' AND leased_until = ?",
-                (told.agreement, told.n, told.id, None if until is None else iso(until)),
+                (told.agreement, told.n, told.id, None if until is None else instant(until)),
             ).fetchone()
             if row is None:
                 return False
@@ -189,7 +186,7 @@ class Keeping:
                 f"SELECT {OUTBOX}, {RECEIPT} FROM outbox WHERE :status IS NULL OR status = :status ORDER BY {OLDEST}",
                 {"status": status},
             ).fetchall()
-        return deliveries(rows)
+        return deliveries_of(rows)
 
     def requeue(self, now: datetime, notification: str | None = None) -> int:
         """Make dead rows due again."""
@@ -200,11 +197,8 @@ class Keeping:
                     {"id": notification},
                 ).fetchall()
             whole, _ = readable(rows)
-            again = [
-                attrs.evolve(row, status="pending", tries=0, due_at=now, error="", expires_at=None) for row in whole
-            ]
-            self._rewrite(connection, again)
-        return len(again)
+            self._rewrite(connection, [row.again(now) for row in whole])
+        return len(whole)
 
     def hold(self, scope: str, why: str) -> None:
         """Deliver nothing of it."""

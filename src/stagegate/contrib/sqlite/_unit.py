@@ -17,8 +17,9 @@ from stagegate import (
     OutcomeUnknown,
     StoreError,
 )
+from stagegate.rows import columns_of, members_of, row_of, sort_of
 
-from ._rows import OUTBOX, columns_of, get, known, members_of, parts, row_of, sort_of
+from ._rows import OUTBOX, get, known, parts
 from ._saying import explained
 
 
@@ -109,7 +110,7 @@ class UnitOfWork:
 
     def _agreement(self, agreement: Agreement) -> None:
         execute, before = self._connection.execute, self.agreement
-        row = (*columns_of(agreement), agreement.to_json(), self.id)
+        row = (*columns_of(agreement).values(), agreement.to_json(), self.id)
         if before is None:
             execute(
                 "INSERT INTO agreement (n, version, head, process, stage, owner, outcome, on_hold, changed_at,"
