@@ -86,6 +86,13 @@ class TestTheRequest:
 
         assert ["/a/b%20c?x=1&y=%C3%A9", "/"] == [request.path for request in hooks.requests]
 
+    @pytest.mark.parametrize("path,posted", [("", "/"), ("?x=1", "/?x=1"), ("?", "/?")])
+    def test_no_path(self, hooks: Hooks, path: str, posted: str) -> None:
+        """A url without a path names the root of its host, also where it has a query."""
+        channel(hooks).stagegate_deliver(note(hooks, path), MESSAGE)
+
+        assert [posted] == [request.path for request in hooks.requests]
+
     def test_size(self, hooks: Hooks) -> None:
         """A request of less than 20,000 bytes is sent; a larger one is refused for good, and nobody is called."""
         empty = Message(subject="x", text="")

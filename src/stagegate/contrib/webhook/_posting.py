@@ -44,7 +44,8 @@ def post(
 
         timeout: How many seconds all of it may take.
     """
-    url = httpcore2.URL(scheme=place.scheme, host=place.host, port=place.port, target=target or "/")
+    path = target if target.startswith("/") else f"/{target}"
+    url = httpcore2.URL(scheme=place.scheme, host=place.host, port=place.port, target=path)
     network = Pinned(addresses, monotonic() + timeout)
     with (
         # One connection for one request: a name that is moved is looked up anew, and nobody shares a way.
