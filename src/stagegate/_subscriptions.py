@@ -192,9 +192,8 @@ class Subscription:
         faults = strange(data, known)
         if "channel" not in data:
             faults.append(("channel", "missing"))
-        given = {key: value for key, value in data.items() if key in known}
         try:
-            good = _good(given)
+            good = _good(data)
         except DefinitionError as error:
             raise DefinitionError([*faults, *error.faults]) from None
         if faults:

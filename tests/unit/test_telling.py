@@ -154,6 +154,25 @@ class TestWho:
             (one.channel, one.to, one.lang) for one in office.told
         ]
 
+    def test_who_knows_addresses_is_asked_once(self) -> None:
+        """Of one event a plugin is asked once for the addresses of a role, however many subscriptions name it."""
+        asked: list[tuple[str, str]] = []
+
+        class Book:
+            name = "book"
+
+            @hookimpl
+            def stagegate_addresses(self, role: str, channel: str) -> list[str]:
+                """Know one, and remember who was asked for."""
+                asked.append((role, channel))
+                return [f"{role}@example.org"]
+
+        named = [Subscription(channel, role="desk") for channel in ("mail", "mail", "log")]
+        office = Office(*named, plugins=[Book()]).start()
+
+        assert [("desk", "mail"), ("desk", "log")] == asked
+        assert [("agreement.started", "desk@example.org")] * 2 == office.heard
+
     def test_the_turn_goes_on(self) -> None:
         """Those are told whose turn it is after the event; at the end those whose turn it was."""
         office = Office(Subscription("mail", owner=True)).start().grant().do("end", "revoked")
@@ -461,6 +480,12 @@ class TestNames:
         Office(Subscription("mail", role="home_affairs_minister", stage="council_approval", deadline="stage:asked"))
         with pytest.raises(DefinitionError, match="no known process has the role 'home_affairs_ministre'"):
             Office(Subscription("mail", role="home_affairs_ministre"))
+
+    def test_where_there_is_none(self) -> None:
+        """Where a process has nothing of the kind at all, that is said in a word."""
+        plain = Process("plain", "1", (Stage("a", owner="desk", gate=unguarded("x")), Stage("b", owner="desk")))
+        with pytest.raises(DefinitionError, match="no known plain has the deadline 'stage:a'; there are none$"):
+            Office(Subscription("mail", to="x", process="plain", deadline="stage:a"), process=plain)
 
     def test_an_addressee_of_the_hosts_own(self) -> None:
         """A role that stands in the addresses may be told, whatever the processes say, with addresses or without."""
