@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import functools
+import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -73,6 +74,10 @@ class AsyncEngine:
             raise InvalidValue(message)
         self._engine = engine
         self._pool, self._mine = (workers, False) if isinstance(workers, ThreadPoolExecutor) else (_pool(workers), True)
+        self._calls: set[Future[Any]] = set()
+        self._closed = False
+        # It may be used by several loops, each in a thread of its own.
+        self._lock = threading.Lock()
 
     @classmethod
     def open(
@@ -133,13 +138,30 @@ class AsyncEngine:
         return self._engine
 
     async def _run(self, act: Callable[[], R]) -> R:
-        return await _in(self._pool, act)
+        """Do something in a thread, in a copy of this context; one that has begun goes on, whoever waits for it."""
+        with self._lock:
+            try:
+                if self._closed:
+                    message = "it takes no calls any more"
+                    raise RuntimeError(message)
+                call = self._pool.submit(contextvars.copy_context().run, act)
+            except RuntimeError as error:
+                message = f"the engine was closed, so nothing was done ({error}); open another"
+                raise StoreError(message) from error
+            self._calls.add(call)
+        call.add_done_callback(self._calls.discard)
+        return await asyncio.wrap_future(call)
 
     async def close(self) -> None:
         """Wait for the calls that have come, then let go of the store; from now on none is taken any more."""
-        await asyncio.to_thread(self._close)
+        with self._lock:
+            self._closed = True
+            calls = tuple(self._calls)
+        await asyncio.to_thread(self._close, calls)
 
-    def _close(self) -> None:
+    def _close(self, calls: Iterable[Future[Any]]) -> None:
+        # The threads may be those of the host, who goes on with them.
+        wait(calls)
         if self._mine:
             self._pool.shutdown()
         self._engine.close()
@@ -329,16 +351,6 @@ def _pool(workers: int) -> ThreadPoolExecutor:
         message = f"workers: a whole number from 1 is needed, not {workers!r}"
         raise InvalidValue(message)
     return ThreadPoolExecutor(workers, thread_name_prefix="stagegate")
-
-
-async def _in(pool: ThreadPoolExecutor, act: Callable[[], R]) -> R:
-    """Do something in a thread, in a copy of this context; one that has begun goes on, whoever waits for it."""
-    try:
-        future = pool.submit(contextvars.copy_context().run, act)
-    except RuntimeError as error:
-        message = f"the engine was closed, so nothing was done ({error}); open another"
-        raise StoreError(message) from error
-    return await asyncio.wrap_future(future)
 
 
 def _abandon(future: Future[Engine]) -> None:

@@ -204,6 +204,32 @@ async def test_threads_of_the_host_are_left_to_it() -> None:
         assert 3 == pool.submit(lambda: 3).result()
 
 
+@pytest.mark.parametrize("kind", ["memory", "sqlite"])
+async def test_closing_waits_for_calls_in_threads_of_the_host(kind: str, tmp_path: Path) -> None:
+    """In threads of the host, too, what has come is done before the store is let go of, and nothing is taken later."""
+    slow = Slow()
+    where = "memory:" if kind == "memory" else url(tmp_path)
+    with ThreadPoolExecutor(1) as pool, contextlib.ExitStack() as stack:
+        stack.callback(slow.go.set)
+        engine = AsyncEngine(Engine.open(where, processes=[PROCESS], plugins=[slow]), workers=pool)
+        await engine.start("exchange", "a", by=CLERK)
+        first = asyncio.create_task(engine.note("a", "in hand", by=CLERK))
+        await asyncio.to_thread(slow.come.acquire)
+        second = asyncio.create_task(engine.note("a", "behind it", by=CLERK))
+        await asyncio.sleep(0)
+        closing = asyncio.create_task(engine.close())
+        await asyncio.sleep(0)
+        late = asyncio.create_task(engine.get("a"))
+        ended = await asyncio.wait({closing, late}, timeout=0.2)
+        slow.go.set()
+        assert {late} == ended[0]
+        assert [2, 3] == [deal.n for deal in await asyncio.gather(first, second)]
+        await closing
+        for call in (late, engine.get("a")):
+            with pytest.raises(StoreError, match="the engine was closed, so nothing was done"):
+                await call
+
+
 async def test_no_more_than_so_many_at_a_time() -> None:
     """With two threads, a third call waits for one of them; the loop goes on meanwhile."""
     slow = Slow()

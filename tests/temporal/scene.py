@@ -24,6 +24,7 @@ from stagegate import (
     Outcome,
     Process,
     Stage,
+    Undeliverable,
     approval,
     calendar_days,
     hookimpl,
@@ -59,13 +60,14 @@ PROCESS = Process(
 
 
 class Channel:
-    """A channel that writes down what it delivers, or fails as often as it is told."""
+    """A channel that writes down what it delivers, fails as often as it is told, or takes nothing at all."""
 
     name = "channel"
 
     def __init__(self) -> None:
         self.got: list[str] = []
         self.fails = 0
+        self.refuses = False
 
     @hookimpl
     def stagegate_notify(self, event: Event, agreement: Agreement) -> Iterable[Notification]:
@@ -79,6 +81,9 @@ class Channel:
             self.fails -= 1
             message = "the line is busy"
             raise ConnectionError(message)
+        if self.refuses:
+            message = "moved, address unknown"
+            raise Undeliverable(message)
         self.got.append(notification.id)
         return True
 

@@ -107,6 +107,48 @@ def test_command_tells_worker_delivers(shell: Shell) -> None:
     assert "stagegate.temporal told to stop: finishing what is in hand" in told
 
 
+HANGING = """
+import time
+from pathlib import Path
+from stagegate import Notification, hookimpl
+
+@hookimpl
+def stagegate_notify(event, agreement):
+    return [Notification(channel="hanging", kind=event.kind, to="clerk")]
+
+@hookimpl
+def stagegate_deliver(notification):
+    Path("begun").touch()
+    while True:
+        time.sleep(0.1)
+"""
+
+
+def test_worker_that_is_told_twice(shell: Shell) -> None:
+    """A worker finishes what it has in hand; told once more, it waits no longer, and another takes it over."""
+    (shell.folder / "hanging.py").write_text(HANGING, encoding="utf-8")
+    about = shell.folder / "hanging-1.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: hanging\nVersion: 1\n", encoding="utf-8")
+    (about / "entry_points.txt").write_text("[stagegate]\nhanging = hanging\n", encoding="utf-8")
+    path = os.pathsep.join(filter(None, (str(shell.folder), os.environ.get("PYTHONPATH"))))
+    environment, log = {**shell.environment(), "PYTHONPATH": path}, shell.folder / "log"
+    start = shell.command("--plugin", "hanging", "start", "permit", "no-1", *CLERK)
+    subprocess.run(start, cwd=shell.folder, env=environment, check=True, stdout=subprocess.DEVNULL, timeout=120)
+    command = shell.command("--plugin", "hanging", "temporal", "worker")
+    with log.open("wb") as said, subprocess.Popen(command, cwd=shell.folder, env=environment, stderr=said) as worker:
+        try:
+            until("a delivery", (shell.folder / "begun").exists)
+            worker.send_signal(signal.SIGTERM)
+            until("a word", lambda: "told to stop" in log.read_text(encoding="utf-8"))
+            assert worker.poll() is None
+            worker.send_signal(signal.SIGTERM)
+
+            assert worker.wait(20) == -signal.SIGTERM
+        finally:
+            worker.kill()
+
+
 def test_rounds_of_a_worker(shell: Shell) -> None:
     """What nobody has told Temporal of is found by the rounds of a worker."""
     assert shell("start", "permit", "no-1", *CLERK, wake="").returncode == 0

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+import pytest
 
 from stagegate import Engine
 from stagegate.contrib.temporal._asking import connected, look, look_at_all
@@ -12,7 +16,7 @@ from stagegate.contrib.temporal._workflows import AGREEMENT, NOTIFICATION
 from stagegate.contrib.temporal._working import patrol
 from stagegate.testing import ManualClock
 
-from .scene import BOSS, DESK, Ahead, Office, Server, council, in_a_loop, planned, timers, until_async
+from .scene import BOSS, DESK, PROCESS, Ahead, Office, Server, council, in_a_loop, planned, timers, until_async
 
 PAST = datetime(2025, 1, 6, 9, tzinfo=UTC)
 
@@ -174,6 +178,56 @@ async def test_dead_letter_is_left(office: Office) -> None:
             assert engine.requeue() == 1
             assert await patrol(engine, client, office.address) == 1
             await until_async("delivery", lambda: engine.outbox("delivered"))
+
+
+@in_a_loop
+async def test_what_stands_in_the_way_is_logged(office: Office, caplog: pytest.LogCaptureFixture) -> None:
+    """What no worker will deliver is told in its log: it is held, cannot be read, nobody has its channel, it was given up."""
+    client = await connected(office.address)
+    with office.open(wake=False) as engine:
+        for name in ("damaged", "whole"):
+            engine.start("wait", name, by=BOSS)
+        ids = [told(engine, name) for name in ("damaged", "whole")]
+        with contextlib.closing(sqlite3.connect(office.folder / "a.db")) as connection, connection:
+            connection.execute("UPDATE outbox SET payload = x'00' WHERE id = ?", ids[:1])
+        engine.hold_deliveries(why="a restore")
+        await sync(engine, client, office.address)
+        engine.release_deliveries()
+        held, damaged = warned(caplog)
+        assert held == "everything is held: a restore"
+        assert f"{ids[0]} in the outbox cannot be read" in damaged
+
+    caplog.clear()
+    with Engine.open(office.db, processes=[PROCESS]) as deaf:
+        async with office.at_work(deaf, client):
+            for id_ in ids:
+                await look(client, office.address, NOTIFICATION, id_)
+            await until_async("two words", lambda: len(warned(caplog)) == 2)
+        assert {damaged, "no plugin delivers to channel; run the worker with one that does"} == {*warned(caplog)}
+
+    caplog.clear()
+    office.channel.refuses = True
+    with office.open() as engine:
+        engine.start("wait", "refused", by=BOSS)
+        row = told(engine, "refused")
+        async with office.at_work(engine, client):
+            await until_async("a word", lambda: warned(caplog))
+        assert [f"{row}: it was given up; `stagegate outbox show` says why"] == warned(caplog)
+
+
+def told(engine: Engine, agreement: str) -> str:
+    """Return the id of the notification of an agreement."""
+    (id_,) = (
+        row.notification.id
+        for row in engine.outbox("pending", readable=True)
+        if row.notification.agreement == agreement
+    )
+    return id_
+
+
+def warned(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Return what was warned of."""
+    return [record.getMessage() for record in caplog.records if record.name == "stagegate.temporal"]
 
 
 @in_a_loop

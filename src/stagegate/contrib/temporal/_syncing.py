@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -10,12 +11,13 @@ import attrs
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from stagegate import Delivery, Engine, PluginError
+from stagegate import Delivery, Engine, HistoryTampered, PluginError
 
 from ._address import Address
 from ._asking import LEAVE, connected, look_again, look_at_all
 from ._workflows import AGREEMENT, NOTIFICATION, WORKFLOWS
 
+LOGGER = logging.getLogger("stagegate.temporal")
 EVER = datetime(9999, 12, 31, tzinfo=UTC)
 EVERYTHING = "*"
 
@@ -73,6 +75,16 @@ def wanted(engine: Engine, until: datetime = EVER) -> list[tuple[str, str]]:
     ]
 
 
+def troubles(engine: Engine) -> Iterator[str]:
+    """Say what nobody will deliver, however often it is woken for: what is held, and what cannot be read."""
+    if why := engine.held_deliveries().get(EVERYTHING):
+        yield f"everything is held: {why}"
+    try:
+        engine.outbox("pending")
+    except HistoryTampered as error:
+        yield str(error)
+
+
 async def watched(client: Client, address: Address) -> set[tuple[str, str]]:
     """Return everything that Temporal watches over for this deployment."""
     kinds = {workflow: kind for kind, workflow in WORKFLOWS.items()}
@@ -89,6 +101,8 @@ async def sync(engine: Engine, client: Client, address: Address) -> Synced:
     # First what is there: what begins in between is then in neither list, and is right by itself.
     there = await watched(client, address)
     due = await asyncio.to_thread(wanted, engine)
+    for trouble in await asyncio.to_thread(lambda: [*troubles(engine)]):
+        LOGGER.warning(trouble)
     left = there.difference(due)
     await look_at_all(client, address, due)
     for kind, key in sorted(left):

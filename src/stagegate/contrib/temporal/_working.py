@@ -39,6 +39,8 @@ class Duties:
     engine: Engine
     pool: ThreadPoolExecutor
     lease: timedelta
+    unclaimed: set[str] = attrs.field(factory=set, init=False)
+    """The channels of which the log has been told that nobody delivers to them."""
 
     @activity.defn(name=DUTIES[AGREEMENT])
     async def sweep(self, agreement: str) -> Found:
@@ -70,6 +72,13 @@ class Duties:
 
     def _deliver(self, notification: str) -> Found:
         done = self.engine.deliver(notification=notification, lease=self.lease)
+        for channel in set(done.unclaimed) - self.unclaimed:
+            self.unclaimed.add(channel)
+            LOGGER.warning("no plugin delivers to %s; run the worker with one that does", channel)
+        for trouble in done.damaged:
+            LOGGER.warning(trouble)
+        if done.dead:
+            LOGGER.warning("%s: it was given up; `stagegate outbox show` says why", notification)
         if done.again_at is not None:
             return Found.of(done.again_at, did=True)
         if done.delivered or done.dead:
@@ -125,10 +134,16 @@ def work(engine: Engine, address: Address, *, lease: timedelta, every: timedelta
 
 
 async def _work(engine: Engine, address: Address, lease: timedelta, every: timedelta | None) -> None:
-    stop = asyncio.Event()
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+
+    def tell(number: int) -> None:
+        """Stop; who tells it twice interrupts it."""
+        stop.set()
+        loop.remove_signal_handler(number)
+
     for number in (signal.SIGTERM, signal.SIGINT):
         with contextlib.suppress(NotImplementedError):  # Windows ends a process without asking it
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+            loop.add_signal_handler(number, tell, number)
     client = await connected(address, told=True)
     try:
         done = await sync(engine, client, address)
