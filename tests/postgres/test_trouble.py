@@ -225,7 +225,7 @@ def test_session_that_was_lost_while_it_waits(
         assert engine.resolve("r") is None
 
 
-@pytest.mark.parametrize(("ago", "left"), [(60, 1), (0, 0)], ids=["begun since", "lost just now"])
+@pytest.mark.parametrize("ago, left", [(60, 1), (0, 0)], ids=["begun since", "lost just now"])
 def test_session_with_the_number_of_a_lost_one(database: str, rows: Rows, ago: int, left: int) -> None:
     """Of the sessions with the number of one that was lost, only that is ended: not one that has begun since."""
     with closing(PostgresStore(database)) as other, closing(PostgresStore(database)) as store:
