@@ -198,6 +198,45 @@ def test_answer_that_is_lost(
         assert engine.verify().ok
 
 
+def test_session_that_was_lost_while_it_waits(
+    postgres: PostgresServer, line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A session whose line was cut while it waits for a lock is ended before it is said that nothing happened, so nothing does."""
+    with (
+        postgres.database() as name,
+        Engine.open(postgres.url(name, port=line.port), processes=[PROCESS]) as engine,
+        psycopg.connect(postgres.url(name)) as host,
+    ):
+        engine.start("exchange", "a", by=CLERK)
+        engine.note("a", "first", by=CLERK, request_id="first")
+        host.execute("SELECT 1 FROM stagegate.agreement WHERE id = 'a' FOR UPDATE")
+        # Nobody is waited for here: it is to end because it was told to.
+        monkeypatch.setattr(PostgresStore, "_waited", lambda store, request: False)
+        with (
+            meanwhile(engine, monkeypatch, "INSERT INTO stagegate.event", line.cut_next),
+            pytest.raises(OutcomeUnknown),
+        ):
+            engine.note("a", "never", by=CLERK, request_id="r")
+
+        assert engine.resolve("r") is None
+        host.rollback()
+        assert engine.resolve("r") is None
+        assert 3 == engine.note("a", "second", by=CLERK).n
+        assert engine.resolve("r") is None
+
+
+@pytest.mark.parametrize("ago, left", [(60, 1), (0, 0)], ids=["begun since", "lost just now"])
+def test_session_with_the_number_of_a_lost_one(database: str, rows: Rows, ago: int, left: int) -> None:
+    """Of the sessions with the number of one that was lost, only that is ended: not one that has begun since."""
+    with closing(PostgresStore(database)) as other, closing(PostgresStore(database)) as store:
+        with other._connections.use("looking") as session:
+            pid = session.pid
+        store._connections._lost.append((pid, time.monotonic() - ago))
+
+        assert store.known("r") is None
+        assert [(left,)] == rows("SELECT count(*) FROM pg_stat_activity WHERE pid = %s", pid)
+
+
 def test_answer_to_a_batch_that_is_lost(postgres: PostgresServer, line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
     """So it is with a batch: it is there as a whole, and every request in it can be asked for."""
     with (

@@ -248,6 +248,52 @@ def test_a_group_is_bounded(
     assert ["first", "b", "d"] == led
 
 
+def test_whoever_writes_past_the_group_waits_for_a_turn(
+    engine: Engine, crowd: Crowd, door: Door, watched: type[Watched]
+) -> None:
+    """What is no move, and a batch, come when it is their turn among the callers: before those who came after them."""
+
+    def batch() -> Any:
+        with engine.batch() as batch:
+            return batch.note("d", "said", by=CLERK)
+
+    engine.count()
+    watched.said.clear()
+    calls = crowd.gathered(
+        note(engine, "first"),
+        [
+            note(engine, "a"),
+            lambda: engine.hold_deliveries(why="moved"),
+            note(engine, "b"),
+            note(engine, "c"),
+            batch,
+            lambda: engine.resolve("r"),
+        ],
+        door.opened,
+    )
+
+    pair, alone = ["BEGIN", "SAVEPOINT", "RELEASE", "COMMIT"], ["BEGIN", "COMMIT"]
+    assert [*pair, *alone, *pair, *alone, *alone] == watched.said
+    assert [None] * 7 == [call.error for call in calls]
+    assert ["moved"] == list(engine.held_deliveries().values())
+    assert 2 == calls[5].answer.n
+
+
+@pytest.mark.parametrize("error", [LookupError, KeyboardInterrupt])
+def test_turn_that_fails_is_passed_on(engine: Engine, crowd: Crowd, door: Door, error: type[BaseException]) -> None:
+    """A batch that fails, or is interrupted, lets those go on who stand behind it."""
+
+    def batch() -> None:
+        with engine.batch() as batch:
+            batch.note("d", "said", by=CLERK)
+            raise error
+
+    calls = crowd.gathered(note(engine, "first"), [batch, note(engine, "a")], door.opened)
+
+    assert [None, error, None] == [call.error and type(call.error) for call in calls]
+    assert [2, 1, 2] == [engine.get(one).n for one in ("first", "d", "a")]
+
+
 def test_each_sees_what_those_before_it_wrote(engine: Engine, crowd: Crowd, door: Door) -> None:
     """Within a group the second sees the first: numbers go on, a version that has gone by is a conflict, a request is known."""
     seen = engine.get("a")
@@ -680,10 +726,14 @@ def test_waiting_ends_after_the_timeout(file: Path, door: Door) -> None:
         first = Call(note(engine, "first"))
         Crowd(engine._store).behind(1)  # type: ignore[arg-type]
         error = Call(note(engine, "a")).ended().error
+        turn = Call(lambda: engine.hold_deliveries(why="moved")).ended().error
         door.opened.set()
         assert 2 == first.ended().answer.n
         assert 1 == engine.get("a").n
+        assert {} == engine.held_deliveries()
     assert isinstance(error, StoreError)
+    assert isinstance(turn, StoreError)
+    assert "so holding deliveries was not begun; try again, or allow more with ?timeout=seconds" in str(turn)
     assert "'a' was left as it is; try again, or allow more with ?timeout=seconds" in str(error)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 import threading
+import time
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
@@ -82,6 +83,9 @@ class Session(psycopg.Connection[Any]):
     """A connection that remembers which statements the server has been told to know by heart."""
 
     MOST = 300
+
+    pid = 0
+    """Which session of the server it is; that cannot be asked of it any more once it is lost."""
 
     @cached_property
     def prepared(self) -> dict[str, bytes]:
@@ -312,6 +316,7 @@ class Place:
             # Zero would mean to wait for ever.
             wait = {"lock_timeout": str(max(1, round(self.lock_timeout * 1000)))}
             row = connection.execute(READY, wait).fetchone()
+            connection.pid = connection.info.backend_pid
         except psycopg.Error as error:
             if connection is not None:
                 connection.close()
@@ -363,7 +368,7 @@ class Connections:
         self._lock = threading.Lock()
         self._left: list[list[Session]] = []
         _ALL.add(self)
-        self._lost: list[int] = []
+        self._lost: list[tuple[int, float]] = []
 
     @contextmanager
     def use(self, doing: str) -> Iterator[Session]:
@@ -423,9 +428,10 @@ class Connections:
                     return
         session.close()
 
-    def unknown(self, error: psycopg.Error, connection: Connection) -> OutcomeUnknown:
+    def unknown(self, error: psycopg.Error, session: Session) -> OutcomeUnknown:
         """Return the error for a session that was lost in its commit, and remember that session."""
-        self._lost.append(connection.info.backend_pid)
+        with self._lock:
+            self._lost.append((session.pid, time.monotonic()))
         return OutcomeUnknown(f"{self.place.name}: the connection was lost while committing ({said(error)})")
 
     def end_lost(self) -> None:
@@ -433,14 +439,20 @@ class Connections:
         lost = list(self._lost)
         if not lost:
             return
+        now = time.monotonic()
+        them = [pid for pid, _ in lost], [now - since for _, since in lost]
         with self.use("ending the sessions that were lost") as connection, suppress(psycopg.errors.UndefinedFunction):
+            # One that began later is another's, to whom the server has given the number again.
             connection.execute(
-                "SELECT pg_terminate_backend(pid, %s) FROM pg_stat_activity"
-                " WHERE pid = ANY(%s) AND usename = current_user AND pid <> pg_backend_pid()"
-                " AND application_name = current_setting('application_name')",
-                (GRACE, lost),
+                "SELECT pg_terminate_backend(a.pid, %s) FROM pg_stat_activity a"
+                " JOIN unnest(%s::int[], %s::float8[]) AS l(pid, ago) ON a.pid = l.pid"
+                " WHERE a.usename = current_user AND a.pid <> pg_backend_pid()"
+                " AND a.backend_start < clock_timestamp() - l.ago * interval '1 second'"
+                " AND a.application_name = current_setting('application_name')",
+                (GRACE, *them),
             )
-        self._lost = [pid for pid in self._lost if pid not in lost]
+        with self._lock:
+            self._lost = [one for one in self._lost if one not in lost]
 
     def forked(self) -> None:
         """Let go of the locks of a parent, in a child: whoever held them is not there to release them."""

@@ -205,7 +205,7 @@ class Eager(_Committing):
             return self._behind_locks(sql, values)
         except psycopg.Error as error:
             if dead(error, self._connection):
-                raise self._connections.unknown(error, self._connection) from error
+                raise self._connections.unknown(error, self._session) from error
             raise
 
     def _behind_locks(self, sql: str, values: list[Any]) -> bool:
@@ -248,7 +248,7 @@ class Locked(_Committing):
             self._execute("COMMIT")
         except psycopg.Error as error:
             if dead(error, self._connection):
-                raise self._connections.unknown(error, self._connection) from error
+                raise self._connections.unknown(error, self._session) from error
             raise
         return True
 

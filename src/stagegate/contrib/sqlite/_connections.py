@@ -11,7 +11,7 @@ from pathlib import Path
 
 from stagegate import StoreError
 
-from ._saying import BATCH, NESTED, explained
+from ._saying import BATCH, explained
 from ._schema import checked, upgrade
 
 
@@ -132,9 +132,6 @@ class Connections:
     def writing(self, doing: str) -> Iterator[sqlite3.Connection]:
         """Have a connection with the lock for writing; what was written is committed at the end of the block."""
         with self.use(doing) as connection:
-            if connection.in_transaction:
-                raise StoreError(NESTED)
-            self.free()
             connection.execute("BEGIN IMMEDIATE")
             yield connection
             connection.execute("COMMIT")

@@ -12,7 +12,7 @@ from stagegate import Unit
 from ._backup import copy
 from ._batch import Batch
 from ._connections import Connections
-from ._group import Group
+from ._group import Group, Turns
 from ._host import HostedStore
 from ._saying import of_url
 from ._store import Keeping
@@ -45,7 +45,7 @@ class SQLiteStore(Keeping):
         """
         self._connections = Connections(path, timeout=timeout, beside=beside)
         self._group = Group(self._connections, timeout=timeout)
-        super().__init__(self._connections)
+        super().__init__(Turns(self._group))
 
     @classmethod
     def from_url(cls, url: str) -> Self:
@@ -108,8 +108,7 @@ class SQLiteStore(Keeping):
         Raises:
             OutcomeUnknown: If it cannot be said whether it was committed.
         """
-        self._connections.free()
-        with self._connections.use("writing a batch") as connection:
+        with self._group.turn("a batch"), self._connections.use("writing a batch") as connection:
             connection.execute("BEGIN IMMEDIATE")
             batch = Batch(connection, self._connections.path)
             with self._connections.batching():

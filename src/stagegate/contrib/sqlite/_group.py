@@ -13,7 +13,8 @@ import sqlite3
 import threading
 import weakref
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import Context, copy_context
 from typing import Any, TypeVar
 
@@ -42,9 +43,9 @@ class Member:
     One call.
 
     Attributes:
-        agreement: The agreement its job is about.
+        agreement: The agreement its job is about; of a turn, what is being done.
 
-        job: What is to be done.
+        job: What is to be done; None for a turn, which its caller uses by itself.
 
         thread: Where it was called.
 
@@ -54,7 +55,7 @@ class Member:
 
         state: How far it has come.
 
-        alone: Whether only its own caller may do its job: it has cost another one the transaction.
+        alone: Whether only its own caller may do its job: it is a turn, or has cost another one the transaction.
 
         written: Whether its job wrote something.
 
@@ -64,7 +65,7 @@ class Member:
     """
 
     agreement: str
-    job: Callable[[Unit], Any]
+    job: Callable[[Unit], Any] | None
     thread: int = attrs.field(factory=threading.get_ident)
     context: Context | None = None
     turn: Any = attrs.field(factory=threading.Lock)
@@ -137,11 +138,7 @@ class Group:
         self.connections.free()
         me = Member(agreement, job)
         try:
-            self._come(me)
-            while me.state in {WAITS, IN_HAND}:
-                # Whoever has it in hand will answer, however long that takes.
-                if not me.turn.acquire(timeout=self._timeout if me.state is WAITS else -1):
-                    self._tire(me)
+            self._wait(me)
             if me.state is LEADS:
                 self._lead(me)
             self._leave(me)
@@ -150,6 +147,37 @@ class Group:
             self._leave(me)
             raise
         return me.told()  # type: ignore[no-any-return]  # it is what the job returned
+
+    @contextmanager
+    def turn(self, doing: str) -> Iterator[None]:
+        """
+        Wait among the callers for one's turn to write, and have it for the length of a block, alone.
+
+        SQLite itself knows no order: whoever would take its lock past the group could wait for as long as others come.
+
+        Args:
+            doing: What is being done, for the error.
+
+        Raises:
+            StoreError: If the turn did not come in time.
+        """
+        self.connections.free()
+        me = Member(doing, None, alone=True)
+        try:
+            self._wait(me)
+            yield
+            self._leave(me)
+        except BaseException:
+            self._leave(me)
+            raise
+
+    def _wait(self, me: Member) -> None:
+        """Come, and wait until there is something to do for oneself, or until it is done."""
+        self._come(me)
+        while me.state in {WAITS, IN_HAND}:
+            # Whoever has it in hand will answer, however long that takes.
+            if not me.turn.acquire(timeout=self._timeout if me.state is WAITS else -1):
+                self._tire(me)
 
     def _come(self, me: Member) -> None:
         with self._lock:
@@ -169,9 +197,10 @@ class Group:
             if me.state is not WAITS:
                 return
             self._callers.remove(me)
+        left = f"{me.agreement} was not begun" if me.job is None else f"{me.agreement!r} was left as it is"
         message = (
-            f"{self.connections.path}: others have been writing for {self._timeout:g} seconds, so {me.agreement!r} was"
-            f" left as it is; try again, or allow more with ?timeout=seconds"
+            f"{self.connections.path}: others have been writing for {self._timeout:g} seconds, so {left}; try again,"
+            f" or allow more with ?timeout=seconds"
         )
         raise StoreError(message)
 
@@ -181,6 +210,7 @@ class Group:
             connection.execute("BEGIN IMMEDIATE")
             with self.connections.lent(connection):
                 unit = UnitOfWork(connection, me.agreement)
+                assert me.job is not None  # noqa: S101  a turn is used by who has it
                 me.answer = me.job(unit)
                 if not unit.written:
                     return
@@ -225,6 +255,7 @@ class Group:
         try:
             unit = UnitOfWork(connection, member.agreement)
             assert member.context is not None  # noqa: S101  only who leads at once has none
+            assert member.job is not None  # noqa: S101  a turn is nobody else's
             member.answer = member.context.run(member.job, unit)
             member.written = unit.written
         except BaseException as error:
@@ -312,6 +343,29 @@ class Group:
             self._leader = first
             if first is not None:
                 first.become(LEADS)
+
+
+class Turns:
+    """The file as a place where everything is kept: who writes there waits for a turn among the callers of a group."""
+
+    def __init__(self, group: Group) -> None:
+        """Take the group."""
+        self.path = group.connections.path
+        self._group = group
+
+    def use(self, doing: str) -> AbstractContextManager[sqlite3.Connection]:
+        """Have a connection for the length of a block."""
+        return self._group.connections.use(doing)
+
+    def reading(self, doing: str) -> AbstractContextManager[sqlite3.Connection]:
+        """Have a connection that sees the file as of one moment."""
+        return self._group.connections.reading(doing)
+
+    @contextmanager
+    def writing(self, doing: str) -> Iterator[sqlite3.Connection]:
+        """Have a connection with the lock for writing; what was written is committed at the end of the block."""
+        with self._group.turn(doing), self._group.connections.writing(doing) as connection:
+            yield connection
 
 
 _GROUPS: weakref.WeakSet[Group] = weakref.WeakSet()
