@@ -265,6 +265,16 @@ class TestFaults:
 
         assert ["subscription[0].colour"] == [path for path, _ in faults]
 
+    def test_checked_without_a_database(self, office: Any) -> None:
+        """Whoever asks for the processes has the whole file checked; no database is made, and nobody is woken."""
+        told = '[[subscription]]\nchannel = "post"\nto = "a"\non = "{kind}"\n'
+        office.definition.write_text(f'wake = "bell://tower"\n{told.format(kind="note.add")}')
+
+        assert "subscription[0].on: nothing of the kind 'note.add' is told" in run(office, "processes").stderr
+        office.definition.write_text(f'wake = "bell://tower"\n{told.format(kind="note.added")}')
+        assert "id-ksdpl" in done(office, "processes", "--wake", "bell://other")
+        assert not list(office.folder.rglob("*.db"))
+
     def test_plugin_that_is_no_table(self, office: Any) -> None:
         """A plugin with settings is a table of its own."""
         said = "tables are needed, each under [[plugin]]"

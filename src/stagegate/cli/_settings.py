@@ -92,9 +92,11 @@ class Settings:
             if not path.exists():
                 message = f"there is no database {path}; `stagegate start` makes one, or name another with --db"
                 raise StoreError(message)
-        given = {} if forget else dict(self.filed.engine)
-        if self.woken and not forget:
+        given = dict(self.filed.engine)
+        if self.woken:
             given["wake"] = self.woken
+        if forget:
+            given.pop("wake", None)
         try:
             return Engine.open(db, processes=self.processes, plugins=self.plugins, calendars=self.calendars, **given)
         except DefinitionError as error:
