@@ -422,6 +422,44 @@ class TestPoison:
         assert (["a"], 9, 1) == (mail.agreements[before:], a.tries, b.tries)
         assert b.due_at - clock() <= timedelta(seconds=45) < a.due_at - clock()
 
+    def test_a_success_takes_the_doubt_away(self, engine: Engine, clock: ManualClock, mail: Mail, boss: Actor) -> None:
+        """Once the recipient has taken something in the round, what has failed before is tried as well."""
+        mail.mood = OSError("down")
+        engine.start("p", "late", by=boss)
+        engine.deliver()
+        clock.advance(seconds=60)
+        engine.start("p", "refused", by=boss)
+        engine.deliver()
+        clock.advance(seconds=50)
+        engine.start("p", "fresh", by=boss)
+        clock.advance(seconds=90)
+        before = len(mail.got)
+        mail.mood = lambda: True if mail.got[-1].agreement != "refused" else OSError("500")
+
+        assert (2, 1, 0) == counts(engine.deliver())
+        assert ["refused", "fresh", "late"] == mail.agreements[before:]
+
+    def test_what_is_put_off_waits_from_the_last_try(
+        self, engine: Engine, clock: ManualClock, mail: Mail, boss: Actor
+    ) -> None:
+        """Where each try takes long, what is put off is due after the round, and not in the midst of it."""
+        for id_ in ("a", "b", "c"):
+            engine.start("p", id_, by=boss)
+        mail.mood = OSError("down")
+        engine.deliver()
+        clock.set(engine.outbox("pending")[0].due_at)
+
+        def slow() -> None:
+            clock.advance(seconds=100)
+            raise OSError("timed out")
+
+        mail.mood = slow
+        engine.deliver()
+        dues = {row.notification.agreement: row.due_at for row in engine.outbox("pending")}
+
+        assert ["a", "a", "b"] == mail.agreements
+        assert dues["c"] == dues["b"] > clock() > dues["a"]
+
     def test_two_tries_show_that_it_is_the_recipient(
         self, engine: Engine, clock: ManualClock, mail: Mail, boss: Actor
     ) -> None:
@@ -525,7 +563,11 @@ class TestPoison:
         engine.start("p", "x", by=boss)
         claim = engine._store.claim
 
+        claims = 0
+
         def late(*args: Any, **more: Any) -> Any:
+            nonlocal claims
+            claims += 1
             rows = claim(*args, **more)
             clock.advance(minutes=5)
             return rows
@@ -533,7 +575,7 @@ class TestPoison:
         engine._store.claim = late  # type: ignore[method-assign]
 
         assert (0, 0, 0) == counts(engine.deliver(limit=3))
-        assert [] == mail.got
+        assert (3, []) == (claims, mail.got)
         assert [None] == [row.leased_until for row in engine.outbox("pending")]
 
     def test_message_that_cannot_be_put_into_words(
