@@ -44,7 +44,8 @@ def read_table(source: str | Path | Mapping[str, Any]) -> tuple[str | None, Any]
         message = f"{len(raw):,} bytes are too many for a definition; {MAX_SIZE:,} are the most"
         raise DefinitionError([("", message)], source=named)
     try:
-        written = raw.decode()
+        # Some editors begin a file with a mark that says UTF-8.
+        written = raw.decode("utf-8-sig")
     except ValueError as error:
         raise DefinitionError([("", f"it is not UTF-8 text: {error}")], source=named) from None
     return named, _parse(written, is_json=path.suffix.lower() == ".json", named=named)

@@ -126,6 +126,12 @@ class TestWhatItSays:
         office.definition.write_text('db = "nowhere://x"\n')
         assert "no plugin opens 'nowhere' urls" in run(office, "board").stderr
 
+    def test_mark_of_an_editor(self, office: Any) -> None:
+        """The mark by which some editors say UTF-8 is no part of what stands in it."""
+        office.definition.write_text('db = "memory:"\n', encoding="utf-8-sig")
+
+        assert 0 == run(office, "board").exit_code
+
     def test_calendars(self, office: Any) -> None:
         """Calendars are files as well."""
         (office.folder / "town.toml").write_text('id = "town"\nversion = "1"\n')

@@ -191,6 +191,16 @@ def test_files_that_are_no_definitions(tmp_path: Path, name: str, content: bytes
     assert len(str(error.value)) <= MOST_SAID
 
 
+@pytest.mark.parametrize("name", ["p.toml", "p.json"])
+def test_mark_of_an_editor_is_no_part_of_a_definition(tmp_path: Path, name: str) -> None:
+    """A file that begins with the mark by which some editors say UTF-8 holds the same definition."""
+    written = toml(GATE) if name == "p.toml" else json.dumps(definition())
+    (tmp_path / name).write_text(written, encoding="utf-8-sig")
+    (tmp_path / f"plain-{name}").write_text(written, encoding="utf-8")
+
+    assert load_process(tmp_path / f"plain-{name}").digest == load_process(tmp_path / name).digest
+
+
 @pytest.mark.parametrize("path", ["a\0b", "a\ud800b", "/nonexistent/p.toml", "/", "x" * 5_000, "x" * 1_000_000])
 def test_paths_that_name_no_file(path: str) -> None:
     """A path that names no file, or can be none, is refused as a path and in few words."""

@@ -84,7 +84,8 @@ def _table(file: Path) -> dict[str, Any]:
         message = f"{len(raw):,} bytes are too many for settings; {MAX_SIZE:,} are the most"
         raise DefinitionError([("", message)], source=str(file))
     try:
-        return tomllib.loads(raw.decode())
+        # Some editors begin a file with a mark that says UTF-8.
+        return tomllib.loads(raw.decode("utf-8-sig"))
     except UnicodeDecodeError:
         message = "it is not UTF-8 text"
     except RecursionError:
