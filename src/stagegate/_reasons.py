@@ -10,7 +10,7 @@ import attrs
 from ._plain import MAX_ITEMS, as_table
 from ._records import lean
 from ._sentences import SENTENCES
-from ._text import FALLBACK, Label, frozendict, translate
+from ._text import FALLBACK, Label, frozendict, punctuation, translate
 from .exceptions import InvalidValue, quote
 
 Provenance = Literal["law", "law-secondary", "practice", "interpretation"]
@@ -69,10 +69,11 @@ class Unmet:
         words = _Spoken({"requirement": self.requirement, **self.params})
         words.lang = lang
         said = template.format_map(words)
+        _, colon = punctuation(lang)
         if self.alternatives:
             several = (" + ".join(reason.text(lang) for reason in part) for part in self.alternatives)
-            said = f"{said}: " + " / ".join(f"({number}) {part}" for number, part in enumerate(several, 1))
-        return f"{self.label.text(lang)}: {said}" if self.label else str(said)
+            said = f"{said}{colon}" + " / ".join(f"({number}) {part}" for number, part in enumerate(several, 1))
+        return f"{self.label.text(lang)}{colon}{said}" if self.label else str(said)
 
     @property
     def _fallback(self) -> str:
@@ -123,7 +124,8 @@ class _Spoken(dict[str, Any]):
         if isinstance(value, tuple):
             if len(value) > MAX_ITEMS + 1:
                 value = (*value[:MAX_ITEMS], "…")
-            return ", ".join(str(self._said(item)) for item in value)
+            comma, _ = punctuation(self.lang)
+            return comma.join(str(self._said(item)) for item in value)
         if isinstance(value, Mapping):
             return Label(value).text(self.lang)
         if isinstance(value, bool):

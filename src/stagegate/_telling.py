@@ -20,6 +20,7 @@ from ._requirements import Requirement
 from ._stages import LAW, Stage
 from ._subscriptions import Addresses, Subscription
 from ._terms import Duty
+from ._text import punctuation
 
 MOST = 1000
 """How many characters of what was written by somebody are told."""
@@ -204,7 +205,7 @@ def _context(
     stage = process.standing(after.stage)
 
     def roles(several: Iterable[str]) -> str:
-        return ("、" if lang.startswith("ja") else ", ").join(_role(process, role, lang) for role in several)
+        return punctuation(lang)[0].join(_role(process, role, lang) for role in several)
 
     context: dict[str, Any] = {
         "agreement": after.id,

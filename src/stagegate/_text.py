@@ -116,6 +116,11 @@ def as_label(value: str | Mapping[str, str] | None, _where: str = "label") -> La
     return Label({lang: value[lang] for lang in sorted(value)})
 
 
+def punctuation(lang: str) -> tuple[str, str]:
+    """Return what stands in *lang* between the parts of a list, and behind what is explained."""
+    return ("、", "：") if lang.split("-", maxsplit=1)[0] == "ja" else (", ", ": ")
+
+
 @lru_cache(maxsize=16)
 def _catalog(lang: str) -> gettext.NullTranslations:
     return gettext.translation("stagegate", Path(__file__).parent / "locale", [lang], fallback=True)

@@ -12,18 +12,18 @@ from ._agreement import Agreement
 from ._history import Event
 from ._process import Process
 from ._stages import Stage
-from ._text import FALLBACK, Label
+from ._text import FALLBACK, Label, punctuation
 
 __all__ = ["dot", "mermaid"]
 
 _WORDS = {
     "here": Label({"en": "here", "id": "di sini", "ja": "現在地"}),
-    "hold": Label({"en": "on hold", "id": "ditunda", "ja": "保留中"}),
+    "hold": Label({"en": "on hold", "id": "ditangguhkan", "ja": "保留中"}),
     "round": Label({"en": "round", "id": "putaran", "ja": "回目"}),
     "skipped": Label({"en": "skipped", "id": "dilewati", "ja": "省略"}),
-    "back": Label({"en": "sent back", "id": "dikembalikan", "ja": "差し戻し"}),
+    "back": Label({"en": "sent back", "id": "dikembalikan", "ja": "差戻し"}),
     "unless": Label({"en": "if not needed", "id": "bila tidak diperlukan", "ja": "不要な場合"}),
-    "also": Label({"en": "it can also end as", "id": "dapat juga berakhir sebagai", "ja": "このほかの結末"}),
+    "also": Label({"en": "it can also end as", "id": "dapat juga berakhir sebagai", "ja": "このほかの終了区分"}),
 }
 
 _Look = Literal["ahead", "done", "here", "skipped", "ending", "finished", "note"]
@@ -184,7 +184,9 @@ def _picture(
         sources = [last] if last in keys else [*outcome.stages]
         edges.extend(_Edge(source=keys[s], dest=ends[outcome.id], taken=s == last, side=True) for s in sources)
     if elsewhere:
-        nodes.append(_Node(key="also", lines=(f"{_WORDS['also'].text(lang)}: {', '.join(elsewhere)}",), look="note"))
+        comma, colon = punctuation(lang)
+        said = f"{_WORDS['also'].text(lang)}{colon}{comma.join(elsewhere)}"
+        nodes.append(_Node(key="also", lines=(said,), look="note"))
     return nodes, edges
 
 
@@ -218,7 +220,8 @@ def _look(process: Process, stage: Stage, agreement: Agreement | None) -> _Look:
 
 def _lines(process: Process, stage: Stage, agreement: Agreement | None, lang: str) -> Iterator[str]:
     yield stage.label.text(lang) or stage.id
-    yield ", ".join(process.roles.get(role, Label()).text(lang) or role for role in stage.owner)
+    comma, _ = punctuation(lang)
+    yield comma.join(process.roles.get(role, Label()).text(lang) or role for role in stage.owner)
     if agreement is None:
         return
     look, marks = _look(process, stage, agreement), []
@@ -234,7 +237,7 @@ def _lines(process: Process, stage: Stage, agreement: Agreement | None, lang: st
             f"{rounds}{_WORDS['round'].text(lang)}" if lang == "ja" else f"{_WORDS['round'].text(lang)} {rounds}"
         )
     if marks:
-        yield ", ".join(marks)
+        yield comma.join(marks)
 
 
 def _forwards(

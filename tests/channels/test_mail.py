@@ -351,7 +351,7 @@ class TestWords:
         channel(office).stagegate_deliver(told, Message(subject="x", text="順番です。\n", lang="ja"))
 
         receipt = f"bekasi-izumisano #2 {'0' * 64}"
-        assert f"順番です。\n\n-- \n参照番号: 119/SK/2026\n受領証: {receipt}\n" == office.mails[0].body()
+        assert f"順番です。\n\n-- \n参照番号：119/SK/2026\n証跡：{receipt}\n" == office.mails[0].body()
 
     def test_footer_once(self, office: PostOffice) -> None:
         """What the text says already is not said again."""

@@ -507,7 +507,7 @@ class TestTerminal:
         start(post, "a", "ann")
         post.done("deliver", "--plugin", "letters")
 
-        assert "未配達のものはない" in on_terminal(post, "outbox", "list", "--lang", "ja")
+        assert "未配信のものはない" in on_terminal(post, "outbox", "list", "--lang", "ja")
 
     def test_one(self, post: Any) -> None:
         """One notification is shown with its particulars, and what it says below them."""

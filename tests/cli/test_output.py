@@ -199,9 +199,9 @@ class TestClock:
         """The words between ids and dates are the reader's."""
         shown = unstyled(on_terminal(clocked, *clocked.given, "history", "tie", "--lang", "id", COLUMNS="160"))
 
-        assert "berlalunya waktu" in shown
-        assert "office for: karena diam, requirement:approval:office jatuh tempo 2025-01-11 (Rule 32)" in shown
-        assert "kini juga giliran mayor" in shown
+        assert "lewatnya waktu" in shown
+        assert "office for: karena sikap diam, requirement:approval:office jatuh tempo 2025-01-11 (Rule 32)" in shown
+        assert "tindak lanjut kini juga oleh mayor" in shown
 
     def test_recomputed(self, clocked: Any) -> None:
         """What was reckoned again is a table of the old dates and the new ones; where nothing was, that is said."""
@@ -348,7 +348,7 @@ class TestLanguages:
                     "· hukum",
                 ],
             ),
-            ("ja", ["bekasi: advance は認められません (出来事 2 として記録)", "対応できる者: 市長 (mayor)", "· 法令"]),
+            ("ja", ["bekasi：「advance」は認められない (イベント2として記録)", "対応できる者: 市長 (mayor)", "· 法令"]),
         ],
     )
     def test_refusal(self, shell: Any, lang: str, expected: list[str]) -> None:
@@ -413,7 +413,7 @@ class TestLanguages:
 
     def test_word_is_filled(self) -> None:
         """The places of a word are filled in every language."""
-        assert ["recorded as event 3", "dicatat sebagai peristiwa 3", "出来事 3 として記録"] == [
+        assert ["recorded as event 3", "dicatat sebagai peristiwa 3", "イベント3として記録"] == [
             word("recorded as event {n}", lang, n=3) for lang in LANGUAGES
         ]
 

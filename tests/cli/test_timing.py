@@ -195,7 +195,7 @@ class TestDeadlines:
             (-3, "en", "overdue for 3 days"),
             (-1, "en", "overdue since yesterday"),
             (-1, "id", "terlambat sejak kemarin"),
-            (-3, "ja", "3 日超過"),
+            (-3, "ja", "3日超過"),
         ],
     )
     def test_words_for_late(self, tie: Any, days: int, lang: str, said: str) -> None:

@@ -626,7 +626,7 @@ def test_refusal_names_the_guard(spoil: Spoil, desk: Desk) -> None:
         assert why.provenance
         assert set(why.fix_by) & set(EVERYONE)
         for lang in ("en", "id", "ja"):
-            assert why.text(lang).startswith(f"{why.label[lang]}: ")
+            assert why.text(lang).startswith(f"{why.label[lang]}{'：' if lang == 'ja' else ': '}")
 
 
 @pytest.mark.parametrize("spoil", SPOILS, ids=lambda spoil: f"{spoil.at}-{spoil.guard}")

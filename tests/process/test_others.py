@@ -648,7 +648,7 @@ def test_refusal(spoil: Spoil) -> None:
         assert why.provenance
         assert set(why.fix_by) & set(trial.process.roles)
         for lang in ("en", "id", "ja"):
-            assert why.text(lang).startswith(f"{why.label[lang]}: ")
+            assert why.text(lang).startswith(f"{why.label[lang]}{'：' if lang == 'ja' else ': '}")
 
 
 class TestSector:

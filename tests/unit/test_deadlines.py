@@ -652,8 +652,8 @@ class TestDue:
             "Sabtu 2025-07-26 tidak dihitung",
             "Minggu 2025-07-27 tidak dihitung",
             "Senin 2025-07-28 tidak dihitung: Feast",
-            "Rabu 2025-07-30 tidak dihitung: dijeda",
-            "hari terakhir yang masih tepat waktu ialah Kamis 2025-07-31: 2 dihitung + 4 dilewati; kalender feasts 7, zona UTC",
+            "Rabu 2025-07-30 tidak dihitung: dihentikan sementara",
+            "hari terakhir yang masih tepat waktu ialah Kamis 2025-07-31: 2 dihitung + 4 dilewati; kalender feasts 7, zona waktu UTC",
         ) == due.explain("id")
         assert (
             "2025-07-25（金曜日）から2営業日、初日は算入しない",
@@ -661,7 +661,7 @@ class TestDue:
             "2025-07-27（日曜日）は算入しない",
             "2025-07-28（月曜日）は算入しない：Feast",
             "2025-07-30（水曜日）は算入しない：停止中",
-            "期限の末日は2025-07-31（木曜日）：算入2日、不算入4日；暦feasts 7、時間帯UTC",
+            "期限の末日は2025-07-31（木曜日）である（算入2日、不算入4日、暦feasts 7、時間帯UTC）",
         ) == due.explain("ja")
 
     def test_explained_where_the_last_day_moved_back(self) -> None:

@@ -199,9 +199,9 @@ class TestMermaid:
         deal, history = walk("advance", "draft")
         drawn = lines(mermaid(process(), deal, history=history, lang="ja"))
 
-        assert 's0["Draft<br/>事務<br/>◉ 現在地, 2回目"]:::here' in drawn
+        assert 's0["Draft<br/>事務<br/>◉ 現在地、2回目"]:::here' in drawn
         assert 'e0(["完了"]):::ending' in drawn
-        assert 's2 ==> |"差し戻し ×1"| s0' in drawn
+        assert 's2 ==> |"差戻し ×1"| s0' in drawn
 
     def test_default_outcomes(self) -> None:
         """What every process can end as is told in one box, where it has no way of its own."""

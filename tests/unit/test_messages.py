@@ -349,7 +349,7 @@ class TestRendering:
         rendered = {lang: own.render(told("note.added", lang=lang, title="A")) for lang in LANGUAGES}
 
         assert "own A" == body(rendered["id"])
-        assert ["A: note added", "A：覚書の追加"] == [rendered[lang].subject for lang in ("en", "ja")]
+        assert ["A: note added", "A：メモの追加"] == [rendered[lang].subject for lang in ("en", "ja")]
 
     @pytest.mark.parametrize(
         "lang, wanted",

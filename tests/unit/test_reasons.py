@@ -64,8 +64,24 @@ def test_label_stands_before_the_sentence() -> None:
     reason = Unmet(code="document.missing", params={"document": "d"}, label=label)
 
     assert "Report: the document d is missing" == reason.text()
-    assert reason.text("ja").startswith("報告書: ")
+    assert reason.text("ja").startswith("報告書：")
     assert reason.text("id").startswith("Report: ")
+
+
+@pytest.mark.parametrize(
+    "lang, said",
+    [
+        ("id", "R: salah satu dari hal berikut harus terpenuhi: (1) A: dokumen d belum ditandatangani oleh x, y"),
+        ("ja", "R：次のいずれかを満たす必要がある：(1) A：文書「d」に次の者の署名がない：x、y"),
+        ("ja-JP", "R：次のいずれかを満たす必要がある：(1) A：文書「d」に次の者の署名がない：x、y"),
+    ],
+)
+def test_colons_and_commas_are_those_of_the_language(lang: str, said: str) -> None:
+    """Behind a label, before alternatives and in a list stand the marks of the language."""
+    unsigned = Unmet(code="document.unsigned_by", params={"document": "d", "by": ["x", "y"]}, label=Label({"en": "A"}))
+    reason = Unmet(code="any", label=Label({"en": "R"}), alternatives=((unsigned,),))
+
+    assert said == reason.text(lang)
 
 
 def test_reason_of_an_own_code_says_its_reason() -> None:

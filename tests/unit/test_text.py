@@ -161,6 +161,12 @@ class TestTranslations:
 
         assert [] == plain
 
+    def test_japanese_keeps_one_style(self) -> None:
+        """Reasons are plain statements; the polite forms are left to messages."""
+        assert [] == [
+            text for text in translations("ja").values() if "です" in text or "ます" in text or "ません" in text
+        ]
+
     @pytest.mark.parametrize(
         "lang, said",
         [

@@ -99,7 +99,7 @@ def test_why_it_is_blocked(client: TestClient) -> None:
     [
         ("en", "Exploration report: the document exploration_report is missing"),
         ("id", "Laporan penjajakan: dokumen exploration_report belum ada"),
-        ("ja", "予備協議報告書: 文書「exploration_report」が提出されていない"),
+        ("ja", "予備協議報告書：文書「exploration_report」が提出されていない"),
     ],
 )
 def test_refused(client: TestClient, app: FastAPI, lang: str, said: str) -> None:

@@ -146,7 +146,7 @@ def test_nobody_signed_in(office: Office) -> None:
 
 @pytest.mark.parametrize(
     "lang, said",
-    [("en", "Initiative letter: "), ("id", "Surat prakarsa: "), ("ja", "発意に係る書簡: ")],
+    [("en", "Initiative letter: "), ("id", "Surat prakarsa: "), ("ja", "発意に係る書簡：")],
 )
 def test_refused(office: Office, lang: str, said: str) -> None:
     """A shut gate is a 409 with every reason, the same that the page shows; it stays in the history, and tasks stay."""

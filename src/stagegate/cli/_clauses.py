@@ -72,7 +72,7 @@ def lasts(term: Term, lang: str = LANGUAGES[0]) -> str:
     if term.open:
         return word("open-ended", lang)
     said = term.to_data()
-    return f"{word('until', lang)} {term.until}" if term.until else span(said, lang)
+    return word("until {point}", lang, point=term.until) if term.until else span(said, lang)
 
 
 def lasting(stage: Stage, term: Term, lang: str = LANGUAGES[0]) -> str:
@@ -85,7 +85,7 @@ def renewing(renewal: Renewal, lang: str = LANGUAGES[0]) -> str:
     """Write where a renewal leads, from when on it can be had, and for how long it is."""
     said = [", ".join(renewal.to)]
     if renewal.window is not None:
-        said.append(f"{word('in the last', lang)} {span(renewal.window.to_data(), lang)}")
+        said.append(word("in the last {period}", lang, period=span(renewal.window.to_data(), lang)))
     if renewal.term is not None:
         said.append(f"{word('term', lang)} {lasts(renewal.term, lang)}")
     return "; ".join(said)

@@ -258,7 +258,7 @@ def summary(event: Event, lang: str = LANGUAGES[0]) -> str:
         case "voted":
             said = _vote(event, lang)
         case "adjourned":
-            until = f"{word('until', lang)} {data['until']}" if "until" in data else ""
+            until = word("until {point}", lang, point=data["until"]) if "until" in data else ""
             said = " ".join(part for part in (data["role"], until, data["reason"]) if part)
         case "noted":
             said = data["text"]
@@ -270,13 +270,13 @@ def summary(event: Event, lang: str = LANGUAGES[0]) -> str:
             said = f"{was['id']} {was['version']} → {now['id']} {now['version']}"
             said = ": ".join(part for part in (said, data.get("reason")) if part)
         case "reminded" | "overdue":
-            escalated = f"{word('now also for', lang)} {data['escalate']}" if "escalate" in data else ""
+            escalated = word("now also for {roles}", lang, roles=data["escalate"]) if "escalate" in data else ""
             said = "; ".join(part for part in (_by_date(data, lang), _codes(data), escalated) if part)
         case "reckoned":
             settled = f"{_by_date(data, lang)}: {word('met or asked no more', lang)}" if "deadline" in data else ""
             said = settled
         case "refused":
-            barred = f"{word('only for', lang)} {', '.join(data['roles'])}" if data.get("roles") else ""
+            barred = word("only for {roles}", lang, roles=", ".join(data["roles"])) if data.get("roles") else ""
             said = "; ".join(part for part in (barred, _codes(data)) if part)
         case _:
             by_law = _by_date(data, lang) if "deadline" in data else ""

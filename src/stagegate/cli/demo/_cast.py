@@ -34,7 +34,7 @@ SECTORS: dict[str, Names] = {
     "smart_city": ("smart city", "kota cerdas", "スマートシティ"),
     "transit_oriented_development": (
         "transit-oriented development",
-        "pengembangan berorientasi transit",
+        "pengembangan kawasan berorientasi transit",
         "公共交通指向型開発",
     ),
     "culture_and_tourism": ("culture and tourism", "budaya dan pariwisata", "文化・観光"),

@@ -26,9 +26,9 @@ MAX_WORD = 70
 UTF8 = Charset("utf-8")
 UTF8.body_encoding = BASE64
 FOOTER = {
-    "en": ("Reference", "Receipt"),
-    "id": ("Nomor rujukan", "Tanda bukti"),
-    "ja": ("参照番号", "受領証"),
+    "en": ("Reference: ", "Receipt: "),
+    "id": ("Nomor rujukan: ", "Tanda bukti: "),
+    "ja": ("参照番号：", "証跡："),
 }
 
 
@@ -112,11 +112,11 @@ def _with_footer(notification: Notification, message: Message) -> tuple[str, str
     )
     lines = [(what, value) for what, value in said if value and value not in text]
     if lines:
-        text = "\n".join([text.rstrip("\n"), "", "-- ", *(f"{what}: {value}" for what, value in lines), ""])
+        text = "\n".join([text.rstrip("\n"), "", "-- ", *(f"{what}{value}" for what, value in lines), ""])
         if html:
             end = html.lower().rfind("</body>")
             end = len(html) if end < 0 else end
-            small = "<br>".join(escape(f"{what}: {value}") for what, value in lines)
+            small = "<br>".join(escape(f"{what}{value}") for what, value in lines)
             html = f"{html[:end]}<hr><p><small>{small}</small></p>{html[end:]}"
     return text, html
 
