@@ -277,6 +277,21 @@ def test_two_joined_engines_take_turns(engine: Engine, file: Path) -> None:
         two.commit()
 
 
+def test_host_that_begins_without_the_lock(engine: Engine, file: Path) -> None:
+    """Where another has the lock, a host that began without it is told how to begin so that it waits."""
+    engine.start("exchange", "a", by=CLERK)
+    with closing(sqlite3.connect(file)) as one, closing(sqlite3.connect(file, timeout=0.1)) as two:
+        engine.using(one).note("a", "one", by=CLERK)
+        two.execute("BEGIN")
+        with pytest.raises(StoreError, match="roll it back and begin with BEGIN IMMEDIATE, which waits"):
+            engine.using(two).note("a", "two", by=CLERK)
+        two.rollback()
+        one.commit()
+        two.execute("BEGIN IMMEDIATE")
+        assert 3 == engine.using(two).note("a", "two", by=CLERK).n
+        two.commit()
+
+
 def test_what_the_host_read_too_early_is_no_ground_for_a_move(file: Path, engine: Engine) -> None:
     """Where another has written since the transaction first read, nothing is written, and it says what to do."""
     engine.start("exchange", "a", by=CLERK)

@@ -193,6 +193,18 @@ class Host:
                 if begun:
                     connection.execute("ROLLBACK")
 
+    def _lock(self, connection: sqlite3.Connection, doing: str, *, begun: bool) -> None:
+        try:
+            connection.execute("UPDATE hold SET why = why WHERE scope IS NULL")
+        except sqlite3.OperationalError as error:
+            if begun or error.sqlite_errorname != "SQLITE_BUSY":
+                raise
+            message = (
+                f"{self.path}: {doing} failed ({error}): the host's transaction had not the lock for writing from its"
+                f" beginning, so it does not wait for others; roll it back and begin with BEGIN IMMEDIATE, which waits"
+            )
+            raise StoreError(message) from error
+
     @contextmanager
     def writing(self, doing: str, kept: Callable[[], bool] | None = None) -> Iterator[sqlite3.Connection]:
         """
@@ -216,7 +228,7 @@ class Host:
             connection.execute("SAVEPOINT stagegate")
             try:
                 # This takes the lock where the host has begun without it, before anything is read.
-                connection.execute("UPDATE hold SET why = why WHERE scope IS NULL")
+                self._lock(connection, doing, begun=begun)
                 before = connection.total_changes
                 yield connection
                 keep = connection.total_changes > before if kept is None else kept()
