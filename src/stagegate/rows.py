@@ -165,7 +165,7 @@ def delivery_of(row: Sequence[Any]) -> Delivery:
         told = Notification(**json.loads(payload), id=id_, agreement=agreement, n=n, hash=row[RECEIPT] or b"")
         due = moment(due_at)
         until, expires = (None if at is None else moment(at) for at in (leased_until, expires_at))
-    except (ValueError, TypeError) as damage:
+    except (ValueError, TypeError, RecursionError) as damage:
         message = f"the notification {id_} in the outbox cannot be read ({damage}); run verify"
         raise HistoryTampered(message) from None
     return Delivery(

@@ -14,7 +14,19 @@ from psycopg.rows import dict_row
 from sqlalchemy.orm import Session, scoped_session, sessionmaker
 
 from proof.servers import PostgresServer
-from stagegate import Engine, GateClosed, InvalidValue, NotFound, Process, Stage, StoreError, hookimpl, parts, unguarded
+from stagegate import (
+    Conflict,
+    Engine,
+    GateClosed,
+    InvalidValue,
+    NotFound,
+    Process,
+    Stage,
+    StoreError,
+    hookimpl,
+    parts,
+    unguarded,
+)
 from stagegate.contrib.postgres import PostgresStore
 
 from ..exchange import CLERK, PROCESS, Bell
@@ -197,6 +209,18 @@ def test_another_is_locked_out_until_the_host_ends(engine: Engine, host: Host) -
     host.rollback()
 
     assert 2 == engine.note("a", "theirs", by=CLERK).n
+
+
+def test_call_that_fails_lets_go_of_its_lock(engine: Engine, host: Host) -> None:
+    """What a call in the transaction of the host has locked, and could not change, is free for others at once."""
+    old = engine.start("exchange", "a", by=CLERK)
+    new = engine.note("a", "meanwhile", by=CLERK)
+    joined = engine.using(host.connection)
+    with pytest.raises(Conflict):
+        joined.note(old, "too late", by=CLERK)
+
+    assert new.n + 1 == engine.note(new, "and on", by=CLERK).n
+    host.commit()
 
 
 def test_closing_what_joined_closes_nothing(engine: Engine, host: Host) -> None:

@@ -698,6 +698,31 @@ def test_interrupt_anywhere_strands_nobody(engine: Engine, crowd: Crowd, door: D
     assert not crowd.group._callers
 
 
+def test_interrupt_while_the_lead_is_handed_over(crowd: Crowd, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An interrupt after the next leader is named, and before it is woken, does not leave it asleep until its timeout."""
+    ours = _group.Member("ours", crowd.noting("ours"))
+    next_ = _group.Member("next", crowd.noting("next"), thread=0)
+    become = _group.Member.become
+
+    def interrupted(member: _group.Member, state: str) -> None:
+        if state == _group.LEADS:
+            monkeypatch.undo()
+            # It has looked when it was put back, and waits again.
+            assert member.turn.acquire(blocking=False)
+            raise KeyboardInterrupt
+        become(member, state)
+
+    crowd.group._come(ours)
+    crowd.group._come(next_)
+    monkeypatch.setattr(_group.Member, "become", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        crowd.group._leave(ours)
+    crowd.group._leave(ours)
+
+    assert (_group.LEADS, True) == (next_.state, next_.turn.acquire(blocking=False))
+    crowd.group._leave(next_)
+
+
 def test_caller_that_is_interrupted_while_it_waits(engine: Engine, crowd: Crowd, door: Door) -> None:
     """A caller that gives up before its turn never moves anything, and holds up nobody."""
     first = Call(note(engine, "first"))

@@ -885,6 +885,29 @@ class TestDamage:
             assert "changed by another hand" in said
             assert not engine.verify().ok
 
+    @pytest.mark.parametrize(
+        "payload",
+        ["[]", "7", "null", '{"channel":"mail"}', '{"channel":"mail","kind":"k","strange":1}', "[" * 100_000],
+        ids=["list", "number", "nothing", "too little", "too much", "too deep"],
+    )
+    def test_no_notification_at_all(
+        self, url: str, tmp_path: Path, clock: ManualClock, boss: Actor, payload: str
+    ) -> None:
+        """Whatever stands where a notification should stand is reported, and stops neither a delivery nor `verify`."""
+        mail = Mail()
+        with Engine.open(url, processes=[PROCESS], plugins=[mail], clock=clock) as engine:
+            for id_ in ("a", "b"):
+                engine.start("p", id_, by=boss)
+            with closing(sqlite3.connect(tmp_path / "a.db")) as connection, connection:
+                connection.execute("UPDATE outbox SET payload = ? WHERE agreement = 'a'", (payload.encode(),))
+            engine.deliver()
+            (said,) = engine.deliver().damaged
+
+            assert "cannot be read" in said
+            assert ["b"] == mail.agreements
+            assert ["b"] == [row.notification.agreement for row in engine.outbox(readable=True)]
+            assert not engine.verify().ok
+
     @pytest.mark.usefixtures("damaged")
     def test_is_no_silence(self, url: str) -> None:
         """Whoever reads the outbox is told that some cannot be read, and can have the rest."""
