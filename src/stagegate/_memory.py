@@ -141,7 +141,7 @@ class MemoryStore:
         """Make dead rows due again."""
         with self._writing():
             dead = {
-                id_: row.again(now)
+                id_: row.requeued(now)
                 for id_, row in self._outbox.items()
                 if row.status == DEAD and notification in (None, id_)
             }
