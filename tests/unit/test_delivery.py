@@ -543,9 +543,7 @@ class TestPoison:
     def test_clock_that_leaps_ends_the_round(self, engine: Engine, mail: Mail, boss: Actor, clock: ManualClock) -> None:
         """Where every lease is over before sending could begin, the round ends all the same, and nothing was sent."""
         engine.start("p", "x", by=boss)
-        claim = engine._store.claim
-
-        claims = 0
+        claim, claims = engine._store.claim, 0
 
         def late(*args: Any, **more: Any) -> Any:
             nonlocal claims
