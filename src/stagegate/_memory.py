@@ -21,7 +21,7 @@ from .exceptions import Conflict, StoreError, quote
 BATCH = (
     "a batch is open in this thread: change things by the engine that it gave, or after its end; nothing was changed"
 )
-"""What is said to whom would change what the end of a batch takes the place of."""
+"""What is said to whom changes something past the batch that is open in the same thread."""
 
 
 class MemoryStore:
@@ -36,12 +36,12 @@ class MemoryStore:
         self._outbox: dict[str, Delivery] = {}
         self._definitions: dict[str, Definition] = {}
         self._held: dict[str, str] = {}
-        self._copied = False
+        self._batching = False
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
         with self._lock:
-            if self._copied:
+            if self._batching:
                 raise StoreError(BATCH)
             yield
 
@@ -60,11 +60,11 @@ class MemoryStore:
             copy._outbox = dict(self._outbox)
             copy._definitions = dict(self._definitions)
             copy._held = dict(self._held)
-            self._copied = True
+            self._batching = True
             try:
                 yield copy
             finally:
-                self._copied = False
+                self._batching = False
             self._agreements, self._entries = copy._agreements, copy._entries
             self._requests, self._outbox = copy._requests, copy._outbox
             self._definitions, self._held = copy._definitions, copy._held
@@ -141,7 +141,7 @@ class MemoryStore:
         """Make dead rows due again."""
         with self._writing():
             dead = {
-                id_: row.again(now)
+                id_: row.requeued(now)
                 for id_, row in self._outbox.items()
                 if row.status == DEAD and notification in (None, id_)
             }
@@ -232,7 +232,7 @@ class _Unit:
 
     def __enter__(self) -> Self:
         self._store._lock.acquire()
-        if self._store._copied:
+        if self._store._batching:
             self._store._lock.release()
             raise StoreError(BATCH)
         return self

@@ -224,7 +224,7 @@ class Delivery:
         age, at = notification.max_age, notification.at or at
         return cls(notification=notification, due_at=at, expires_at=None if age is None else at + age)
 
-    def again(self, now: datetime) -> Delivery:
+    def requeued(self, now: datetime) -> Delivery:
         """Return it as due at *now*, as if it had never been tried; it does not expire any more."""
         return attrs.evolve(self, status=PENDING, tries=0, due_at=now, error="", expires_at=None)
 

@@ -96,16 +96,16 @@ def _wanted(item: Any) -> tuple[str, Any]:
 
 def _misnamed(configured: Callable[..., Any], settings: dict[str, Any]) -> str:
     """Return which settings are missing and which there are not, in one sentence; nothing if it is not that."""
-    takes = inspect.signature(configured).parameters.values()
-    if any(one.kind is one.VAR_KEYWORD for one in takes):
+    takes = inspect.signature(configured).parameters
+    if any(one.kind is one.VAR_KEYWORD for one in takes.values()):
         return ""
-    missing = [one.name for one in takes if one.default is one.empty and one.name not in settings]
-    unknown = [name for name in settings if name not in {one.name for one in takes}]
+    missing = [name for name, one in takes.items() if one.default is one.empty and name not in settings]
+    unknown = [name for name in settings if name not in takes]
     said = []
     if missing:
         said.append(f"it needs {', '.join(missing)} beside its name, as in {{plugin = …, {missing[0]} = …}}")
     if unknown:
-        said.append(f"it takes no {', '.join(unknown)}; it takes {', '.join(one.name for one in takes)}")
+        said.append(f"it takes no {', '.join(unknown)}; it takes {', '.join(takes) or 'nothing'}")
     return "; ".join(said)
 
 

@@ -74,9 +74,6 @@ OUTBOX = (
 )
 """The columns of a row of the outbox; the last is the check over those before it."""
 
-RECEIPT = len(OUTBOX)
-"""Where the hash of the event that caused it stands in a row of the outbox that is read."""
-
 
 def columns_of(agreement: Agreement, wanted: Iterable[str] = COLUMNS) -> dict[str, Any]:
     """
@@ -127,7 +124,12 @@ def agreement_of(row: Sequence[Any], known: Agreement | None = None) -> Agreemen
 
 
 def seal(row: Sequence[Any]) -> bytes:
-    """Return the check of a row of the outbox: the SHA-256 of all its columns but the seal."""
+    """
+    Return the check over a row of the outbox: a SHA-256 of its columns.
+
+    Args:
+        row: The columns that `OUTBOX` names, without the last, which is the seal itself.
+    """
     return sha256(repr(tuple(row)).encode("utf-8", "surrogatepass")).digest()
 
 
@@ -160,9 +162,9 @@ def delivery_of(row: Sequence[Any]) -> Delivery:
     Raises:
         HistoryTampered: If it cannot be read.
     """
-    agreement, n, id_, payload, status, tries, due_at, leased_until, error, expires_at = row[:10]
+    agreement, n, id_, payload, status, tries, due_at, leased_until, error, expires_at, _, _, cause = row
     try:
-        told = Notification(**json.loads(payload), id=id_, agreement=agreement, n=n, hash=row[RECEIPT] or b"")
+        told = Notification(**json.loads(payload), id=id_, agreement=agreement, n=n, hash=cause or b"")
         due = moment(due_at)
         until, expires = (None if at is None else moment(at) for at in (leased_until, expires_at))
     except (ValueError, TypeError, RecursionError) as damage:
@@ -197,7 +199,7 @@ def intact_of(row: Sequence[Any]) -> Delivery:
 
 
 def _broken(row: Sequence[Any]) -> bool:
-    *sealed, check = row[:RECEIPT]
+    *sealed, check = row[: len(OUTBOX)]
     return bool(seal(sealed) != check)
 
 

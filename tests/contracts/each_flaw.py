@@ -17,29 +17,36 @@ def class_name(flaw: str) -> str:
     return "Test" + flaw.title().replace(" ", "")
 
 
+class Versioned:
+    """The fixtures of a store that has a schema, of one that only seems to be opened anew."""
+
+    @pytest.fixture
+    def reopen(self, store: FlawedStore) -> Callable[[], Store]:
+        """Return what looks at the version, as whoever opens it does."""
+        return store.reopened
+
+    @pytest.fixture
+    def schema(self, store: FlawedStore) -> Schema:
+        """Return its schema."""
+        return FlawedSchema(store)
+
+    @pytest.fixture
+    def stamp(self, store: FlawedStore) -> Callable[[int], None]:
+        """Return what writes another version."""
+        return store.stamp
+
+
 def contract_of(flaw: str) -> type[StoreContract]:
     """Return the contract on a store with one flaw."""
 
-    class Flawed(StoreContract):
+    # Only clauses that are to find a flaw run here, so that it does no harm that this store forgets.
+    class Flawed(Versioned, StoreContract):
         @pytest.fixture
         def store(self, monkeypatch: pytest.MonkeyPatch) -> Store:
             # One that lets somebody in does so at once, and on a busy machine it is given the time.
             for room in (_others, _writing):
                 monkeypatch.setattr(room, "A_MOMENT", 60)
             return FlawedStore(flaw)
-
-        # Only clauses that are to find a flaw run here, so that it does no harm that this store forgets.
-        @pytest.fixture
-        def reopen(self, store: FlawedStore) -> Callable[[], Store]:
-            return store.reopened
-
-        @pytest.fixture
-        def schema(self, store: FlawedStore) -> Schema:
-            return FlawedSchema(store)
-
-        @pytest.fixture
-        def stamp(self, store: FlawedStore) -> Callable[[int], None]:
-            return store.stamp
 
     Flawed.__name__ = Flawed.__qualname__ = class_name(flaw)
     return Flawed

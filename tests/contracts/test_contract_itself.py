@@ -5,20 +5,19 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from collections.abc import Callable
 from inspect import getdoc
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
 
-from stagegate import Event, Schema, Store
+from stagegate import Event, Store
 from stagegate.testing import StoreContract
 from stagegate.testing._lives import IDS, random_life
 from stagegate.testing._schema import Schemas
 
-from .each_flaw import class_name
-from .flawed import FLAWS, FlawedSchema, FlawedStore
+from .each_flaw import Versioned, class_name
+from .flawed import FLAWS, FlawedStore
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "store-contract.md"
 
@@ -32,28 +31,13 @@ class TestFlawless(StoreContract):
         return FlawedStore()
 
 
-class TestFlawlessSchema(Schemas):
+class TestFlawlessSchema(Versioned, Schemas):
     """The clauses on schemas, on one that has no flaw."""
 
     @pytest.fixture
     def store(self) -> FlawedStore:
         """Return its store."""
         return FlawedStore()
-
-    @pytest.fixture
-    def reopen(self, store: FlawedStore) -> Callable[[], Store]:
-        """Return what opens it anew."""
-        return store.reopened
-
-    @pytest.fixture
-    def schema(self, store: FlawedStore) -> Schema:
-        """Return it."""
-        return FlawedSchema(store)
-
-    @pytest.fixture
-    def stamp(self, store: FlawedStore) -> Callable[[int], None]:
-        """Return what writes another version."""
-        return store.stamp
 
 
 def clauses() -> dict[int, str]:

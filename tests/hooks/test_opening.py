@@ -459,10 +459,16 @@ def test_settings_by_other_names(wanted: Any, said: str) -> None:
         Engine.open("memory:", plugins=[wanted])
 
 
-def test_settings_of_a_plugin_that_takes_none() -> None:
-    """Settings for a plugin that takes none are refused."""
-    with pytest.raises(PluginError, match="plugin 'log': it takes no settings, but was given level"):
-        Engine.open("memory:", plugins=[{"plugin": "log", "level": "INFO"}])
+def test_settings_of_a_plugin_that_takes_none(entry_point: ModuleType) -> None:
+    """Settings for a plugin that takes none are refused, whether it is configured at all or not."""
+    entry_point.configured = lambda: Bell(1)  # type: ignore[attr-defined]
+    with pytest.raises(
+        PluginError, match="plugin 'bell': it cannot be configured: it takes no loud; it takes nothing$"
+    ):
+        Engine.open("memory:", plugins=[{"plugin": "bell", "loud": 1}])
+    del entry_point.configured
+    with pytest.raises(PluginError, match="plugin 'bell': it takes no settings, but was given loud"):
+        Engine.open("memory:", plugins=[{"plugin": "bell", "loud": 1}])
 
 
 def test_own_plugin_that_is_handed_over(tmp_path: Path) -> None:

@@ -413,9 +413,9 @@ def test_resolve_waits_for_what_a_dead_process_has_sent(engine: Engine, database
         host.execute("SELECT 1 FROM stagegate.agreement FOR UPDATE")
         process = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, env={**os.environ, "PYTHONPATH": "src"})
         with psycopg.connect(database, autocommit=True) as looking:
-            for _ in range(3000):
-                if looking.execute(waiting).fetchall() == [(1,)]:
-                    break
+            end = time.monotonic() + 60
+            while looking.execute(waiting).fetchall() != [(1,)]:
+                assert time.monotonic() < end, "the program never came to wait"
                 time.sleep(0.01)
         process.kill()
         process.wait()

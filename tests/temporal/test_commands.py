@@ -144,7 +144,7 @@ def test_worker_that_is_told_twice(shell: Shell) -> None:
             assert worker.poll() is None
             worker.send_signal(signal.SIGTERM)
 
-            assert worker.wait(20) == -signal.SIGTERM
+            assert worker.wait(120) == -signal.SIGTERM
         finally:
             worker.kill()
 

@@ -42,7 +42,7 @@ class Sections(Program):
         """Return the names in the order in which they were added."""
         return list(self.commands)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  click asks for both
         """Write the sections."""
         for title, commands in SECTIONS.items():
             with formatter.section(title):

@@ -13,7 +13,7 @@ LONGEST = 500
 class Group(click.Group):
     """A group within the program, such as `stagegate outbox`."""
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  click asks for both
         """Write what there is."""
         with formatter.section("Commands"):
             listed(formatter, self.commands.values())

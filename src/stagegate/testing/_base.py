@@ -27,6 +27,13 @@ class Fixtures:
         return None
 
     @pytest.fixture
+    def anew(self, reopen: Callable[[], Store] | None) -> Callable[[], Store]:
+        """Return what opens another store on the same place; skip the clause if the store forgets."""
+        if reopen is None:
+            pytest.skip("this store forgets: there is nothing to open anew")
+        return reopen
+
+    @pytest.fixture
     def schema(self) -> Schema | None:
         """Return the schema of the place of `store`; None if the store has none."""
         return None
@@ -61,13 +68,11 @@ class Fixtures:
         return memory
 
     @pytest.fixture
-    def another(self, store: Store, reopen: Callable[[], Store] | None) -> Iterator[Store]:
+    def another(self, store: Store, anew: Callable[[], Store]) -> Iterator[Store]:
         """Open a second store on the same place, while the first is open."""
-        if reopen is None:
-            pytest.skip("this store forgets: there is nothing to open anew")
         # Some stores make their place when they are first written to.
         write(store, long_life("first", 1))
-        second = reopen()
+        second = anew()
         try:
             yield second
         finally:

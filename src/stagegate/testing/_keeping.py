@@ -165,12 +165,10 @@ class Lasting(Fixtures):
     """What a store that outlives its process keeps. Skipped for one that forgets."""
 
     @pytest.fixture
-    def reopened(self, lived: Store, reopen: Callable[[], Store] | None) -> Iterator[Store]:
+    def reopened(self, lived: Store, anew: Callable[[], Store]) -> Iterator[Store]:
         """Close the store after a random life, and open it anew."""
-        if reopen is None:
-            pytest.skip("this store forgets: there is nothing to open anew")
         lived.close()
-        store = reopen()
+        store = anew()
         yield store
         store.close()
 
@@ -205,16 +203,14 @@ class Lasting(Fixtures):
             assert [("noted", noted.head)] == [(event.kind, event.hash) for event in last]
             assert engine.verify().ok
 
-    def test_claims_are_kept(self, store: Store, clock: ManualClock, reopen: Callable[[], Store] | None) -> None:
+    def test_claims_are_kept(self, store: Store, clock: ManualClock, anew: Callable[[], Store]) -> None:
         """S86: what was in a hand when the store was closed stays so until its lease has run out."""
-        if reopen is None:
-            pytest.skip("this store forgets: there is nothing to open anew")
         with desk(store, clock) as engine:
             engine.start("cooperation", "b", by=CLERK)
         until = clock() + timedelta(minutes=5)
         claimed = list(store.claim(clock(), until=until, limit=1))
         store.close()
-        again = reopen()
+        again = anew()
 
         assert len(list(again.claim(clock(), until=until, limit=10))) == 1
         assert again.settle(claimed[0], attrs.evolve(claimed[0], status="delivered", tries=1, leased_until=None))
@@ -269,10 +265,8 @@ class Lasting(Fixtures):
 
         assert sorted(row.notification.id for row in another.outbox()) == sorted(claimed)
 
-    def test_holds_are_there_again(self, store: Store, clock: ManualClock, reopen: Callable[[], Store] | None) -> None:
+    def test_holds_are_there_again(self, store: Store, clock: ManualClock, anew: Callable[[], Store]) -> None:
         """S145: what was held, given up and requeued when the store was closed is so when it is opened anew."""
-        if reopen is None:
-            pytest.skip("this store forgets: there is nothing to open anew")
         write(store, long_life("a", 1))
         write(store, long_life("b", 1))
         until = clock() + timedelta(minutes=5)
@@ -285,7 +279,7 @@ class Lasting(Fixtures):
         store.hold("*", "restored")
         before = list(store.outbox())
         store.close()
-        again = reopen()
+        again = anew()
 
         assert before == list(again.outbox())
         assert dict(again.holds()) == {"*": "restored", "bell:": "away"}

@@ -12,18 +12,9 @@ from ._base import Fixtures
 from ._lives import long_life, write
 from ._writing import everything
 
-Opening = Callable[[], Store]
-
 
 class Schemas(Fixtures):
     """The versions of the schema. Skipped for a store that has none."""
-
-    @pytest.fixture
-    def opening(self, reopen: Opening | None) -> Opening:
-        """Have what opens the place of `store` anew."""
-        if reopen is None:
-            pytest.skip("this store forgets: there is nothing to open anew")
-        return reopen
 
     @pytest.fixture
     def versioned(self, store: Store, schema: Schema | None) -> Schema:
@@ -34,7 +25,7 @@ class Schemas(Fixtures):
         return schema
 
     @pytest.fixture
-    def writing(self, stamp: Callable[[int], None] | None) -> Callable[[int], None]:
+    def stamping(self, stamp: Callable[[int], None] | None) -> Callable[[int], None]:
         """Have what writes down another version at the place."""
         if stamp is None:
             pytest.skip("nobody says how another version is written down")
@@ -55,34 +46,34 @@ class Schemas(Fixtures):
         assert (before, versioned.newest) == (everything(store), versioned.version())
 
     def test_schema_that_is_newer(
-        self, store: Store, versioned: Schema, writing: Callable[[int], None], opening: Opening
+        self, store: Store, versioned: Schema, stamping: Callable[[int], None], anew: Callable[[], Store]
     ) -> None:
         """S162: what a newer version has written is neither opened nor brought up to date, and nothing is written."""
         before = everything(store)
         store.close()
-        writing(versioned.newest + 1)
-        for refused in (opening, versioned.upgrade):
+        stamping(versioned.newest + 1)
+        for refused in (anew, versioned.upgrade):
             with pytest.raises(StoreError, match=rf"\b{versioned.newest + 1}\b"):
                 refused()
 
         assert versioned.newest + 1 == versioned.version()
-        writing(versioned.newest)
-        again = opening()
+        stamping(versioned.newest)
+        again = anew()
         assert before == everything(again)
         again.close()
 
     def test_schema_that_is_older(
-        self, store: Store, versioned: Schema, writing: Callable[[int], None], opening: Opening
+        self, store: Store, versioned: Schema, stamping: Callable[[int], None], anew: Callable[[], Store]
     ) -> None:
         """S163: what an older version has written is not opened; the command that brings it up to date is named."""
         before = everything(store)
         store.close()
-        writing(versioned.newest - 1)
+        stamping(versioned.newest - 1)
         with pytest.raises(StoreError, match="stagegate db upgrade"):
-            opening()
+            anew()
 
         assert versioned.newest - 1 == versioned.version()
-        writing(versioned.newest)
-        again = opening()
+        stamping(versioned.newest)
+        again = anew()
         assert before == everything(again)
         again.close()

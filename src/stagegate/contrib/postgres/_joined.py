@@ -28,7 +28,7 @@ NESTED = (
     "an agreement is being decided on in this transaction: a guard, a check or a plugin can look at others meanwhile,"
     " but must not change them, and no other thread can use the connection; nothing was changed by it"
 )
-"""What is said to whom asks for a change within a change: it would be undone together with what it lies in."""
+"""What is said to whom asks for a change within a change."""
 
 _DECIDING: dict[int, object] = {}
 """The connections in whose transactions something is being decided on, by their ids, and for whom."""
@@ -36,6 +36,7 @@ _DECIDING: dict[int, object] = {}
 
 @contextmanager
 def _deciding(connection: Connection) -> Iterator[None]:
+    """Let nothing else be changed through a connection meanwhile: it would be undone with what it lies in."""
     me = object()
     if _DECIDING.setdefault(id(connection), me) is not me:
         raise StoreError(NESTED)

@@ -153,7 +153,7 @@ class Reading:
             for row in rows:
                 # One that cannot be read, or was changed by another hand, holds up no other.
                 with suppress(HistoryTampered):
-                    again.append(intact_of(row).again(now))
+                    again.append(intact_of(row).requeued(now))
             rewrite(cursor, again)
         return len(again)
 

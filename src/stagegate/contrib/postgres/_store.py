@@ -52,6 +52,7 @@ WRITING = (
 """The transactions in which something is being written, or waits for its turn to be, at this moment."""
 
 LOOKS_AGAIN = 0.02
+"""After how many seconds it is looked again who is still writing."""
 
 READ_ONLY = (psycopg.errors.InsufficientPrivilege, psycopg.errors.ReadOnlySqlTransaction)
 

@@ -15,7 +15,8 @@ from ._saying import NESTED
 EVERYTHING = "*"
 """What is held to hold all deliveries."""
 
-HELD = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+LOCKED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+"""What SQLite answers where others keep everybody out of the file."""
 
 
 def copy(connection: sqlite3.Connection, file: Path, why: str) -> None:
@@ -62,7 +63,7 @@ def copy(connection: sqlite3.Connection, file: Path, why: str) -> None:
 
 def _waited(status: int, _remaining: int, _total: int) -> None:
     """Give up where others hold the file for longer than is waited for; without this it would be tried for ever."""
-    if status in HELD:
+    if status in LOCKED:
         message = "database is locked"
         raise sqlite3.OperationalError(message)
 

@@ -18,9 +18,8 @@ from ._store import Keeping
 ENOUGH = 2_000
 """How many events are kept in memory before they are written, so that no batch is too large for it."""
 
-
 HEAVIEST = 16 * 2**20
-"""How many bytes of events are kept so."""
+"""How many bytes of events are kept in memory before they are written."""
 
 
 class Batch(Keeping):
@@ -133,7 +132,7 @@ class Pending:
         self._broken = None
 
     def forget(self) -> None:
-        """Let go of what was read, once it is so much that no memory is large enough for it."""
+        """Let go of what was read, once it is of many agreements; what is needed is read again."""
         if len(self._now) >= ENOUGH:
             self.flush()
             self._now.clear()

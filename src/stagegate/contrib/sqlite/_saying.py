@@ -19,7 +19,7 @@ NESTED = (
 BATCH = (
     "a batch is open in this thread: change things by the engine that it gave, or after its end; nothing was changed"
 )
-"""What is said to whom would wait for oneself."""
+"""What is said to whom changes something past the batch that is open in the same thread."""
 
 
 class Named(NamedTuple):

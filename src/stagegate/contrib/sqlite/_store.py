@@ -197,7 +197,7 @@ class Keeping:
                     {"id": notification},
                 ).fetchall()
             whole, _ = readable(rows)
-            self._rewrite(connection, [row.again(now) for row in whole])
+            self._rewrite(connection, [row.requeued(now) for row in whole])
         return len(whole)
 
     def hold(self, scope: str, why: str) -> None:

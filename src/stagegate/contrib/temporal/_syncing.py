@@ -101,7 +101,7 @@ async def sync(engine: Engine, client: Client, address: Address) -> Synced:
     # First what is there: what begins in between is then in neither list, and is right by itself.
     there = await watched(client, address)
     due = await asyncio.to_thread(wanted, engine)
-    for trouble in await asyncio.to_thread(lambda: [*troubles(engine)]):
+    for trouble in await asyncio.to_thread(list, troubles(engine)):
         LOGGER.warning(trouble)
     left = there.difference(due)
     await look_at_all(client, address, due)
