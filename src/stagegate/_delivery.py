@@ -234,17 +234,15 @@ class _Round:
 
     def _judge(self, row: Delivery, settled: Delivery, outcome: Sent, now: datetime) -> None:
         """Draw from how a try went what to do with all else that is due to its recipient."""
-        recipient = row.notification.recipient
+        recipient, again = row.notification.recipient, now + wait(row.notification.id, settled.tries)
         if outcome.gone:
             self.store.hold(recipient, settled.error)
             self.failing[recipient] = now, settled.error
         elif outcome.final or not outcome.error:
             self.doubted.pop(recipient, None)
+        elif row.tries and settled.status == PENDING:
+            self.doubted[recipient] = again, settled.error
         else:
-            again = now + wait(row.notification.id, settled.tries)
-            if row.tries and settled.status == PENDING:
-                self.doubted[recipient] = again, settled.error
-                return
             last, _ = self.doubted.get(recipient, (again, ""))
             self.failing[recipient] = max(again, last), settled.error
 

@@ -94,9 +94,9 @@ def strangers(
 
 
 def _unknown(name: str, value: str, names: Iterable[str], one: Subscription) -> str:
-    where = "no known process" if name == "process" or not one.process else f"no known {' or '.join(one.process)}"
+    of = "process" if name == "process" or not one.process else f"version of {' or '.join(one.process)}"
     there = ", ".join(sorted(names)) or "none"
-    said = f"{where} is {quote(value)}" if name == "process" else f"{where} has the {name} {quote(value)}"
+    said = f"no known {of} {'is' if name == 'process' else f'has the {name}'} {quote(value)}"
     hint = "; a role of the host's own stands in the addresses" if name == "role" else ""
     return f"{said}; there are {there}{hint}"
 

@@ -708,7 +708,7 @@ def test_interrupt_while_the_lead_is_handed_over(crowd: Crowd, monkeypatch: pyte
         if state == _group.LEADS:
             monkeypatch.undo()
             # It has looked when it was put back, and waits again.
-            assert member.turn.acquire(blocking=False)
+            assert member.latch.acquire(blocking=False)
             raise KeyboardInterrupt
         become(member, state)
 
@@ -719,7 +719,7 @@ def test_interrupt_while_the_lead_is_handed_over(crowd: Crowd, monkeypatch: pyte
         crowd.group._leave(ours)
     crowd.group._leave(ours)
 
-    assert (_group.LEADS, True) == (next_.state, next_.turn.acquire(blocking=False))
+    assert (_group.LEADS, True) == (next_.state, next_.latch.acquire(blocking=False))
     crowd.group._leave(next_)
 
 
@@ -734,7 +734,7 @@ def test_caller_that_is_interrupted_while_it_waits(engine: Engine, crowd: Crowd,
     assert second.thread.ident is not None
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(second.thread.ident), ctypes.py_object(KeyboardInterrupt))
     # It is seen when the thread runs Python again.
-    crowd.group._callers[1].turn.release()
+    crowd.group._callers[1].latch.release()
     second.ended()
     door.opened.set()
 

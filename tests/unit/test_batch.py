@@ -144,7 +144,7 @@ def written(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def kept(batch: Engine) -> int:
     """Return how much a batch remembers, of what it remembers most of."""
     store: Any = batch._store
-    memory = getattr(store, "_pending", None) if isinstance(store, sqlite.Batch) else store
+    memory = store._pending if isinstance(store, sqlite.Batch) else store
     return max(len(table) for table in vars(memory).values() if isinstance(table, (dict, list, set)))
 
 

@@ -469,7 +469,7 @@ class TestNames:
             *("subscriptions[1].deadline", "subscriptions[1].deadline", "subscriptions[2].process"),
         ] == [path for path, _ in caught.value.faults]
         assert (
-            "no known permit has the role 'mayor'; there are board, chief, clerk, desk;"
+            "no known version of permit has the role 'mayor'; there are board, chief, clerk, desk;"
             " a role of the host's own stands in the addresses"
         ) == found["subscriptions[1].role"]
         assert "there are asked, closed, granted" in found["subscriptions[1].stage"]
@@ -484,7 +484,9 @@ class TestNames:
     def test_where_there_is_none(self) -> None:
         """Where a process has nothing of the kind at all, that is said in a word."""
         plain = Process("plain", "1", (Stage("a", owner="desk", gate=unguarded("x")), Stage("b", owner="desk")))
-        with pytest.raises(DefinitionError, match="no known plain has the deadline 'stage:a'; there are none$"):
+        with pytest.raises(
+            DefinitionError, match="no known version of plain has the deadline 'stage:a'; there are none$"
+        ):
             Office(Subscription("mail", to="x", process="plain", deadline="stage:a"), process=plain)
 
     def test_an_addressee_of_the_hosts_own(self) -> None:

@@ -158,7 +158,10 @@ class PostgresStore(Reading):
         just writing, or waits for a lock: it can be what was sent by a process that is gone.
         """
         self._connections.end_lost()
-        return super().known(request) or (super().known(request) if self._waited(request) else None)
+        found = super().known(request)
+        if found is None and self._waited(request):
+            found = super().known(request)
+        return found
 
     def _waited(self, request: str) -> bool:
         """

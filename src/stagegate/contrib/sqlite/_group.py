@@ -51,7 +51,7 @@ class Member:
 
         context: The context it was called in; None if nobody else can do its job.
 
-        turn: What the caller waits at; it opens when the state has changed.
+        latch: What the caller waits at; it opens when the state has changed.
 
         state: How far it has come.
 
@@ -68,7 +68,7 @@ class Member:
     job: Callable[[Unit], Any] | None
     thread: int = attrs.field(factory=threading.get_ident)
     context: Context | None = None
-    turn: Any = attrs.field(factory=threading.Lock)
+    latch: Any = attrs.field(factory=threading.Lock)
     state: str = WAITS
     alone: bool = False
     written: bool = False
@@ -78,8 +78,8 @@ class Member:
     def become(self, state: str) -> None:
         """Take the next state, and let the caller look; doing so twice does no harm."""
         self.state = state
-        if self.turn.locked():
-            self.turn.release()
+        if self.latch.locked():
+            self.latch.release()
 
     def told(self) -> Any:
         """Return the answer, or raise the error, in the thread of the caller."""
@@ -176,7 +176,7 @@ class Group:
         self._come(me)
         while me.state in {WAITS, IN_HAND}:
             # Whoever has it in hand will answer, however long that takes.
-            if not me.turn.acquire(timeout=self._timeout if me.state is WAITS else -1):
+            if not me.latch.acquire(timeout=self._timeout if me.state is WAITS else -1):
                 self._tire(me)
 
     def _come(self, me: Member) -> None:
@@ -185,7 +185,7 @@ class Group:
             if leader is not None:
                 if leader.thread == me.thread:
                     raise StoreError(NESTED)
-                me.turn.acquire()
+                me.latch.acquire()
                 me.context = copy_context()
             self._callers.append(me)
             if leader is None:

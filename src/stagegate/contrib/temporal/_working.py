@@ -17,7 +17,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
 from temporalio.worker import Worker
 
-from stagegate import Engine, NotFound
+from stagegate import Delivered, Engine, NotFound
 
 from ._address import Address
 from ._asking import LEAVE, connected, look_at_all
@@ -72,13 +72,7 @@ class Duties:
 
     def _deliver(self, notification: str) -> Found:
         done = self.engine.deliver(notification=notification, lease=self.lease)
-        for channel in set(done.unclaimed) - self.unclaimed:
-            self.unclaimed.add(channel)
-            LOGGER.warning("no plugin delivers to %s; run the worker with one that does", channel)
-        for trouble in done.damaged:
-            LOGGER.warning(trouble)
-        if done.dead:
-            LOGGER.warning("%s: it was given up; `stagegate outbox show` says why", notification)
+        self._warn(notification, done)
         if done.again_at is not None:
             return Found.of(done.again_at, did=True)
         if done.delivered or done.dead:
@@ -88,6 +82,16 @@ class Duties:
         rows = (row for row in self.engine.outbox("pending", readable=True) if row.notification.id == notification)
         due = next((next_try(row, held) for row in rows), None)
         return Found.of(due)
+
+    def _warn(self, notification: str, done: Delivered) -> None:
+        """Log what no worker will deliver, each channel once."""
+        for channel in set(done.unclaimed) - self.unclaimed:
+            self.unclaimed.add(channel)
+            LOGGER.warning("no plugin delivers to %s; run the worker with one that does", channel)
+        for trouble in done.damaged:
+            LOGGER.warning(trouble)
+        if done.dead:
+            LOGGER.warning("%s: it was given up; `stagegate outbox show` says why", notification)
 
 
 @contextlib.asynccontextmanager
