@@ -8,7 +8,20 @@ from typing import Any
 import attrs
 import pytest
 
-from stagegate import Attempt, DefinitionError, Document, InvalidValue, NoSuchMove, actor, approval, document
+from stagegate import (
+    Attempt,
+    DefinitionError,
+    Document,
+    InvalidValue,
+    NoSuchMove,
+    Outcome,
+    Process,
+    Stage,
+    actor,
+    approval,
+    document,
+    unguarded,
+)
 
 RESULT = {"members": 50, "present": 26, "in_favour": 14, "against": 12}
 
@@ -150,6 +163,30 @@ def test_person_of_another_role_does_not_count_twice(case: Callable[..., Any]) -
         "0 of 1 approvals of council are given",
     ] == trial.said
     assert trial.approve("council", by="bob").codes == []
+
+
+def test_excluding_who_never_votes_is_refused() -> None:
+    """With `not_by` of a role that no gate asks to approve, which would keep nobody out, the process is refused."""
+    gate = approval("council", not_by=["propser", "proposer", "ministry"])
+    with pytest.raises(DefinitionError) as refused:
+        Process(
+            "p",
+            "1",
+            [
+                Stage("a", owner="boss", gate=unguarded("nothing is asked here")),
+                Stage("b", owner="boss", gate=approval("ministry"), amend={"plan": gate}),
+                Stage("c", owner="boss"),
+            ],
+            outcomes=[Outcome("done", gate=approval("council", not_by="clerk"))],
+        )
+
+    assert [
+        (
+            "stages[1].amend.plan",
+            "'propser' is excluded from voting as 'council', but no gate asks 'propser' to approve",
+        ),
+        ("outcomes[0].gate", "'clerk' is excluded from voting as 'council', but no gate asks 'clerk' to approve"),
+    ] == list(refused.value.faults)
 
 
 def test_declared_conflict_of_interest_makes_a_vote_not_count(case: Callable[..., Any]) -> None:

@@ -38,6 +38,9 @@ def _most(value: Any, where: str) -> int | None:
     return value
 
 
+PROPOSER = "proposer"
+"""Who filed what is voted on, or started the agreement: the word for it among the roles of `not_by`."""
+
 APPROVES, REFUSES = "approves", "refuses"
 
 
@@ -216,7 +219,7 @@ class ApprovalRequirement(Requirement):
     def _excluded(self, vote: Approval, attempt: Attempt) -> str | None:
         agreement = attempt.agreement
         for other in self.not_by:
-            if other == "proposer":
+            if other == PROPOSER:
                 if not vote.persons.isdisjoint(self._proposers(attempt)):
                     return other
             elif any(
@@ -366,7 +369,7 @@ class ApprovalRequirement(Requirement):
                 if vote.vote != "recused"
             )
             return max(0, body.size - len(gone) - barred), self.role
-        barring = set(self._proposers(attempt)) if "proposer" in self.not_by else set()
+        barring = set(self._proposers(attempt)) if PROPOSER in self.not_by else set()
         for vote in attempt.agreement.approvals:
             if vote.role in self.not_by and vote.vote != "recused":
                 barring |= vote.persons
