@@ -308,6 +308,7 @@ def _inside(path: str, part: Requirement, roles: Mapping[str, Any], *, firm: boo
         for i, child in enumerate(part.parts):
             yield from _inside(f"{path}.any[{i}]", child, roles, firm=False)
     elif isinstance(part, AtLeast):
+        yield from _twice(path, part)
         for i, child in enumerate(part.parts):
             yield from _inside(f"{path}.of[{i}]", child, roles, firm=False)
     elif isinstance(part, Not):
@@ -315,6 +316,15 @@ def _inside(path: str, part: Requirement, roles: Mapping[str, Any], *, firm: boo
     elif isinstance(part, When):
         yield from _inside(f"{path}.when", part.condition, roles, firm=False)
         yield from _inside(f"{path}.then", part.part, roles, firm=False)
+
+
+def _twice(path: str, part: AtLeast) -> Iterator[Fault]:
+    """Find what is named again among those of which so many must hold."""
+    keys = list(map(_key, part.parts))
+    for i, key in enumerate(keys):
+        if (first := keys.index(key)) < i:
+            said = f"the same as of[{first}], and would count twice; for several persons of one role say count"
+            yield f"{path}.of[{i}]", said
 
 
 def _each(path: str, requirement: Requirement) -> Iterator[Fault]:

@@ -697,3 +697,18 @@ def test_what_is_read_otherwise_at_a_place_can_be_left_out_there() -> None:
     }
 
     assert load_process(table, without=["X"]).stages[0].gate == all_of(document("plan"))
+
+
+def test_the_same_does_not_count_twice() -> None:
+    """Of several requirements of which so many must hold, none is the same as another, whatever it is called."""
+    one, twice, thrice = (
+        {"document": "plan"},
+        {"document": "plan", "id": "again"},
+        {"document": "plan", "label": "Plan"},
+    )
+    stages = [{**GOOD["stages"][0], "gate": {"at_least": 2, "of": [one, {"fact": "cost"}, twice, thrice]}}]
+
+    said = "the same as of[0], and would count twice; for several persons of one role say count"
+    assert [("stages[0].gate.of[2]", said), ("stages[0].gate.of[3]", said)] == faults(
+        {**GOOD, "stages": [*stages, *GOOD["stages"][1:]]}
+    )
