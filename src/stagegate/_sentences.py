@@ -53,6 +53,7 @@ SENTENCES: dict[str, str] = {
     "forecast.full": "takes all the time there is: {rule}",
     "forecast.silence": "silence decides after {rule}",
     "forecast.refused": "silence refuses after {rule}, and the gate stays shut",
+    "forecast.closed": "nothing lies ahead: only its end is left",
     "approval.silent": "silence has refused for {role}: nobody answered by {date}",
     "forecast.skipped": "passed over as things are: its condition does not hold",
     "forecast.last": "the last stage",
