@@ -103,6 +103,7 @@ SENTENCES: dict[str, str] = {
     "fact.each_below": "{entry}: {field} must be below {expected}, and is {value}",
     "fact.each_missing": "{entry}: {field} is not recorded",
     "fact.no_entries": "the fact {fact} has no entries",
+    "fact.persons": "the fact {fact} must list persons by their ids, and is {value}",
     "fact.shape": "the fact {fact} must be a table of entries, and is {value}",
     "kin.process": "{part} runs under {process}, which is not known here, so nobody can say how far it is",
     "kin.stage": "{part} runs under {process}, which has no stage {wanted}, so nobody can say whether it is there",

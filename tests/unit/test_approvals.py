@@ -189,6 +189,24 @@ def test_excluding_who_never_votes_is_refused() -> None:
     ] == list(refused.value.faults)
 
 
+@pytest.mark.parametrize("value", [[{"id": "eve"}], ["bob", 7], 7, True])
+def test_list_of_persons_that_names_nobody_refuses(case: Callable[..., Any], value: Any) -> None:
+    """With `not_listed`, a fact in which no person can be found by an id keeps the gate shut, and is not taken for none."""
+    trial = case(approval("council", not_listed="conflicts") & actor(not_listed="conflicts"))
+    trial.approve("council", by="eve").record("conflicts", value)
+
+    assert ["fact.persons", "fact.persons"] == trial.codes
+    assert trial.said[0].startswith("the fact conflicts must list persons by their ids, and is ")
+
+
+@pytest.mark.parametrize("value", [None, False, "", [], {}, ["bob"], {"bob": "a cousin"}, "bob"])
+def test_list_of_persons_without_them_lets_them_act(case: Callable[..., Any], value: Any) -> None:
+    """With `not_listed`, who is not among those that the fact names may act; nothing and false name nobody."""
+    trial = case(approval("council", not_listed="conflicts") & actor(not_listed="conflicts"))
+
+    assert [] == trial.approve("council", by="eve").record("conflicts", value).codes
+
+
 def test_declared_conflict_of_interest_makes_a_vote_not_count(case: Callable[..., Any]) -> None:
     """With `not_listed`, the vote of a listed person is named and does not count."""
     trial = case(approval("council", not_listed="conflicts")).approve("council", by="eve")
