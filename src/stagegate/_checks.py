@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ._evidence import (
+    PROPOSER,
     UNSET,
     ApprovalRequirement,
     DocumentRequirement,
@@ -91,6 +92,12 @@ def faults(
         blocked = f"the gate of {quote(stage.id)} before it can never open" if never else ""
     if certain and rows == len(stages):
         found += _orders([*((f"{p}.gate", s.gate) for p, s in placed), *((f"{p}.gate", o.gate) for p, o in ending)])
+        found += _exclusions(
+            [
+                *((f"{p}.{argument}", asked) for p, stage in placed for argument, asked in _asked_at(stage)),
+                *((f"{p}.gate", outcome.gate) for p, outcome in ending if outcome.gate is not None),
+            ]
+        )
     for path, outcome in ending:
         if certain:
             found += _unknown(f"{path}.stages", outcome.stages, order)
@@ -175,12 +182,23 @@ def _renewed(path: str, stage: Stage, place: int, order: Mapping[str, int]) -> I
             )
 
 
-def _after_signing(path: str, stage: Stage, roles: Mapping[str, Any]) -> Iterator[Fault]:
-    gates = [(f"amend.{kind}", asked) for kind, asked in stage.amend.items()]
-    gates += [(f"duties[{i}].gate", duty.gate) for i, duty in enumerate(stage.duties) if duty.gate is not None]
+def _after(stage: Stage) -> Iterator[tuple[str, Requirement]]:
+    """Go through what is asked after the signing, each with its argument."""
+    yield from ((f"amend.{kind}", asked) for kind, asked in stage.amend.items())
+    yield from ((f"duties[{i}].gate", duty.gate) for i, duty in enumerate(stage.duties) if duty.gate is not None)
     if stage.renewal is not None and stage.renewal.gate is not None:
-        gates.append(("renewal.gate", stage.renewal.gate))
-    for argument, requirement in gates:
+        yield "renewal.gate", stage.renewal.gate
+
+
+def _asked_at(stage: Stage) -> Iterator[tuple[str, Requirement]]:
+    """Go through all that a stage asks, each with its argument."""
+    both = (("when", stage.when), ("gate", stage.gate))
+    yield from ((argument, asked) for argument, asked in both if asked is not None)
+    yield from _after(stage)
+
+
+def _after_signing(path: str, stage: Stage, roles: Mapping[str, Any]) -> Iterator[Fault]:
+    for argument, requirement in _after(stage):
         yield from _requirement(f"{path}.{argument}", requirement, roles)
         yield from _clockless(f"{path}.{argument}", requirement)
     for i, duty in enumerate(stage.duties):
@@ -290,6 +308,7 @@ def _inside(path: str, part: Requirement, roles: Mapping[str, Any], *, firm: boo
         for i, child in enumerate(part.parts):
             yield from _inside(f"{path}.any[{i}]", child, roles, firm=False)
     elif isinstance(part, AtLeast):
+        yield from _twice(path, part)
         for i, child in enumerate(part.parts):
             yield from _inside(f"{path}.of[{i}]", child, roles, firm=False)
     elif isinstance(part, Not):
@@ -297,6 +316,15 @@ def _inside(path: str, part: Requirement, roles: Mapping[str, Any], *, firm: boo
     elif isinstance(part, When):
         yield from _inside(f"{path}.when", part.condition, roles, firm=False)
         yield from _inside(f"{path}.then", part.part, roles, firm=False)
+
+
+def _twice(path: str, part: AtLeast) -> Iterator[Fault]:
+    """Find what is named again among those of which so many must hold."""
+    keys = list(map(_key, part.parts))
+    for i, key in enumerate(keys):
+        if (first := keys.index(key)) < i:
+            said = f"the same as of[{first}], and would count twice; for several persons of one role say count"
+            yield f"{path}.of[{i}]", said
 
 
 def _each(path: str, requirement: Requirement) -> Iterator[Fault]:
@@ -335,6 +363,17 @@ def _orders(gates: Iterable[tuple[str, Requirement | None]]) -> Iterator[Fault]:
                 yield path, f"{quote(role)} can never approve: it waits for {quote(unasked)}, which no gate asks"
             if role in _reached(role, before):
                 yield path, f"{quote(role)} can never approve: it waits for what waits for it"
+
+
+def _exclusions(gates: Sequence[tuple[str, Requirement]]) -> Iterator[Fault]:
+    """Find the roles that are to vote elsewhere only and vote nowhere: such a rule would keep nobody out."""
+    asks = [(path, part) for path, gate in gates for part in gate.walk() if isinstance(part, ApprovalRequirement)]
+    everywhere = {PROPOSER, *(part.role for _, part in asks)}
+    for path, part in asks:
+        for other in part.not_by:
+            if other not in everywhere:
+                excluded, role = quote(other), quote(part.role)
+                yield path, f"{excluded} is excluded from voting as {role}, but no gate asks {excluded} to approve"
 
 
 def _reached(role: str, before: Mapping[str, set[str]]) -> set[str]:

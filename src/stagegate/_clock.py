@@ -188,7 +188,7 @@ class Clock:
             if start is not None:
                 yield _Running(key=f"stage:{stage.id}", period=stage.within, start=start, remind=stage.remind)
         for part in () if stage.gate is None else stage.gate.walk():
-            if part.within is None or _answered(part, attempt) or not asked(part, attempt):
+            if part.within is None or answered(part, attempt) or not asked(part, attempt):
                 continue
             key = f"requirement:{part.name}"
             was = old.get(key)
@@ -361,7 +361,7 @@ def _day(attempt: Attempt, at: datetime) -> date:
     return at.astimezone(attempt.zone).date()
 
 
-def _answered(part: Requirement, attempt: Attempt) -> bool:
+def answered(part: Requirement, attempt: Attempt) -> bool:
     """Whether an approval that silence can decide has its answer: then no time runs out on it."""
     return isinstance(part, ApprovalRequirement) and bool(part.silence) and part.answered(attempt)
 

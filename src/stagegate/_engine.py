@@ -1091,8 +1091,9 @@ class Engine:
             message = f"{current.id}: it has ended ({current.outcome}); there is nothing left to foresee"
             raise NoSuchMove(message)
         process = self._path.pinned(current)
-        attempt = self._path.attempt(process, current, "forecast", actor_of(by), self._path.now())
-        return foresee(process, attempt, self._reckoner, assumptions, silent)
+        advance, look = _changes.moving("advance"), Outside(self._store, current.id)
+        decision, _, attempt = self._path.decide(process, current, advance, actor_of(by), self._path.now(), look)
+        return foresee(process, attempt, self._reckoner, assumptions, silent, tuple(decision.cursor.answer.unmet))
 
     def plan_migration(
         self,

@@ -10,7 +10,7 @@ import attrs
 
 from ._agreement import Agreement
 from ._attempt import Attempt
-from ._clock import Clock
+from ._clock import Clock, answered
 from ._deadlines import Due, Period, as_period
 from ._evidence import ApprovalRequirement
 from ._plain import text
@@ -18,13 +18,19 @@ from ._process import Process
 from ._reasons import Unmet
 from ._requirements import asked
 from ._sentences import SENTENCES
-from ._stages import Stage
+from ._stages import END, Stage
 from ._text import FALLBACK, Label, translate
 from .exceptions import InvalidValue, quote
 
 DAY = timedelta(days=1)
 REFUSED = "forecast.refused"
 """Why a gate stays shut: a silence that refuses."""
+
+CLOSED = "forecast.closed"
+"""Why nothing lies ahead: the time that ends the agreement is over by then, or what it is part of has ended."""
+
+ENDING = frozenset({"deadline.passed", "parent.ended"})
+"""The codes of reasons that leave an agreement nothing but its end."""
 
 
 @attrs.define(kw_only=True, frozen=True)
@@ -43,6 +49,7 @@ class Passage:
 
         because: Which rule makes it so: `forecast.at_once`, `forecast.assumed`, `forecast.full`, `forecast.silence`,
             `forecast.refused` (silence shuts the gate: nothing lies ahead),
+            `forecast.closed` (the passing of time, or the end of the whole, leaves nothing but its end),
             `forecast.skipped`, `forecast.last`.
 
         rule: The period behind it, as text; empty where there is none.
@@ -51,7 +58,8 @@ class Passage:
 
         due: The reckoning of that period, for its explanation; None where there is none.
 
-        open: What would still have to be done for the gate: for the stage where it stands, as things are now.
+        open: What would still have to be done to go on: for the stage where it stands, what an advance is refused
+            with now.
     """
 
     stage: str
@@ -90,13 +98,18 @@ class Forecast:
 
     @property
     def reached(self) -> date | None:
-        """The earliest day the last stage is entered; None if a silence that refuses stands before it."""
+        """The earliest day the last stage is entered; None if it stays shut before that."""
         last = self.passages[-1]
-        return None if last.because == REFUSED else last.entered
+        return None if last.because in {REFUSED, CLOSED} else last.entered
 
 
 def forecast(
-    process: Process, attempt: Attempt, clock: Clock, assumptions: Mapping[str, Any], silent: Iterable[str]
+    process: Process,
+    attempt: Attempt,
+    clock: Clock,
+    assumptions: Mapping[str, Any],
+    silent: Iterable[str],
+    hindered: tuple[Unmet, ...],
 ) -> Forecast:
     """
     Walk from where an agreement stands to the last stage, as early as the assumptions let it.
@@ -104,13 +117,15 @@ def forecast(
     Args:
         process: The process it runs under.
 
-        attempt: The agreement, who asks, the time.
+        attempt: The agreement, who asks, the time: an advance.
 
         clock: Reckons the periods.
 
         assumptions: How long each stage takes, by its id; a stage that is not named takes no time.
 
         silent: The stages and the roles that are assumed to say nothing: they take all the time they have.
+
+        hindered: What an advance is refused with now.
 
     Raises:
         InvalidValue: If an assumption is none, or is about what the process does not have.
@@ -122,7 +137,11 @@ def forecast(
     for stage in process.stages[here:]:
         now = not passages
         passage = _passage(process, stage, attempt, clock, day, durations, silences, now=now)
-        if passage.because == REFUSED:
+        if now and passage.date is not None:
+            passage = attrs.evolve(passage, open=hindered)
+            if not ENDING.isdisjoint(why.code for why in hindered) and passage.because != CLOSED:
+                passage = attrs.evolve(passage, because=CLOSED, rule="", basis="", due=None)
+        if passage.because in {REFUSED, CLOSED}:
             passages.append(attrs.evolve(passage, date=None))
             break
         passages.append(passage)
@@ -176,17 +195,20 @@ def _passage(
         return Passage(stage=stage.id, label=stage.label, entered=day, date=None, because="forecast.last")
     entry = attempt.agreement.entered_at.astimezone(attempt.zone).date() if now else day
     candidates = [Passage(stage=stage.id, label=stage.label, entered=entry, date=day, because="forecast.at_once")]
-    for key, because, period, basis, after in _periods(stage, durations, silences, attempt if now else None):
+
+    def due_of(key: str, period: Period) -> Due:
         was = attempt.agreement.deadlines.get(key) if now else None
         calendar = clock.calendar(process, period)
         if was is None:
             start = _start(stage, period, attempt.agreement, entry if now and not key else day)
-            due = period.due(start, calendar=calendar, zone=attempt.zone)
-        else:
-            # A clock that runs goes on as it was reckoned; one that stands still goes on today at the earliest.
-            calendar = clock.almanac.exact(*was.calendar) or calendar
-            still = () if was.paused_on is None else ((was.paused_on, max(was.paused_on, day)),)
-            due = period.due(was.start, calendar=calendar, zone=attempt.zone, pauses=(*was.pauses, *still))
+            return period.due(start, calendar=calendar, zone=attempt.zone)
+        # A clock that runs goes on as it was reckoned; one that stands still goes on today at the earliest.
+        calendar = clock.almanac.exact(*was.calendar) or calendar
+        still = () if was.paused_on is None else ((was.paused_on, max(was.paused_on, day)),)
+        return period.due(was.start, calendar=calendar, zone=attempt.zone, pauses=(*was.pauses, *still))
+
+    for key, because, period, basis, after in _periods(stage, durations, silences, attempt if now else None):
+        due = due_of(key, period)
         candidates.append(
             Passage(
                 stage=stage.id,
@@ -201,9 +223,13 @@ def _passage(
         )
     refused = [passage for passage in candidates if passage.because == REFUSED]
     latest = max(refused or candidates, key=lambda passage: passage.date or day)
-    if not now:
+    ends = stage.within if stage.timeout[0] == END else None
+    if ends is None or (ends.since and attempt.agreement.date_at(ends.since) is None):
         return latest
-    return attrs.evolve(latest, open=asked(stage.gate, attempt))
+    due = due_of(f"stage:{stage.id}", ends)
+    if not due.certain or (latest.date or day) <= due.date:
+        return latest
+    return attrs.evolve(latest, because=CLOSED, rule=str(ends), basis=stage.basis, due=due)
 
 
 def _start(stage: Stage, period: Period, agreement: Agreement, begins: date) -> date:
@@ -225,7 +251,7 @@ def _periods(
     if stage.within is not None and silent:
         yield f"stage:{stage.id}", "forecast.full", stage.within, stage.basis, timedelta(0)
     for part in () if stage.gate is None else stage.gate.walk():
-        if part.within is None or (attempt is not None and not asked(part, attempt)):
+        if part.within is None or (attempt is not None and (answered(part, attempt) or not asked(part, attempt))):
             continue
         key = f"requirement:{part.name}"
         if isinstance(part, ApprovalRequirement) and part.silence and (part.role in silences or stage.id in silences):

@@ -117,20 +117,40 @@ class Words:
 
     def leave_out(self, row: Any) -> bool:
         """Say whether a requirement or a duty is to be left out; what is law stays, and that is a fault."""
-        if not isinstance(row, Mapping):
-            return False
-        for inner in ("then", "not"):
-            if inner in row and self.leave_out(row[inner]):
-                return True
-        named = row.get("id") or row.get("requirement")
-        if not isinstance(named, str) or named not in self.without:
+        named = self._unwanted(row)
+        if named is None:
             return False
         self.left_out.add(named)
-        provenance = row.get("provenance") or getattr(self.known.get(named), "provenance", "")
-        if provenance == "law":
+        if self._law(row):
             self.faults.append(("", f"{named} is law and cannot be left out"))
             return False
         return True
+
+    def _unwanted(self, row: Any) -> str | None:
+        """Return the id by which a row is to be left out: its own, or that of all it asks; None if it is not."""
+        if not isinstance(row, Mapping):
+            return None
+        for inner in ("then", "not"):
+            if (named := self._unwanted(row.get(inner))) is not None:
+                return named
+        named = row.get("id") or row.get("requirement")
+        return named if isinstance(named, str) and named in self.without else None
+
+    def _law(self, asked: Any) -> bool:
+        """Say whether what is asked is law, or anything in it."""
+        if isinstance(asked, list):
+            return any(map(self._law, asked))
+        if not isinstance(asked, Mapping):
+            return False
+        said, named = asked.get("provenance"), asked.get("requirement")
+        found = self.known.get(named) if isinstance(named, str) else None
+        # What a place says of itself goes before what is said of what it names, but not before what is in that.
+        inside = () if found is None else (part for part in found.walk() if not (said and part is found))
+        return (
+            said == "law"
+            or any(part.provenance == "law" for part in inside)
+            or any(self._law(asked.get(word)) for word in ("all", "any", "of", "not", "then", "gate"))
+        )
 
 
 _FIRST = {"document": "kind", "approval": "role", "requirement": "code", "notice": "notice", "unguarded": "because"}

@@ -177,7 +177,10 @@ def requirements() -> st.SearchStrategy[Requirement]:
             st.builds(lambda a, b: a & b, inner, inner),
             st.builds(lambda a, b: a | b, inner, inner),
             st.builds(lambda a: ~a, inner),
-            st.builds(lambda a, b, c: at_least(2, a, b, c), inner, inner, inner),
+            st.builds(
+                lambda abc: at_least(2, *abc),
+                st.lists(inner, min_size=3, max_size=3, unique_by=lambda one: str(one.asks())),
+            ),
             st.builds(when, inner, inner),
         ),
         max_leaves=4,

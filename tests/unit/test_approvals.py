@@ -8,7 +8,20 @@ from typing import Any
 import attrs
 import pytest
 
-from stagegate import Attempt, DefinitionError, Document, InvalidValue, NoSuchMove, actor, approval, document
+from stagegate import (
+    Attempt,
+    DefinitionError,
+    Document,
+    InvalidValue,
+    NoSuchMove,
+    Outcome,
+    Process,
+    Stage,
+    actor,
+    approval,
+    document,
+    unguarded,
+)
 
 RESULT = {"members": 50, "present": 26, "in_favour": 14, "against": 12}
 
@@ -150,6 +163,48 @@ def test_person_of_another_role_does_not_count_twice(case: Callable[..., Any]) -
         "0 of 1 approvals of council are given",
     ] == trial.said
     assert trial.approve("council", by="bob").codes == []
+
+
+def test_excluding_who_never_votes_is_refused() -> None:
+    """With `not_by` of a role that no gate asks to approve, which would keep nobody out, the process is refused."""
+    gate = approval("council", not_by=["propser", "proposer", "ministry"])
+    with pytest.raises(DefinitionError) as refused:
+        Process(
+            "p",
+            "1",
+            [
+                Stage("a", owner="boss", gate=unguarded("nothing is asked here")),
+                Stage("b", owner="boss", gate=approval("ministry"), amend={"plan": gate}),
+                Stage("c", owner="boss"),
+            ],
+            outcomes=[Outcome("done", gate=approval("council", not_by="clerk"))],
+        )
+
+    assert [
+        (
+            "stages[1].amend.plan",
+            "'propser' is excluded from voting as 'council', but no gate asks 'propser' to approve",
+        ),
+        ("outcomes[0].gate", "'clerk' is excluded from voting as 'council', but no gate asks 'clerk' to approve"),
+    ] == list(refused.value.faults)
+
+
+@pytest.mark.parametrize("value", [[{"id": "eve"}], ["bob", 7], 7, True])
+def test_list_of_persons_that_names_nobody_refuses(case: Callable[..., Any], value: Any) -> None:
+    """With `not_listed`, a fact in which no person can be found by an id keeps the gate shut, and is not taken for none."""
+    trial = case(approval("council", not_listed="conflicts") & actor(not_listed="conflicts"))
+    trial.approve("council", by="eve").record("conflicts", value)
+
+    assert ["fact.persons", "fact.persons"] == trial.codes
+    assert trial.said[0].startswith("the fact conflicts must list persons by their ids, and is ")
+
+
+@pytest.mark.parametrize("value", [None, False, "", [], {}, ["bob"], {"bob": "a cousin"}, "bob"])
+def test_list_of_persons_without_them_lets_them_act(case: Callable[..., Any], value: Any) -> None:
+    """With `not_listed`, who is not among those that the fact names may act; nothing and false name nobody."""
+    trial = case(approval("council", not_listed="conflicts") & actor(not_listed="conflicts"))
+
+    assert [] == trial.approve("council", by="eve").record("conflicts", value).codes
 
 
 def test_declared_conflict_of_interest_makes_a_vote_not_count(case: Callable[..., Any]) -> None:

@@ -10,7 +10,19 @@ from typing import Any, ClassVar
 
 import pytest
 
-from stagegate import DefinitionError, Outcome, Process, Stage, approval, document, fact, load_process, unguarded, when
+from stagegate import (
+    DefinitionError,
+    Outcome,
+    Process,
+    Stage,
+    all_of,
+    approval,
+    document,
+    fact,
+    load_process,
+    unguarded,
+    when,
+)
 
 Table = dict[str, Any]
 
@@ -639,3 +651,64 @@ class TestDuties:
     def test_parameter_of_the_process(self) -> None:
         """A parameter stands for a value of the process itself as well."""
         assert "Asia/Jakarta" == load_process(self.TABLE).zone
+
+
+LAW_INSIDE: dict[str, Table] = {
+    "group": {"all": [{"document": "map"}, {"document": "deed", "provenance": "law"}], "id": "X"},
+    "condition": {"when": {"fact": "large"}, "then": {"document": "deed", "provenance": "law"}, "id": "X"},
+    "conditional": {"when": {"fact": "large"}, "then": {"document": "deed", "id": "X"}, "provenance": "law"},
+    "contrary": {"not": {"document": "deed", "id": "X"}, "provenance": "law"},
+    "alternatives": {"any": [{"at_least": 1, "of": [{"requirement": "deed"}]}, {"document": "map"}], "id": "X"},
+    "named": {"requirement": "deed", "id": "X"},
+    "named group": {"requirement": "papers", "id": "X", "provenance": "practice"},
+}
+
+
+@pytest.mark.parametrize("asked", LAW_INSIDE.values(), ids=LAW_INSIDE)
+def test_what_is_law_is_not_left_out_with_what_it_is_in(asked: Table) -> None:
+    """What holds something that is law, or stands in it alone, is not left out, wherever the law is said."""
+    table = {
+        **GOOD,
+        "requirements": {
+            "deed": {"document": "deed", "provenance": "law"},
+            "papers": {"all": [{"requirement": "deed"}, {"document": "map"}]},
+        },
+        "stages": [
+            {**GOOD["stages"][0], "gate": {"all": [{"document": "plan"}, asked]}},
+            *GOOD["stages"][1:],
+        ],
+    }
+    with pytest.raises(DefinitionError) as refused:
+        load_process(table, without=["X"])
+
+    assert [("", "X is law and cannot be left out")] == list(refused.value.faults)
+
+
+def test_what_is_read_otherwise_at_a_place_can_be_left_out_there() -> None:
+    """A definition that names something which is law, and says of its place that it is practice, means that."""
+    asked = {"requirement": "deed", "id": "X", "provenance": "practice"}
+    table = {
+        **GOOD,
+        "requirements": {"deed": {"document": "deed", "provenance": "law"}},
+        "stages": [
+            {**GOOD["stages"][0], "gate": {"all": [{"document": "plan"}, asked]}},
+            *GOOD["stages"][1:],
+        ],
+    }
+
+    assert load_process(table, without=["X"]).stages[0].gate == all_of(document("plan"))
+
+
+def test_the_same_does_not_count_twice() -> None:
+    """Of several requirements of which so many must hold, none is the same as another, whatever it is called."""
+    one, twice, thrice = (
+        {"document": "plan"},
+        {"document": "plan", "id": "again"},
+        {"document": "plan", "label": "Plan"},
+    )
+    stages = [{**GOOD["stages"][0], "gate": {"at_least": 2, "of": [one, {"fact": "cost"}, twice, thrice]}}]
+
+    said = "the same as of[0], and would count twice; for several persons of one role say count"
+    assert [("stages[0].gate.of[2]", said), ("stages[0].gate.of[3]", said)] == faults(
+        {**GOOD, "stages": [*stages, *GOOD["stages"][1:]]}
+    )

@@ -159,6 +159,15 @@ def test_validity_is_judged_on_the_day_in_the_zone_of_the_process(case: Callable
     assert ([], ["document.expired"]) == (before, trial.codes)
 
 
+def test_language_that_is_not_known_yet_is_not_dropped(case: Callable[..., Any]) -> None:
+    """A language that a fact is to name stands in the way until the fact is recorded, and is then asked for."""
+    trial = case(document("d", languages=["en", value_of("tongue")])).attach("d", languages=["en"])
+    before = trial.said
+    after = trial.record("tongue", "ja").said
+
+    assert (["the fact tongue is not recorded"], ["the document d is not in ja"]) == (before, after)
+
+
 def test_values_can_be_looked_up_in_facts(case: Callable[..., Any]) -> None:
     """Languages, equal values and listed members can be named by a recorded fact."""
     gate = document(
@@ -176,7 +185,7 @@ def test_values_can_be_looked_up_in_facts(case: Callable[..., Any]) -> None:
     for fact, value in {"tongue": "en", "tongues": ["fr", "en"], "form": 1, "members": ["a"]}.items():
         trial.record(fact, value)
 
-    assert ["document.any_language", "document.equals", "document.lists"] == nothing_recorded
+    assert ["fact.missing", "document.any_language", "document.equals", "document.lists"] == nothing_recorded
     assert [
         "the document d is not in ja",
         "the document d is in none of fr, nl",

@@ -10,6 +10,7 @@ import pytest
 
 from stagegate import (
     Actor,
+    Attempt,
     Calendar,
     Document,
     Engine,
@@ -25,6 +26,7 @@ from stagegate import (
     calendar_days,
     document,
     fact,
+    requirement,
     unguarded,
     workdays,
 )
@@ -62,6 +64,59 @@ def stage(id: str, **about: Any) -> Stage:
 
 
 LAST = Stage("last", owner="boss")
+
+
+class TestClosed:
+    """Where the passing of time ends the agreement, nothing lies ahead."""
+
+    def test_time_has_passed(self) -> None:
+        """A stage whose time has passed and ends the agreement is not left, whether a sweep has been there or not."""
+        it = Play(stage("a", gate=unguarded("x"), within=workdays(2), on_timeout="end:rejected", basis="Rule 4"), LAST)
+        in_time = it.said()
+        it.clock.set(datetime(2025, 7, 29, 9, tzinfo=UTC))
+        (over,) = it.seen().passages
+
+        assert [("a", "07-24", "07-24", "at_once"), ("last", "07-24", None, "last")] == in_time
+        assert (None, "forecast.closed", "2 workdays") == (over.date, over.because, over.rule)
+        assert "nothing lies ahead: only its end is left (Rule 4)" == over.text()
+        assert ["deadline.passed"] == [why.code for why in over.open]
+        assert it.seen().reached is None
+
+    def test_takes_longer_than_its_time(self) -> None:
+        """A stage that is assumed to take longer than the time that ends the agreement is not left either."""
+        timed = {"within": workdays(2), "on_timeout": "end:rejected"}
+        it = Play(stage("a"), stage("b", **timed), LAST)
+
+        assert [("a", "07-24", "07-24", "at_once"), ("b", "07-24", None, "closed")] == it.said({"b": "3 workdays"})
+        assert "b" == it.said({"b": "2 workdays"})[1][0]
+        assert ["at_once", "assumed", "last"] == [why for *_, why in it.said({"b": "2 workdays"})]
+        assert ["at_once", "full", "last"] == [why for *_, why in it.said(silent=["b"])]
+
+    def test_time_that_does_not_run_yet(self) -> None:
+        """A time that counts from a date which nobody knows closes nothing; nor does one that only makes it late."""
+        unknown = stage("b", within=workdays(2, since="letter.dated"), on_timeout="end:rejected")
+        it = Play(stage("a"), unknown, stage("c", within=workdays(2)), LAST)
+
+        assert ["at_once", "assumed", "assumed", "last"] == [
+            why for *_, why in it.said({"b": "3 workdays", "c": "3 workdays"})
+        ]
+
+    def test_date_beyond_the_calendar(self) -> None:
+        """A date that lies beyond what the calendar covers ends nothing yet."""
+        short = Calendar(id="land", version="1", first="2025-07-01", last="2025-07-24")
+        timed = stage("a", within=workdays(2), on_timeout="end:rejected")
+        it = Play(timed, LAST, calendar="land", calendars=[short])
+
+        assert ["assumed", "last"] == [why for *_, why in it.said({"a": "3 workdays"})]
+
+    def test_whole_has_ended(self) -> None:
+        """A part whose whole has ended goes no further."""
+        it = Play(stage("a"), LAST)
+        it.engine.start("play", "part", part_of="deal", by=BOSS)
+        it.engine.end("deal", "withdrawn", "enough", by=BOSS)
+        foreseen = it.engine.forecast("part", by=BOSS)
+
+        assert (None, ["forecast.closed"]) == (foreseen.reached, [one.because for one in foreseen.passages])
 
 
 class TestReasons:
@@ -135,6 +190,15 @@ class TestReasons:
         assert [("a", "07-24", "07-30", "silence"), ("last", "07-30", None, "last")] == it.said(silent=[silent])
         assert "silence decides after 5 calendar days (Rule 4)" == first.text()
 
+    def test_silence_of_who_has_answered(self) -> None:
+        """Who has answered is silent no more: what is missing then is another answer."""
+        gate = approval("council", within=calendar_days(5), silence="approves", basis="Rule 4")
+        it = Play(stage("a", gate=gate), LAST)
+        it.engine.refuse("deal", "not like this", by=Actor(id="c", roles={"council"}))
+
+        assert [("a", "07-24", "07-24", "at_once"), ("last", "07-24", None, "last")] == it.said(silent=["council"])
+        assert ["approval.refused", "approval.missing"] == [why.code for why in it.seen().passages[0].open]
+
     def test_silence_that_says_nothing(self) -> None:
         """Where no rule gives the silence of a role a meaning, its time passes only if the stage is silent."""
         it = Play(stage("a", gate=approval("council", within=calendar_days(5))), LAST)
@@ -187,6 +251,30 @@ class TestReasons:
 
         assert ["fact.missing"] == [why.code for why in here.open]
         assert () == ahead.open
+
+    def test_open_is_what_an_advance_is_refused_with(self) -> None:
+        """What would have to be done is what `options` says of an advance: a hold stands in the way, a warning does not."""
+        it = Play(stage("a", gate=unguarded("x") & document("memo", soft=True)), LAST)
+        free = it.seen().passages[0].open
+        it.engine.hold("deal", "wait", by=BOSS)
+        held = it.seen().passages[0].open
+
+        assert () == free
+        assert ["agreement.on_hold"] == [why.code for why in held]
+        assert it.engine.options("deal", by=BOSS)[0].unmet == held
+
+    def test_predicate_is_asked_about_the_advance(self) -> None:
+        """A predicate and a condition are asked as they will be when it advances."""
+
+        @requirement(code="mood")
+        def mood(attempt: Attempt) -> bool:
+            return attempt.move == "advance"
+
+        it = Play(stage("a", gate=mood), stage("b", when=mood), LAST)
+
+        assert [("at_once", ()), ("at_once", ()), ("last", ())] == [
+            (one.because.partition(".")[2], one.open) for one in it.seen().passages
+        ]
 
     def test_dates_are_explained(self) -> None:
         """A date comes with its reckoning, with the holidays of the calendar by name."""

@@ -1101,7 +1101,7 @@ class TestRoundTrip:
             "1",
             [
                 stage("a", asked & unguarded("x")),
-                stage("b", unguarded("y"), when=None if bound else asked),
+                stage("b", approval("council"), when=None if bound else asked),
                 last("c"),
             ],
             outcomes=[] if bound else [Outcome("over", gate=asked)],

@@ -230,7 +230,7 @@ def changes() -> list[tuple[str, Any]]:
                 "of": ["plan"],
                 "count": 3,
                 "quorum": "1/2",
-                "not_by": ["budget"],
+                "not_by": ["ministry"],
                 "not_listed": "others",
             }.items()
         ),

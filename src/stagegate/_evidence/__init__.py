@@ -1,6 +1,6 @@
 """What gates usually ask for: documents, approvals, facts, parties, and who acts."""
 
-from .approvals import ApprovalRequirement, approval
+from .approvals import PROPOSER, ApprovalRequirement, approval
 from .documents import DocumentRequirement, document
 from .facts import FactRequirement, fact
 from .kin import ParentRequirement, PartsRequirement, TrackRequirement, parent, parts, track, whole_ended
@@ -9,6 +9,7 @@ from .people import ActorRequirement, PartiesRequirement, actor, parties
 from .values import UNSET, Ref, same, value_of
 
 __all__ = [
+    "PROPOSER",
     "UNSET",
     "ActorRequirement",
     "ApprovalRequirement",

@@ -17,7 +17,7 @@ from .._requirements import Requirement, gather
 from .._text import frozendict
 from ..exceptions import DefinitionError, InvalidValue, quote
 from .shares import HALF, Share, as_share
-from .values import Ref, as_count, as_keys, as_value, listed, written
+from .values import Ref, as_count, as_keys, as_value, listed, persons, written
 
 MAX_NAMED = 1000
 """Of how many persons a reason says that their votes are missing."""
@@ -37,6 +37,9 @@ def _most(value: Any, where: str) -> int | None:
         raise InvalidValue(message)
     return value
 
+
+PROPOSER = "proposer"
+"""Who filed what is voted on, or started the agreement: the word for it among the roles of `not_by`."""
 
 APPROVES, REFUSES = "approves", "refuses"
 
@@ -141,6 +144,8 @@ class ApprovalRequirement(Requirement):
         reasons = [
             self.why("approval.nothing", document=kind, role=self.role) for kind in self.of if kind not in documents
         ]
+        if self.not_listed and persons(value := attempt.fact(self.not_listed)) is None:
+            reasons.append(self.why("fact.persons", fact=self.not_listed, value=value))
         if spoken := self.spoken(attempt):
             if spoken.vote != "against":
                 return tuple(reasons)
@@ -216,7 +221,7 @@ class ApprovalRequirement(Requirement):
     def _excluded(self, vote: Approval, attempt: Attempt) -> str | None:
         agreement = attempt.agreement
         for other in self.not_by:
-            if other == "proposer":
+            if other == PROPOSER:
                 if not vote.persons.isdisjoint(self._proposers(attempt)):
                     return other
             elif any(
@@ -230,9 +235,9 @@ class ApprovalRequirement(Requirement):
         documents = attempt.agreement.documents
         return [documents[k].by for k in self.of if k in documents] or [attempt.agreement.started_by]
 
-    def _listed(self, attempt: Attempt) -> tuple[Any, ...]:
+    def _listed(self, attempt: Attempt) -> tuple[str, ...]:
         """Return the persons with a conflict of interest."""
-        return listed(attempt.fact(self.not_listed)) if self.not_listed else ()
+        return (self.not_listed and persons(attempt.fact(self.not_listed))) or ()
 
     def _conflicting(self, vote: Approval, attempt: Attempt) -> bool:
         several = self._listed(attempt)
@@ -366,7 +371,7 @@ class ApprovalRequirement(Requirement):
                 if vote.vote != "recused"
             )
             return max(0, body.size - len(gone) - barred), self.role
-        barring = set(self._proposers(attempt)) if "proposer" in self.not_by else set()
+        barring = set(self._proposers(attempt)) if PROPOSER in self.not_by else set()
         for vote in attempt.agreement.approvals:
             if vote.role in self.not_by and vote.vote != "recused":
                 barring |= vote.persons

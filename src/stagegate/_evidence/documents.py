@@ -102,6 +102,8 @@ class DocumentRequirement(Requirement):
         kind = self.kind
         yield from self._signatures(document, attempt)
         spoken = set(document.languages)
+        for unknown in (lang for lang in self.languages if look_up(lang, attempt) is None):
+            yield self.why("fact.missing", fact=unknown.fact)
         missing = tuple(lang for lang in spread(self.languages, attempt) if lang not in spoken)
         if missing:
             yield self.why("document.language", document=kind, languages=missing)

@@ -12,7 +12,7 @@ from .._plain import slug
 from .._reasons import Unmet
 from .._requirements import Requirement, gather
 from ..exceptions import DefinitionError
-from .values import as_count, as_keys, listed
+from .values import as_count, as_keys, persons
 
 
 @attrs.define(kw_only=True, frozen=True, eq=False, repr=False)
@@ -83,8 +83,12 @@ class ActorRequirement(Requirement):
         """Return why this person may not decide."""
         who = attempt.actor
         reasons = []
-        if self.not_listed and who.id in listed(attempt.fact(self.not_listed)):
-            reasons.append(self.why("actor.listed", actor=who.id, fact=self.not_listed))
+        if self.not_listed:
+            barred = persons(value := attempt.fact(self.not_listed))
+            if barred is None:
+                reasons.append(self.why("fact.persons", fact=self.not_listed, value=value))
+            elif who.id in barred:
+                reasons.append(self.why("actor.listed", actor=who.id, fact=self.not_listed))
         if self.roles and not set(self.roles) & set(who.roles):
             reasons.append(self.why("actor.role", actor=who.id, roles=self.roles))
         return tuple(reasons)

@@ -124,6 +124,13 @@ def same(value: Any, expected: Any) -> bool:
     return value == expected and isinstance(value, bool) == isinstance(expected, bool)
 
 
+def persons(value: Any) -> tuple[str, ...] | None:
+    """Return the ids of the persons that a fact lists; None where it lists something else."""
+    # By identity and type: 0 is no list of persons, and false says that there are none.
+    several = () if value is None or value is False or value == "" else listed(value)
+    return several if all(isinstance(person, str) for person in several) else None
+
+
 def listed(value: Any) -> tuple[Any, ...]:
     """Return the values of a list, the keys of a table, or the one value there is."""
     if isinstance(value, frozendict):
