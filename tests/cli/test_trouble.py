@@ -172,6 +172,29 @@ class TestInput:
         assert "DefinitionError" == error["kind"]
         assert "nonsense" in [fault["path"] for fault in error["faults"]]
 
+    @pytest.mark.parametrize(
+        "asked, where",
+        [
+            (("history", "a", "--after=-1", "--json"), "Invalid value for '--after': -1 is not in the range x>=0."),
+            (("--json", "history", "a", "--after=-1"), "Invalid value for '--after': -1 is not in the range x>=0."),
+            (("history", "a", "--befor=1", "--json"), "No such option '--befor'."),
+            (("histroy", "a", "--json"), "No such command 'histroy'"),
+            (("history", "--json"), "Missing argument 'AGREEMENT'"),
+        ],
+    )
+    def test_asked_wrongly_in_json(self, asked: tuple[str, ...], where: str, shell: Any) -> None:
+        """What was asked for wrongly is told in JSON wherever `--json` stands, and says where the fault is."""
+        result = shell(*asked)
+
+        assert 2 == result.exit_code
+        assert json.loads(result.stdout)["error"]["message"].startswith(where)
+
+    def test_json_as_an_argument(self, shell: Any) -> None:
+        """What stands behind `--` is no option."""
+        result = shell("history", "--after=-1", "--", "--json")
+
+        assert (2, "") == (result.exit_code, result.stdout)
+
     def test_bytes_that_are_no_text(self, shell: Any) -> None:
         """Arguments that are no text in any encoding are refused, and the answer can be read."""
         shell.start()

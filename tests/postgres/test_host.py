@@ -3,7 +3,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime
 from typing import Any
 
@@ -440,3 +440,34 @@ def test_engine_of_a_host_says_where_it_is(engine: Engine, database: str) -> Non
     with psycopg.connect(database) as connection:
         assert "JoinedStore(postgresql://postgres@/" in repr(engine.using(connection)._store)
     assert PROCESS.id in [process.id for process in engine.processes]
+
+
+@pytest.mark.parametrize("own", [True, False], ids=["host", "batch"])
+def test_verify_while_others_write(own: bool, engine: Engine, database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who proves the histories within a transaction that sees what others commit meanwhile finds no fault in that."""
+    engine.start("exchange", "a", by=CLERK)
+    execute, names = psycopg.Cursor.execute, iter(map(str, range(1000)))
+    busy = False
+
+    def then_others(self: Any, *given: Any, **named: Any) -> Any:
+        nonlocal busy
+        done = execute(self, *given, **named)
+        if not busy:
+            busy = True
+            engine.start("exchange", name := next(names), by=CLERK)
+            engine.note("a", name, by=CLERK, request_id=name)
+            busy = False
+        return done
+
+    with ExitStack() as stack:
+        within = (
+            engine.using(stack.enter_context(psycopg.connect(database))) if own else stack.enter_context(engine.batch())
+        )
+        monkeypatch.setattr(psycopg.Cursor, "execute", then_others)
+        report = within.verify()
+        alone = within.verify("a")
+        monkeypatch.undo()
+
+    assert ((), ()) == (report.faults, alone.faults)
+    assert engine.get("a").n > 3
+    assert engine.verify().ok

@@ -65,6 +65,15 @@ def meanwhile(engine: Engine, monkeypatch: pytest.MonkeyPatch, part: str, act: C
     assert not left, "it was never done"
 
 
+def committed(url: str, request: str) -> None:
+    """Wait until what was sent on behind a line that was cut is committed; who asks before that has it ended instead."""
+    end = time.monotonic() + 60
+    with psycopg.connect(url, autocommit=True) as connection:
+        while not connection.execute("SELECT 1 FROM stagegate.request WHERE id = %s", (request,)).fetchone():
+            assert time.monotonic() < end
+            time.sleep(0.01)
+
+
 def test_lost_race_is_decided_anew(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who is overtaken between reading and writing decides anew on what is there then, and loses nothing."""
     engine.start("exchange", "a", by=CLERK)
@@ -193,6 +202,7 @@ def test_answer_that_is_lost(
             engine.note("a", "noted once", by=CLERK, request_id="r")
 
         assert "r" == caught.value.request_id
+        committed(postgres.url(name), "r")
         assert 3 == engine.resolve("r").n
         assert 3 == engine.note("a", "noted once", by=CLERK, request_id="r").n
         assert engine.verify().ok
@@ -253,6 +263,7 @@ def test_answer_to_a_batch_that_is_lost(postgres: PostgresServer, line: Line, mo
         with pytest.raises(OutcomeUnknown):
             changes()
 
+        committed(postgres.url(name), "r")
         assert 1 == engine.resolve("r").n
 
 

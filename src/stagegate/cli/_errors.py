@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from itertools import takewhile
 from typing import Any, NoReturn
 
 import click
@@ -29,7 +30,10 @@ INTERRUPTED = 130
 
 def error_data(error: Exception, lang: str) -> dict[str, Any]:
     """Return an error as data: its kind, its sentence, and its particulars."""
-    data: dict[str, Any] = {"kind": type(error).__name__, "message": str(error)}
+    data: dict[str, Any] = {
+        "kind": type(error).__name__,
+        "message": error.format_message() if isinstance(error, click.ClickException) else str(error),
+    }
     if isinstance(error, RefusedError):
         data |= {"agreement": error.agreement, "move": error.move, "permitted": error.permitted, "n": error.n}
         data["roles"] = error.roles if isinstance(error, NotPermitted) else ()
@@ -96,6 +100,9 @@ class Program(click.Group):
             echo(error.format_message(), err=True)
             code = WRONG
         except click.ClickException as error:
+            # Who stumbles over one option has not come to those behind it.
+            said = takewhile("--".__ne__, sys.argv[1:] if args is None else args)
+            settings.json |= "--json" in said
             code = _wrong(settings, error, _usage(error))
         except click.Abort:
             code = INTERRUPTED

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from typing import Any, NoReturn, TypeAlias, TypeVar
 
@@ -163,10 +163,8 @@ class JoinedStore(Reading):
             if idle and not gone(connection):
                 connection.rollback()
 
-    @contextmanager
-    def _whole(self, doing: str, begin: str = "") -> Iterator[Cursor]:  # noqa: ARG002  the host has begun
-        with self._cursor(doing) as cursor:
-            yield cursor
+    def _whole(self, doing: str) -> AbstractContextManager[Cursor]:
+        return self._cursor(doing)
 
     @contextmanager
     def unit(self, agreement: str) -> Iterator[Unit]:

@@ -13,7 +13,7 @@ from stagegate.rows import SORT, agreement_of, deliveries_of, intact_of
 
 from ._connections import Cursor
 from ._finding import listing
-from ._proof import LOOK, batch, beside
+from ._proof import ONE, SOME, beside, whole
 from ._rows import DELIVERY, SORTS, key_of, known_of, rewrite
 from ._unit import GET, KNOWN
 
@@ -31,7 +31,7 @@ class Reading:
     def _cursor(self, doing: str) -> AbstractContextManager[Cursor]:
         raise NotImplementedError
 
-    def _whole(self, doing: str, begin: str = "BEGIN") -> AbstractContextManager[Cursor]:
+    def _whole(self, doing: str) -> AbstractContextManager[Cursor]:
         """Have a cursor in a transaction, for several statements that belong together."""
         raise NotImplementedError
 
@@ -158,23 +158,18 @@ class Reading:
         return len(again)
 
     def dossiers(self, agreement: str | None = None) -> Iterator[Dossier]:
-        """Return all that is stored, a batch at a time, each of one moment, so that nobody has to wait for a look."""
+        """Return all that is stored, a batch at a time, each of one moment."""
         after = ""
         while True:
-            with self._whole("verifying", LOOK) as cursor:
-                if agreement is None:
-                    rows = cursor.execute(
-                        "SELECT id FROM stagegate.agreement WHERE id > %s ORDER BY id LIMIT %s", (after, BATCH)
-                    ).fetchall()
-                else:
-                    rows = cursor.execute("SELECT id FROM stagegate.agreement WHERE id = %s", (agreement,)).fetchall()
-                dossiers = list(batch(cursor, [id_ for (id_,) in rows])) if rows else []
+            with self._cursor("verifying") as cursor:
+                asked = (SOME, (after, BATCH)) if agreement is None else (ONE, (agreement,))
+                dossiers = list(map(whole, cursor.execute(*asked)))
             yield from dossiers
-            if agreement is not None or not rows:
+            if agreement is not None or not dossiers:
                 return
-            after = rows[-1][0]
+            after = dossiers[-1].id
 
     def faults(self) -> Iterable[str]:
         """Compare the counts with what they count, and look for rows that belong to no agreement."""
-        with self._whole("verifying", LOOK) as cursor:
+        with self._cursor("verifying") as cursor:
             return beside(cursor)

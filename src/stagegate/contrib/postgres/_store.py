@@ -117,9 +117,9 @@ class PostgresStore(Reading):
             return rows_of(session.run(numbered(sql), values))
 
     @contextmanager
-    def _whole(self, doing: str, begin: str = "BEGIN") -> Iterator[Cursor]:
+    def _whole(self, doing: str) -> Iterator[Cursor]:
         with self._cursor(doing) as cursor:
-            cursor.execute(begin)
+            cursor.execute("BEGIN")
             yield cursor
             cursor.execute("COMMIT")
 
