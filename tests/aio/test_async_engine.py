@@ -6,7 +6,7 @@ import contextlib
 import contextvars
 import inspect
 import threading
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -266,6 +266,26 @@ async def test_context_goes_along() -> None:
 # Cancelled
 
 
+async def test_context_goes_along_into_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A batch is entered and left in a copy of the context that it was asked for in."""
+    batch, seen = Engine.batch, list[str]()
+
+    @contextlib.contextmanager
+    def watched(engine: Engine) -> Iterator[Engine]:
+        seen.append(Slow.person.get())
+        with batch(engine) as entered:
+            yield entered
+        seen.append(Slow.person.get())
+
+    monkeypatch.setattr(Engine, "batch", watched)
+    async with AsyncEngine.open("memory:") as engine:
+        Slow.person.set("clerk-7")
+        async with engine.batch():
+            pass
+
+    assert ["clerk-7", "clerk-7"] == seen
+
+
 async def test_call_that_has_begun_goes_on_to_its_end(tmp_path: Path) -> None:
     """Whoever waits for a call that has begun may go away: it is committed as a whole, and can be asked for."""
     slow = Slow()
@@ -300,6 +320,16 @@ async def test_call_that_waits_never_begins() -> None:
         assert 2 == (await first).n
         assert await engine.resolve("r-2") is None
         assert 2 == (await engine.get("a")).n
+
+
+async def test_call_that_is_done_is_not_kept() -> None:
+    """Once a call has ended, nothing of it is kept: neither its answer, nor its error."""
+    async with AsyncEngine.open("memory:", processes=[PROCESS]) as engine:
+        await engine.start("exchange", "a", by=CLERK)
+        with pytest.raises(NotFound):
+            await engine.get("b")
+
+        assert set() == engine._calls
 
 
 async def test_time_limits_of_asyncio_hold() -> None:
@@ -397,10 +427,13 @@ async def test_batch_is_one_commit(kind: str, tmp_path: Path) -> None:
         assert 1 == (await engine.start("exchange", "f", by=CLERK)).n
 
 
-async def test_batch_that_is_cancelled_while_it_waits(tmp_path: Path) -> None:
+async def test_batch_that_is_cancelled_while_it_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A batch that is entered when nobody waits for it any more is left at once, and locks nobody out."""
-    slow = Slow()
-    async with AsyncEngine.open(url(tmp_path), processes=[PROCESS], plugins=[slow]) as engine:
+    slow, batch = Slow(), Engine.batch
+    # What nobody holds any more would be left by itself.
+    kept: list[Any] = []
+    monkeypatch.setattr(Engine, "batch", lambda self: kept.append(batch(self)) or kept[-1])
+    async with AsyncEngine.open(f"sqlite:///{tmp_path}/x.db?timeout=1", processes=[PROCESS], plugins=[slow]) as engine:
         await engine.start("exchange", "a", by=CLERK)
         holding = asyncio.create_task(engine.note("a", "said", by=CLERK))
         await asyncio.to_thread(slow.come.acquire)
@@ -460,10 +493,14 @@ async def test_batch_that_is_being_left_is_left_once() -> None:
         go.wait(60)
         left.append("left")
 
-    batch = contextlib.ExitStack()
-    batch.callback(end)
+    class Batch:
+        """A batch that can tell how often it was left."""
+
+        def __exit__(self, *_: object) -> None:
+            end()
+
     with ThreadPoolExecutor(1) as pool:
-        task = asyncio.create_task(room._left(pool, batch, None))  # type: ignore[arg-type]  # it is left as a batch is
+        task = asyncio.create_task(room._left(pool, Batch(), None))  # type: ignore[arg-type]  # it is left as a batch is
         await asyncio.to_thread(going.wait)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -486,6 +523,17 @@ def test_batch_that_could_not_be_entered_is_not_left() -> None:
     room._leave(failed, batch, LookupError())
     room._leave(never, batch, LookupError())
     assert [] == left
+
+
+def test_opening_that_came_to_nothing_is_not_closed() -> None:
+    """Where opening has failed, or never began, there is nothing to close."""
+    failed: Future[Engine] = Future()
+    failed.set_exception(StoreError("locked"))
+    never: Future[Engine] = Future()
+    never.cancel()
+
+    for opening in (failed, never):
+        room._abandon(opening)
 
 
 async def test_store_without_batches() -> None:

@@ -256,9 +256,9 @@ class TestRefusals:
     """What becomes of a mail that is refused."""
 
     @pytest.mark.parametrize("when", ["MAIL", "RCPT", "DATA"])
-    @pytest.mark.parametrize("code", [421, 450, 451, 452])
+    @pytest.mark.parametrize("code", [421, 450, 451, 452, 600])
     def test_for_now(self, office: PostOffice, when: str, code: int) -> None:
-        """What is refused for now is tried again, whenever it was refused."""
+        """What is refused for now, or by no code of SMTP's, is tried again, whenever it was refused."""
         with office.refusing(**{when: f"{code} later, please"}), pytest.raises(ConnectionError, match=f"{code} later"):
             channel(office).stagegate_deliver(note(), MESSAGE)
 

@@ -11,6 +11,7 @@ import pytest
 
 from stagegate import Engine, HistoryTampered, StagegateError, StoreError
 
+from ..exchange import CLERK, PROCESS, Bell
 from .office import BOSS, MOST_SAID, Office, pact
 
 ASKED: dict[str, Callable[[Engine], Any]] = {
@@ -195,3 +196,17 @@ def test_overwritten_pages_are_never_taken_for_data(filed: Office, file: Path, p
         else:
             assert was == now or isinstance(now, StagegateError) or after[-1] is False
     assert broken == file.read_bytes()
+
+
+@pytest.mark.parametrize("column", ["error", "recipient", "id"])
+def test_text_of_the_outbox_that_is_no_text_stops_nothing(file: Path, column: str) -> None:
+    """A row of the outbox whose text is no text is listed with marks and said to be changed; the others are delivered."""
+    with Engine.open(f"sqlite:///{file}", processes=[PROCESS], plugins=[Bell()]) as engine:
+        for name in ("a", "b"):
+            engine.start("exchange", name, by=CLERK)
+        change(file, f"UPDATE outbox SET {column} = CAST(x'ff' AS TEXT) WHERE agreement = 'a'")  # noqa: S608  one of ours
+
+        assert ["a", "b"] == sorted(row.notification.agreement for row in engine.outbox())
+        assert "1 delivered" in str(round_ := engine.deliver())
+        assert "was changed by another hand" in str(round_)
+        assert ["a"] == [fault.agreement for fault in engine.verify().faults[:1]]

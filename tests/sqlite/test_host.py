@@ -229,6 +229,14 @@ def test_asking_leaves_no_transaction_under_way(engine: Engine, host: sqlite3.Co
     assert {"*": "a trial"} == engine.held_deliveries()
 
 
+def test_request_that_was_answered_before_leaves_no_transaction(engine: Engine, host: sqlite3.Connection) -> None:
+    """A call whose request was answered before writes nothing, so it leaves no transaction that would lock others out."""
+    filed = engine.start("exchange", "a", by=CLERK, request_id="r-1")
+
+    assert filed == engine.using(host).start("exchange", "a", by=CLERK, request_id="r-1")
+    assert not host.in_transaction
+
+
 def test_parts_are_read_in_the_transaction(engine: Engine, host: sqlite3.Connection) -> None:
     """A part that was started in the transaction is found in it, and goes with it."""
     joined = engine.using(host)

@@ -257,6 +257,21 @@ def test_request_used_twice_in_a_batch(engine: Engine) -> None:
     assert ["started", "noted"] == [one.kind for one in engine.history("x")]
 
 
+def test_rule_that_uses_the_request_that_is_being_answered(engine: Engine) -> None:
+    """Where a rule uses the id of the very call that it was asked for, that call fails, and the batch goes on."""
+    with engine.batch() as batch:
+        batch.start("asked", "x", by=CLERK)
+        batch.start("p", "y", by=CLERK)
+        MEANWHILE.append(lambda: batch.note("y", "n", by=CLERK, request_id="r"))
+        with pytest.raises(StoreError):
+            batch.advance("x", by=CLERK, request_id="r")
+        batch.note("x", "n", by=CLERK)
+
+    assert ["started", "noted"] == [one.kind for one in engine.history("x")]
+    assert engine.get("y") == engine.resolve("r")
+    assert engine.verify().ok
+
+
 def test_batch_sees_what_it_did(engine: Engine) -> None:
     """Within a batch everything that was done in it can be asked, by every question."""
     with engine.batch() as batch:
