@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from proof.receivers import Guard, Hooks, Witness
-from stagegate import Message, Undeliverable
+from stagegate import InvalidValue, Message, Undeliverable
 from stagegate.contrib.webhook import WebhookChannel
 from stagegate.testing import make_notification
 
@@ -301,6 +301,21 @@ def test_name_that_leads_nowhere(guard: Guard) -> None:
         channel.stagegate_deliver(make_notification("webhook", to="https://hooks.test/"), MESSAGE)
 
     assert [] == guard.connections
+
+
+@pytest.mark.parametrize("host", [f"{'a.' * 124}atest", "hooks.test:65535"], ids=["longest name", "last port"])
+def test_furthest_place(host: str) -> None:
+    """A name of 253 characters, and the last port there is, can be listed."""
+    assert f"https://{host}" in repr(WebhookChannel(hosts=[host], secret=SECRET))
+
+
+@pytest.mark.parametrize(
+    "host", [f"{'a.' * 125}test", "[2001:4860:4860:0:0:0:0:8888]"], ids=["name too long", "address written at length"]
+)
+def test_host_that_is_not_written_plainly(host: str) -> None:
+    """A name of 254 characters, and an address that can be written in a shorter way, cannot be listed."""
+    with pytest.raises(InvalidValue, match="no plainly written host"):
+        WebhookChannel(hosts=[host], secret=SECRET)
 
 
 @pytest.mark.parametrize("address", OUTSIDE)

@@ -410,6 +410,27 @@ def test_time_is_up(hooks: Hooks, guard: Guard) -> None:
     assert [] == guard.connections
 
 
+def test_addresses_share_the_time() -> None:
+    """An address that does not answer in its share of the time leaves the rest to the others."""
+    shares: list[float] = []
+
+    class Deaf(httpcore2.SyncBackend):
+        """A network in which nobody answers."""
+
+        def connect_tcp(self, _: str, __: int, timeout: float | None = None, *___: Any) -> httpcore2.NetworkStream:
+            """Wait in vain."""
+            shares.append(timeout or 0)
+            raise httpcore2.ConnectTimeout
+
+    network = Pinned(["192.0.2.1", "192.0.2.2"], monotonic() + 60)
+    network._backend = Deaf()
+    with pytest.raises(httpcore2.ConnectTimeout):
+        network.connect_tcp("hooks.test", 443)
+
+    first, second = shares
+    assert first <= 30 < second
+
+
 @pytest.fixture
 def six() -> Iterator[Hooks]:
     """Have a receiver on the loopback of IPv6."""

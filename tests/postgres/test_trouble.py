@@ -442,6 +442,13 @@ def test_resolve_waits_for_what_a_dead_process_has_sent(engine: Engine, database
     assert (wanted, engine.get(wanted).n) == (found.agreement, found.n)
 
 
+def test_resolve_waits_for_nobody_who_came_later(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many go on writing, a request that nobody has is answered once those have ended who wrote at first."""
+    monkeypatch.setattr("stagegate.contrib.postgres._store.WRITING", "SELECT gen_random_uuid()::text")
+
+    assert engine.resolve("r") is None
+
+
 def _known(database: str, request: str) -> Known | None:
     with closing(PostgresStore(database)) as store:
         return store.known(request)

@@ -487,7 +487,7 @@ def test_disk_that_is_full_ends_the_transaction(file: Path, engine: Engine) -> N
         (pages,) = host.execute("PRAGMA page_count").fetchone()
         host.execute(f"PRAGMA max_page_count = {pages}")
         joined = engine.using(host)
-        with pytest.raises(StoreError, match="disk"):
+        with pytest.raises(StoreError, match="database or disk is full"):
             joined.attach("a", Document.from_bytes(b"x", kind="plan", title="t" * 40_000), by=CLERK)
         assert not host.in_transaction
     assert 1 == engine.get("a").n
