@@ -8,6 +8,7 @@ import sys
 import time
 from base64 import b64encode
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from time import monotonic
@@ -39,6 +40,16 @@ def channel(hooks: Hooks, **about: Any) -> WebhookChannel:
 def note(hooks: Hooks, path: str = "/agreements", **about: Any) -> Notification:
     """Return a notification to it."""
     return make_notification("webhook", **{"to": f"http://127.0.0.1:{hooks.port}{path}", **about})
+
+
+def dripping(handler: BaseHTTPRequestHandler) -> None:
+    """Answer byte by byte, for ten seconds."""
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-Drip: ")
+    with suppress(OSError):
+        for _ in range(200):
+            handler.wfile.write(b"x")
+            handler.wfile.flush()
+            time.sleep(0.05)
 
 
 class TestTheRequest:
@@ -261,17 +272,6 @@ class TestAnswers:
 
     def test_dripping_answer(self, hooks: Hooks) -> None:
         """A receiver that answers byte by byte has as long as any other, all in all."""
-
-        def dripping(handler: BaseHTTPRequestHandler) -> None:
-            handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-Drip: ")
-            try:
-                for _ in range(200):
-                    handler.wfile.write(b"x")
-                    handler.wfile.flush()
-                    time.sleep(0.05)
-            except OSError:
-                pass
-
         hooks.answer = dripping
         with pytest.raises(ConnectionError, match="ReadTimeout"):
             channel(hooks, timeout=1).stagegate_deliver(note(hooks), MESSAGE)
@@ -303,6 +303,13 @@ class TestTheWay:
         assert request.headers["host"] == f"hooks.test:{secure_hooks.port}"
         assert [("127.0.0.1", secure_hooks.port)] == guard.connections
         assert {"127.0.0.1"} >= set(guard.names)
+
+    def test_dripping_answer(self, secure_hooks: Hooks) -> None:
+        """A receiver with TLS that answers byte by byte has no longer than any other either."""
+        secure_hooks.answer = dripping
+        told = make_notification("webhook", to=f"https://hooks.test:{secure_hooks.port}/x")
+        with pytest.raises(ConnectionError, match="ReadTimeout"):
+            self.secure(secure_hooks, timeout=1).stagegate_deliver(told, MESSAGE)
 
     def test_unknown_certificate(self, secure_hooks: Hooks) -> None:
         """A receiver whose certificate nobody vouches for is sent nothing."""
