@@ -56,7 +56,7 @@ def _filled(url: str, number: int, source: str) -> None:
         for place, (counted, *sort) in enumerate(other.execute(sums.encode()).fetchall()):
             if counted:
                 marks = "%s, %s, %s, %s, %s"
-                put = f"INSERT INTO stagegate.delta (agreement, n, number, {SORT}) VALUES (%s, 0, %s, {marks})"  # noqa: S608
+                put = f"INSERT INTO stagegate.delta (agreement, n, number, {SORT}) VALUES (%s, 0, %s, {marks})"  # noqa: S608  our own names
                 connection.execute(put.encode(), (f"sum-{place}", counted * number // PATTERNS, *sort))
         put = b"INSERT INTO stagegate.definition SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::bytea[])"
         kept = other.execute("SELECT digest, process, version, body FROM stagegate.definition").fetchall()

@@ -108,6 +108,9 @@ def test_schema_that_was_made_ready(database: str, rows: Rows) -> None:
     rows("CREATE SCHEMA stagegate")
     PostgresStore(database).close()
 
+    with closing(PostgresSchema(database)) as schema:
+        assert schema.newest == schema.version()
+
 
 def test_versions_that_are_gone(database: str, rows: Rows) -> None:
     """Where the versions were deleted, nothing is guessed."""
